@@ -18,10 +18,10 @@
 #endif
 
 #if defined(__GNUC__)
-#define GR_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define GR_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #define GR_MUST_CHECK __attribute__((warn_unused_result))
 #else
-#define GR_PRINTF(format, first)
+#define GR_PRINTF(text, first)
 #define GR_MUST_CHECK
 #endif
 

@@ -1,0 +1,70 @@
+# The libraries: libgradus (static and shared, from the same objects), libgradus-extra (images and
+# figures), and the oneDNN backend, a module that the core loads at the first contraction worth it.
+
+set(folders base graph ops grad backend/cpu passes plan run check data io nn optim lang train classic)
+list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
+file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
+file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
+file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
+set(version_script ${CMAKE_SOURCE_DIR}/cmake/gradus.map)
+set(module_install_dir ${CMAKE_INSTALL_FULL_LIBDIR}/gradus)
+
+# gradus_library(<name> <output name> <sources> [libraries…]): objects, archive, shared library.
+function(gradus_library name output sources)
+    add_library(${name}_objects OBJECT ${sources})
+    set_target_properties(${name}_objects PROPERTIES
+        POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+    target_include_directories(${name}_objects PRIVATE include src)
+    target_link_libraries(${name}_objects PRIVATE gradus_options ${ARGN})
+
+    add_library(${name}_static STATIC $<TARGET_OBJECTS:${name}_objects>)
+    add_library(${name}_shared SHARED $<TARGET_OBJECTS:${name}_objects>)
+    target_link_options(${name}_shared PRIVATE
+        -Wl,--version-script=${version_script} -Wl,--no-undefined)
+    set_property(TARGET ${name}_shared APPEND PROPERTY LINK_DEPENDS ${version_script})
+    set_target_properties(${name}_shared PROPERTIES
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    foreach(kind static shared)
+        set_target_properties(${name}_${kind} PROPERTIES OUTPUT_NAME ${output})
+        target_include_directories(${name}_${kind} PUBLIC
+            $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+        target_link_libraries(${name}_${kind} PRIVATE $<BUILD_INTERFACE:gradus_options> ${ARGN})
+    endforeach()
+endfunction()
+
+gradus_library(gradus gradus "${core_sources}"
+    $<BUILD_INTERFACE:gradus_with_openmp> $<BUILD_INTERFACE:gradus_with_zlib>
+    Threads::Threads m ${CMAKE_DL_LIBS})
+
+# Everything a program may use, linked statically: the command, tests and examples stand on this.
+add_library(gradus_everything INTERFACE)
+
+if(extra_sources)
+    gradus_library(gradus_extra gradus-extra "${extra_sources}"
+        $<BUILD_INTERFACE:gradus_with_png> $<BUILD_INTERFACE:gradus_with_jpeg>
+        $<BUILD_INTERFACE:gradus_with_cairo> $<BUILD_INTERFACE:gradus_with_zlib> m)
+    target_link_libraries(gradus_extra_static PUBLIC gradus_static)
+    target_link_libraries(gradus_extra_shared PUBLIC gradus_shared)
+    target_link_libraries(gradus_everything INTERFACE gradus_extra_static)
+endif()
+target_link_libraries(gradus_everything INTERFACE gradus_static)
+
+# The module has no access to the core's symbols (the core may be a static part of any program): it
+# exports one function that takes what it needs.
+set(GRADUS_HAVE_MODULE FALSE)
+if(GRADUS_HAVE_ONEDNN AND onednn_sources)
+    set(GRADUS_HAVE_MODULE TRUE)
+    add_library(gradus_onednn MODULE ${onednn_sources})
+    set_target_properties(gradus_onednn PROPERTIES
+        PREFIX "" OUTPUT_NAME gradus-onednn C_VISIBILITY_PRESET hidden)
+    target_include_directories(gradus_onednn PRIVATE include src)
+    target_link_libraries(gradus_onednn PRIVATE
+        gradus_options gradus_with_onednn gradus_with_openmp m)
+    target_link_options(gradus_onednn PRIVATE
+        -Wl,--version-script=${version_script} -Wl,--no-undefined)
+    # Looked for where it was built first, so that a build tree works without installing.
+    target_compile_definitions(gradus_objects PRIVATE
+        GRADUS_ONEDNN_BUILT="$<TARGET_FILE:gradus_onednn>"
+        GRADUS_ONEDNN_INSTALLED="${module_install_dir}/gradus-onednn.so")
+endif()

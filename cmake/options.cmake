@@ -1,0 +1,45 @@
+# What a builder may choose, and the compiler flags that follow from it.
+
+option(GRADUS_MINIMAL "Use no library beyond libc and libm" OFF)
+option(GRADUS_OPENMP "Use OpenMP threads where found" ON)
+option(GRADUS_ONEDNN "Build the oneDNN backend where found" ON)
+option(GRADUS_ZLIB "Read .gz files where zlib is found" ON)
+option(GRADUS_PNG "Read PNG images where libpng is found" ON)
+option(GRADUS_JPEG "Read JPEG images where libjpeg is found" ON)
+option(GRADUS_CAIRO "Draw figures with cairo where found" ON)
+option(GRADUS_WERROR "Treat warnings as errors" OFF)
+set(GRADUS_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG" CACHE STRING "Release flags" FORCE)
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer" CACHE STRING "Debug flags" FORCE)
+
+# Rounding is a contract: no contraction, ever. The other three let the compiler vectorise without
+# changing a result: errno and exception flags are not read, and `omp simd` needs no runtime.
+add_library(gradus_options INTERFACE)
+target_compile_options(gradus_options INTERFACE
+    -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp-simd
+    -Wall -Wextra -Wpedantic -Wconversion)
+target_compile_definitions(gradus_options INTERFACE _GNU_SOURCE)
+if(GRADUS_WERROR)
+    target_compile_options(gradus_options INTERFACE -Werror)
+endif()
+
+if(GRADUS_SANITIZE)
+    target_compile_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
+    target_link_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
+    if(GRADUS_SANITIZE MATCHES "undefined")
+        target_compile_options(gradus_options INTERFACE -fno-sanitize-recover=undefined)
+    endif()
+endif()
