@@ -1,0 +1,64 @@
+/* Host tensors. */
+#include "base/base.h"
+
+gr_status gr_tensor_new(gr_dtype dtype, gr_shape shape, gr_tensor *out)
+{
+    *out = (gr_tensor){0};
+    size_t size = gr_dtype_size(dtype), bytes;
+    if (size == 0) return gr_fail(GR_INVALID, "tensor: unknown element type %d", (int)dtype);
+    if (shape.rank < 0 || shape.rank > GR_MAX_RANK) {
+        return gr_fail(GR_INVALID, "tensor: rank %d is not between 0 and %d", shape.rank,
+                       GR_MAX_RANK);
+    }
+    int64_t count = gr_shape_count(shape);
+    if (count < 0 || !gr_mul_size((size_t)count, size, &bytes)) {
+        return gr_fail(GR_INVALID, "tensor: shape %s has a negative size or too many elements",
+                       gr_shape_text(shape));
+    }
+    void *data = gr_alloc_aligned(bytes);
+    if (!data) return GR_NO_MEMORY;
+    *out = (gr_tensor){dtype, shape, data};
+    return GR_OK;
+}
+
+void gr_tensor_clear(gr_tensor *tensor)
+{
+    gr_free_aligned(tensor->data);
+    *tensor = (gr_tensor){0};
+}
+
+size_t gr_tensor_bytes(const gr_tensor *tensor)
+{
+    int64_t count = gr_shape_count(tensor->shape);
+    size_t bytes;
+    if (count < 0 || !gr_mul_size((size_t)count, gr_dtype_size(tensor->dtype), &bytes)) return 0;
+    return bytes;
+}
+
+double gr_tensor_at(const gr_tensor *tensor, int64_t i)
+{
+    const void *data = tensor->data;
+    switch (tensor->dtype) {
+    case GR_F64:
+        return ((const double *)data)[i];
+    case GR_F32:
+        return (double)((const float *)data)[i];
+    case GR_BF16:
+        return (double)gr_bf16_to_f32(((const uint16_t *)data)[i]);
+    case GR_F16:
+        return (double)gr_f16_to_f32(((const uint16_t *)data)[i]);
+    case GR_I64:
+        return (double)((const int64_t *)data)[i];
+    case GR_I32:
+        return (double)((const int32_t *)data)[i];
+    case GR_I8:
+        return (double)((const int8_t *)data)[i];
+    case GR_U8:
+        return (double)((const uint8_t *)data)[i];
+    case GR_BOOL:
+        return ((const uint8_t *)data)[i] ? 1 : 0;
+    case GR_DTYPE_COUNT:
+        break;
+    }
+    return 0;
+}
