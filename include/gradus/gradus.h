@@ -1,0 +1,10 @@
+/* Gradus: neural networks in C, gradient by gradient. This header includes all the others. */
+#ifndef GRADUS_GRADUS_H
+#define GRADUS_GRADUS_H
+
+#include <gradus/base.h>
+#include <gradus/graph.h>
+#include <gradus/ops.h>
+#include <gradus/run.h>
+
+#endif

@@ -1,0 +1,254 @@
+/* ops.h: the gates. Every call appends to the graph of its inputs and returns the new node, or the
+ * graph's error node (graph.h). Inputs of one call belong to one graph and, unless said otherwise,
+ * to one element type: there is no implicit promotion. Shapes broadcast as in NumPy.
+ * Float ops take f64 and f32. */
+#ifndef GRADUS_OPS_H
+#define GRADUS_OPS_H
+
+#include <gradus/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- One input, element by element -------------------------------------------------------- */
+
+GR_API gr_node *gr_neg(gr_node *x);    /* -x; also integers */
+GR_API gr_node *gr_abs(gr_node *x);    /* |x|; derivative 0 at 0; also integers */
+GR_API gr_node *gr_square(gr_node *x); /* x²; also integers */
+GR_API gr_node *gr_sqrt(gr_node *x);
+GR_API gr_node *gr_rsqrt(gr_node *x); /* 1/√x */
+GR_API gr_node *gr_exp(gr_node *x);
+GR_API gr_node *gr_log(gr_node *x);
+GR_API gr_node *gr_log1p(gr_node *x); /* log(1+x) */
+GR_API gr_node *gr_expm1(gr_node *x); /* exp(x)-1 */
+GR_API gr_node *gr_sin(gr_node *x);
+GR_API gr_node *gr_cos(gr_node *x);
+GR_API gr_node *gr_tanh(gr_node *x);
+GR_API gr_node *gr_sigmoid(gr_node *x);  /* 1/(1+exp(-x)), stable */
+GR_API gr_node *gr_relu(gr_node *x);     /* max(0,x); derivative 0 at 0 */
+GR_API gr_node *gr_softplus(gr_node *x); /* log(1+exp(x)), stable */
+GR_API gr_node *gr_erf(gr_node *x);
+GR_API gr_node *gr_sign(gr_node *x);                          /* -1, 0 or 1; gradient zero */
+GR_API gr_node *gr_floor(gr_node *x);                         /* gradient zero */
+GR_API gr_node *gr_leaky_relu(gr_node *x, double slope);      /* x > 0 ? x : slope·x */
+GR_API gr_node *gr_elu(gr_node *x, double alpha);             /* x > 0 ? x : α(exp(x)-1) */
+GR_API gr_node *gr_clip(gr_node *x, double low, double high); /* derivative 0 outside [low, high] */
+/* Another element type. Floats to integers truncate towards zero and saturate, NaN becomes 0;
+ * anything to bool is x ≠ 0. Differentiable between floats. */
+GR_API gr_node *gr_cast(gr_node *x, gr_dtype dtype);
+/* x itself, with derivative zero. */
+GR_API gr_node *gr_stop_gradient(gr_node *x);
+
+/* ---- Two and three inputs ----------------------------------------------------------------- */
+
+GR_API gr_node *gr_add(gr_node *a, gr_node *b); /* add, sub, mul: also integers */
+GR_API gr_node *gr_sub(gr_node *a, gr_node *b);
+GR_API gr_node *gr_mul(gr_node *a, gr_node *b);
+GR_API gr_node *gr_div(gr_node *a, gr_node *b);
+GR_API gr_node *gr_pow(gr_node *a, gr_node *b);     /* a^b; d/db is 0 where a = 0 */
+GR_API gr_node *gr_maximum(gr_node *a, gr_node *b); /* a tie's gradient goes to a; NaN wins */
+GR_API gr_node *gr_minimum(gr_node *a, gr_node *b);
+GR_API gr_node *gr_prelu(gr_node *x, gr_node *slope); /* x > 0 ? x : slope·x, slope broadcasts */
+
+GR_API gr_node *gr_equal(gr_node *a, gr_node *b); /* comparisons give bool */
+GR_API gr_node *gr_not_equal(gr_node *a, gr_node *b);
+GR_API gr_node *gr_less(gr_node *a, gr_node *b);
+GR_API gr_node *gr_less_equal(gr_node *a, gr_node *b);
+GR_API gr_node *gr_greater(gr_node *a, gr_node *b);
+GR_API gr_node *gr_greater_equal(gr_node *a, gr_node *b);
+GR_API gr_node *gr_and(gr_node *a, gr_node *b); /* logic on bool */
+GR_API gr_node *gr_or(gr_node *a, gr_node *b);
+GR_API gr_node *gr_xor(gr_node *a, gr_node *b);
+GR_API gr_node *gr_not(gr_node *a);
+/* condition (bool) ? a : b, all three broadcast. */
+GR_API gr_node *gr_where(gr_node *condition, gr_node *a, gr_node *b);
+
+/* x·factor and x + term with a literal of x's type. */
+GR_API gr_node *gr_scale(gr_node *x, double factor);
+GR_API gr_node *gr_shift(gr_node *x, double term);
+
+/* ---- Reductions --------------------------------------------------------------------------- */
+
+/* Which axes: GR_ALL, GR_AXES(0, 2), GR_AXES(-1) counted from the end; GR_KEEP(…) leaves them in
+ * the result with size 1. */
+typedef struct gr_axes {
+    int count; /* -1: all */
+    int axis[GR_MAX_RANK];
+    bool keep;
+} gr_axes;
+#ifndef __cplusplus
+#define GR_ALL ((gr_axes){.count = -1})
+#define GR_AXES_COUNT_(...) ((int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
+#define GR_AXES(...) ((gr_axes){.count = GR_AXES_COUNT_(__VA_ARGS__), .axis = {__VA_ARGS__}})
+#define GR_KEEP(...)                                                                               \
+    ((gr_axes){.count = GR_AXES_COUNT_(__VA_ARGS__), .axis = {__VA_ARGS__}, .keep = true})
+#define GR_KEEP_ALL ((gr_axes){.count = -1, .keep = true})
+#endif
+
+GR_API gr_node *gr_sum(gr_node *x, gr_axes axes); /* also integers; 0 over nothing */
+GR_API gr_node *gr_prod(gr_node *x, gr_axes axes);
+GR_API gr_node *gr_mean(gr_node *x, gr_axes axes);
+/* Largest and smallest; an empty extent is refused; NaN wins; the gradient goes to the first of
+ * equals in row-major order. */
+GR_API gr_node *gr_max(gr_node *x, gr_axes axes);
+GR_API gr_node *gr_min(gr_node *x, gr_axes axes);
+/* Index (i64) of the largest or smallest along one axis, the first of equals; the axis goes. */
+GR_API gr_node *gr_argmax(gr_node *x, int axis);
+GR_API gr_node *gr_argmin(gr_node *x, int axis);
+
+/* ---- Movement: any element type ----------------------------------------------------------- */
+
+/* The same elements in row-major order under another shape; one size may be -1: inferred. */
+GR_API gr_node *gr_reshape(gr_node *x, gr_shape shape);
+/* All axes but the first `from` joined into one: flatten(x, 1) is [N, rest]. */
+GR_API gr_node *gr_flatten(gr_node *x, int from);
+/* Output axis i is input axis axes.axis[i]. */
+GR_API gr_node *gr_permute(gr_node *x, gr_axes axes);
+GR_API gr_node *gr_transpose(gr_node *x); /* swaps the last two axes */
+GR_API gr_node *gr_broadcast(gr_node *x, gr_shape shape);
+/* Elements start, start+step, … before stop along each axis; one entry per axis of x. Positive
+ * steps; 0 ≤ start ≤ stop ≤ size. step = NULL means 1 everywhere. */
+GR_API gr_node *gr_slice(gr_node *x, const int64_t *start, const int64_t *stop,
+                         const int64_t *step);
+/* Adds before[i] and after[i] elements of `value` around axis i (both ≥ 0), and `inner[i]` between
+ * neighbours (NULL: 0). */
+GR_API gr_node *gr_pad(gr_node *x, const int64_t *before, const int64_t *after,
+                       const int64_t *inner, double value);
+GR_API gr_node *gr_concat(gr_node *const *x, int n, int axis);
+/* A tuple of `parts` equal slices along `axis`; read them with gr_get. */
+GR_API gr_node *gr_split(gr_node *x, int parts, int axis);
+/* Rows of x along `axis` chosen by `index` (i64 or i32): shape x.shape with that axis replaced by
+ * index.shape. An index outside [0, size) fails the step with GR_RANGE before any variable is
+ * written. */
+GR_API gr_node *gr_gather(gr_node *x, gr_node *index, int axis);
+/* base with rows of `update` added at `index` along `axis`, repeated indices accumulating in row-
+ * major order; update's shape is that of gr_gather(base, index, axis). */
+GR_API gr_node *gr_scatter_add(gr_node *base, gr_node *index, gr_node *update, int axis);
+/* index.shape + [depth], 1 at the index and 0 elsewhere; an index outside [0, depth) gives a row of
+ * zeros. */
+GR_API gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype);
+
+/* ---- Contractions ------------------------------------------------------------------------- */
+
+/* Matrix product over the last two axes, the axes before them broadcast. As in NumPy a rank-1 left
+ * side is a row, a rank-1 right side a column, and that axis is dropped from the result. */
+GR_API gr_node *gr_matmul(gr_node *a, gr_node *b);
+/* The same with either side transposed in its last two axes (rank ≥ 2). */
+GR_API gr_node *gr_matmul_t(gr_node *a, bool transpose_a, gr_node *b, bool transpose_b);
+
+/* Geometry of convolution and pooling over 1 to 3 spatial axes, the same for all of them, or
+ * through `axes` one by one. Zero in stride or dilation means 1 (pooling: stride 0 means the
+ * kernel). GR_WINDOW(2), GR_WINDOW(3, .stride = 2), GR_WINDOW(.pad = 2) fill one in. */
+typedef struct gr_geometry {
+    int64_t kernel[3], stride[3], pad[3], pad_end[3], dilation[3];
+} gr_geometry;
+typedef struct gr_window {
+    size_t size;    /* sizeof(gr_window) */
+    int64_t kernel; /* pooling; a convolution's is its weight's */
+    int64_t stride, pad, dilation;
+    int64_t groups;          /* convolution; 0 means 1 */
+    bool ceil;               /* pooling: round sizes up, the last window clipped (Caffe) */
+    bool count_include_pad;  /* average pooling: padding counts in the divisor */
+    const gr_geometry *axes; /* overrides kernel, stride, pad, dilation; NULL: all axes alike */
+} gr_window;
+#define GR_WINDOW(...) (&(gr_window){.size = sizeof(gr_window), __VA_ARGS__})
+
+/* Cross-correlation, as every framework's convolution: x [N, C, space…], w [O, C/groups, kernel…]
+ * → [N, O, out…], out = ⌊(in + pad + pad_end − dilation·(k−1) − 1)/stride⌋ + 1. `window` may be
+ * NULL for the defaults. */
+GR_API gr_node *gr_conv(gr_node *x, gr_node *w, const gr_window *window);
+/* Its two transposes, which are its gradients: by x, of shape `x_shape`, and by w, of shape
+ * `w_shape`. The first is the "transposed convolution" layer. */
+GR_API gr_node *gr_conv_input_grad(gr_node *dy, gr_node *w, gr_shape x_shape,
+                                   const gr_window *window);
+GR_API gr_node *gr_conv_weight_grad(gr_node *x, gr_node *dy, gr_shape w_shape,
+                                    const gr_window *window);
+
+/* Pooling of x [N, C, space…]. Padding never wins a maximum; an average divides by the elements
+ * inside x unless count_include_pad. Ties of the maximum go to the first in row-major order.
+ * Padding must be smaller than the kernel. */
+GR_API gr_node *gr_max_pool(gr_node *x, const gr_window *window);
+GR_API gr_node *gr_avg_pool(gr_node *x, const gr_window *window);
+/* The gradient of max_pool: each dy goes to the place of its window's maximum in x. */
+GR_API gr_node *gr_max_pool_grad(gr_node *x, gr_node *dy, const gr_window *window);
+/* The elements of v (shape of x) at the places where max_pool found its maxima. */
+GR_API gr_node *gr_max_pool_pick(gr_node *x, gr_node *v, const gr_window *window);
+/* The gradient of avg_pool, of shape `x_shape`. */
+GR_API gr_node *gr_avg_pool_grad(gr_node *dy, gr_shape x_shape, const gr_window *window);
+
+/* ---- Randomness --------------------------------------------------------------------------- */
+
+/* Draws are a pure function of (seed, stream name, step, element index) by Philox, so equal nodes
+ * agree however they are computed. `step` is a scalar i64 node (a step counter), or NULL for
+ * always the same draws. `stream` is copied. Not differentiable in anything. */
+typedef struct gr_stream {
+    uint64_t seed;
+    const char *name;
+    gr_node *step;
+} gr_stream;
+GR_API gr_node *gr_random_uniform(gr_graph *graph, gr_dtype dtype, gr_shape shape,
+                                  gr_stream stream); /* [0, 1) */
+GR_API gr_node *gr_random_normal(gr_graph *graph, gr_dtype dtype, gr_shape shape,
+                                 gr_stream stream); /* mean 0, deviation 1 */
+/* 1 with probability p, else 0. */
+GR_API gr_node *gr_random_bernoulli(gr_graph *graph, gr_dtype dtype, gr_shape shape, double p,
+                                    gr_stream stream);
+/* A uniformly random order of 0 … n−1 (i64, [n]). */
+GR_API gr_node *gr_random_permutation(gr_graph *graph, int64_t n, gr_stream stream);
+
+/* ---- Variables, loops, own gates ---------------------------------------------------------- */
+
+/* When the step ends, `value` becomes the variable's value; reads in the same step see the old
+ * one. Returns a node that stands for the effect (compile it as a target). Two assigns to one
+ * variable in a program are a fault. */
+GR_API gr_node *gr_assign(gr_node *variable, gr_node *value);
+
+/* A loop over the first axis of `slices`: for t = 0 … T−1 (or backwards, if `reverse`)
+ *     (carry, y_t) = body(carry, slice_t, captures).
+ * The body is a graph of its own; body_in lists its inputs in the order carries, slices, captures,
+ * body_out its results in the order carries, outputs. Result: a tuple of the final carries, then
+ * the outputs stacked along a new first axis (in the order of t). Ownership of `body` passes to
+ * the outer graph, also on failure. */
+typedef struct gr_scan_spec {
+    size_t size; /* sizeof(gr_scan_spec) */
+    gr_graph *body;
+    gr_node *const *body_in;
+    gr_node *const *body_out;
+    int carries, slices, captures, outputs;
+    int64_t length; /* T; needed only without slices, else 0 or the slices' first size */
+    bool reverse;
+} gr_scan_spec;
+/* `in`: initial carries, slices, captures: nodes of the outer graph. */
+GR_API gr_node *gr_scan(gr_graph *graph, const gr_scan_spec *spec, gr_node *const *in);
+
+/* A gate of the user's own. The callbacks see host tensors and must be pure and thread-safe; they
+ * return GR_OK or a status that fails the step. */
+typedef struct gr_gate {
+    size_t size; /* sizeof(gr_gate) */
+    const char *name;
+    int inputs, outputs; /* outputs ≥ 1; more than 1 make a tuple */
+    /* Shapes and types of the outputs from those of the inputs (whose `data` are NULL). */
+    gr_status (*shape)(void *user, const gr_tensor *in, gr_tensor *out);
+    gr_status (*forward)(void *user, const gr_tensor *in, gr_tensor *out);
+    /* dx[i] from the inputs, outputs and cotangents of the outputs; every element of dx is
+     * written. NULL: the gate has no gradient. */
+    gr_status (*backward)(void *user, const gr_tensor *in, const gr_tensor *out,
+                          const gr_tensor *dy, gr_tensor *dx);
+    void *user; /* must outlive graph and programs */
+} gr_gate;
+/* `gate` is copied, except what its pointers point to. */
+GR_API gr_node *gr_custom(gr_graph *graph, const gr_gate *gate, gr_node *const *in, int n);
+
+/* ---- Composites: built of the gates above ------------------------------------------------- */
+
+GR_API gr_node *gr_logsumexp(gr_node *x, int axis); /* stable; the axis goes */
+GR_API gr_node *gr_softmax(gr_node *x, int axis);
+GR_API gr_node *gr_log_softmax(gr_node *x, int axis);
+
+#include <gradus/places.h>
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+/* Inside of a graph. Internal: for ops, grad, passes, plan. */
+#ifndef GR_GRAPH_INTERNAL_H
+#define GR_GRAPH_INTERNAL_H
+
+/* The library's own calls carry no places: a composite's nodes and faults belong to the user's
+ * line, which the outermost macro notes. */
+#ifndef GR_NO_PLACES
+#define GR_NO_PLACES
+#endif
+
+#include "graph/op.h"
+
+struct gr_graph {
+    gr_arena arena;
+    gr_node **nodes;
+    size_t count, capacity;
+    gr_node error; /* handed out for every fault */
+    gr_status status;
+    char head[160], place[256], detail[400]; /* the parts of the message */
+    char message[832];
+    const char *composite;
+    int composite_depth;
+    gr_body **bodies; /* graphs owned through attributes */
+    size_t n_bodies, bodies_capacity;
+};
+
+/* Appends a node. in[0..n) all of one graph, or n = 0 with `graph` given. Attributes are copied
+ * (texts, tensors and bodies deeply). Returns the error node on a fault. */
+gr_node *gr_build(gr_graph *graph, const gr_op *op, gr_node *const *in, int n,
+                  const gr_attr *attrs);
+/* Notes a fault of the builder call `op` and returns the error node. The first one stays. */
+gr_node *gr_build_fail(gr_graph *graph, gr_status status, const char *op, const char *format, ...)
+    GR_PRINTF(4, 5);
+/* The graph's error node; a static one for NULL. */
+gr_node *gr_error_node(gr_graph *graph);
+/* The graph of the first input that has one; if any input is an error node, *failed is set. */
+gr_graph *gr_common_graph(gr_node *const *in, int n, bool *failed);
+
+#define gr_type_of(node) ((node)->out[0])
+
+/* Rebuilds `node` in `graph` on other inputs, keeping attributes, name, place and composite. */
+gr_node *gr_rebuild(gr_graph *graph, const gr_node *node, gr_node *const *in);
+bool gr_attr_equal(const gr_attr *a, const gr_attr *b);
+uint64_t gr_attr_hash(const gr_attr *a, uint64_t seed);
+
+/* needed[id] = the node is used, directly or not, by one of `targets`. Caller frees with gr_free.
+ * NULL when memory is out. */
+bool *gr_graph_needed(const gr_graph *graph, gr_node *const *targets, int n);
+
+/* Copies of all nodes that `targets` need, in a new graph with f32 turned into f64 (or any pair of
+ * types); `out[i]` is the copy of targets[i]. Inputs and variables keep their names. */
+gr_status gr_graph_retype(const gr_graph *graph, gr_dtype from, gr_dtype to,
+                          gr_node *const *targets, int n, gr_graph **copy, gr_node **out);
+
+static inline gr_attr gr_attr_int(int64_t i)
+{
+    return (gr_attr){.kind = GR_ATTR_INT, .i = i};
+}
+static inline gr_attr gr_attr_real(double f)
+{
+    return (gr_attr){.kind = GR_ATTR_REAL, .f = f};
+}
+static inline gr_attr gr_attr_dtype(gr_dtype dtype)
+{
+    return (gr_attr){.kind = GR_ATTR_DTYPE, .i = dtype};
+}
+static inline gr_attr gr_attr_text(const char *s)
+{
+    return (gr_attr){.kind = GR_ATTR_TEXT, .s = s};
+}
+static inline gr_attr gr_attr_ints(int n, const int64_t *v)
+{
+    gr_attr a = {.kind = GR_ATTR_INTS, .ints = {.n = n}};
+    for (int k = 0; k < n; k++) a.ints.v[k] = v[k];
+    return a;
+}
+static inline gr_attr gr_attr_shape(gr_shape shape)
+{
+    return gr_attr_ints(shape.rank, shape.dim);
+}
+static inline gr_shape gr_ints_shape(const gr_ints *ints)
+{
+    return gr_shape_of(ints->n, ints->v);
+}
+
+#endif
