@@ -4,7 +4,9 @@
 
 #include <gradus/base.h>
 #include <gradus/graph.h>
+#include <gradus/nn.h>
 #include <gradus/ops.h>
+#include <gradus/optim.h>
 #include <gradus/run.h>
 
 #endif

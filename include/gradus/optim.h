@@ -1,0 +1,80 @@
+/* optim.h: optimisers and learning-rate schedules. Both are gates: an update reads the gradient and
+ * the state variables and assigns new ones, so a checkpoint is the store. */
+#ifndef GRADUS_OPTIM_H
+#define GRADUS_OPTIM_H
+
+#include <gradus/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum gr_schedule_kind {
+    GR_SCHEDULE_FIXED,     /* rate */
+    GR_SCHEDULE_STEP,      /* rate·γ^⌊t/every⌋ */
+    GR_SCHEDULE_EXP,       /* rate·γ^t */
+    GR_SCHEDULE_INV,       /* rate·(1+γt)^−power (Caffe) */
+    GR_SCHEDULE_MULTISTEP, /* rate·γ^(how many of `at` are ≤ t) */
+    GR_SCHEDULE_POLY,      /* rate·(1−t/total)^power */
+    GR_SCHEDULE_COSINE /* floor + (rate−floor)·(1+cos(πt/total))/2, Loshchilov and Hutter 2017 */
+} gr_schedule_kind;
+
+/* t counts steps from 0. During the first `warmup` steps the rate rises linearly from
+ * rate/warmup; t then counts on from there for the schedule itself. */
+typedef struct gr_schedule {
+    gr_schedule_kind kind;
+    double gamma, power, floor;
+    int64_t every, total, warmup;
+    int n_at;
+    int64_t at[16];
+} gr_schedule;
+
+typedef enum gr_optimizer_kind {
+    GR_SGD,      /* v = μv + g; w −= lr·v (μ = 0: w −= lr·g) */
+    GR_NESTEROV, /* v = μv + g; w −= lr·(g + μv) */
+    GR_ADAGRAD,  /* Duchi et al. 2011 */
+    GR_RMSPROP,  /* Tieleman and Hinton 2012 */
+    GR_ADADELTA, /* Zeiler 2012 */
+    GR_ADAM,     /* Kingma and Ba 2015 */
+    GR_ADAMW     /* Loshchilov and Hutter 2019: decay apart from the gradient */
+} gr_optimizer_kind;
+
+typedef struct gr_optimizer {
+    size_t size; /* sizeof(gr_optimizer) */
+    gr_optimizer_kind kind;
+    double rate;         /* learning rate; 0 means the kind's usual one */
+    double momentum;     /* SGD, Nesterov, RMSProp */
+    double beta1, beta2; /* Adam, AdamW: 0 means .9, .999; RMSProp, AdaDelta: beta2 is the decay */
+    double epsilon;      /* 0 means 1e-8 (AdaDelta 1e-6, AdaGrad 1e-10) */
+    double l2;           /* adds λ·Σw² to the loss, as R(W) in the lecture: gradient 2λw */
+    double l1;           /* adds λ·Σ|w| */
+    double weight_decay; /* adds ½λ·Σw² (Caffe, PyTorch): gradient λw; AdamW: apart, lr·λ·w */
+    double max_norm;     /* after the update each unit's weight vector is scaled to at most this */
+    double clip_norm;    /* gradients scaled so that their joint L2 norm is at most this */
+    bool decay_biases; /* rank-1 parameters are spared l2, l1, weight_decay unless set */
+    gr_schedule schedule;
+} gr_optimizer;
+#define GR_OPTIMIZER(...) (&(gr_optimizer){.size = sizeof(gr_optimizer), __VA_ARGS__})
+
+/* Appends the gradient of `loss` by all parameters of the scope and the updates, registers them by
+ * gr_scope_update (with step := step + 1), and returns GR_OK. State variables are named
+ * "optim/<kind>/<parameter>". A parameter that the loss does not depend on is left alone. */
+GR_API gr_status gr_minimize(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer);
+
+/* The penalty terms alone (a scalar, or NULL if the optimiser has none) for reports of the loss. */
+GR_API gr_node *gr_penalty(gr_scope *scope, const gr_optimizer *optimizer);
+/* The rate at step t, by the same formula as the gates. */
+GR_API double gr_schedule_rate(const gr_optimizer *optimizer, int64_t t);
+/* The rate as a gate of the scope's step variable, f32 scalar. */
+GR_API gr_node *gr_schedule_node(gr_scope *scope, const gr_optimizer *optimizer);
+
+/* "sgd", "adam", … and "fixed", "cosine", …; -1 if there is no such word. */
+GR_API int gr_optimizer_find(const char *name);
+GR_API const char *gr_optimizer_name(gr_optimizer_kind kind);
+GR_API int gr_schedule_find(const char *name);
+GR_API const char *gr_schedule_name(gr_schedule_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
