@@ -1,0 +1,37 @@
+#include "support_memory.h"
+
+static void *support_resize(void *user, void *block, size_t old_size, size_t new_size)
+{
+    test_memory *memory = user;
+    if (new_size == 0) {
+        assert_non_null(block);
+        memory->blocks--;
+        memory->bytes -= old_size;
+        free(block);
+        return NULL;
+    }
+    memory->calls++;
+    if (memory->fail_at > 0 && memory->calls >= memory->fail_at) return NULL;
+    void *moved = realloc(block, new_size);
+    assert_non_null(moved);
+    if (!block) {
+        assert_int_equal(old_size, 0);
+        memory->blocks++;
+        memset(moved, 0xA5, new_size); /* whoever expects zeros must see to it */
+    }
+    memory->bytes += new_size - old_size;
+    return moved;
+}
+
+void test_memory_start(test_memory *memory, long fail_at)
+{
+    *memory = (test_memory){.fail_at = fail_at};
+    gr_set_allocator(&(gr_allocator){support_resize, memory});
+}
+
+void test_memory_stop(test_memory *memory)
+{
+    gr_set_allocator(NULL);
+    assert_int_equal(memory->blocks, 0);
+    assert_int_equal(memory->bytes, 0);
+}
