@@ -26,7 +26,8 @@ gr_status gr_no_memory(size_t bytes);
         if (gr_try_status_ != GR_OK) return gr_try_status_;                                        \
     } while (0)
 
-void gr_log(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
+/* Says something to the log callback, if there is one (gr_log is the logarithm). */
+void gr_remark(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
 
 /* ---- Memory: everything goes through gr_allocator ----------------------------------------- */
 

@@ -12,7 +12,7 @@ void gr_set_log(gr_log_fn *fn, void *user)
     log_user = user;
 }
 
-void gr_log(gr_log_level level, const char *format, ...)
+void gr_remark(gr_log_level level, const char *format, ...)
 {
     if (!log_fn) return;
     char text[1024];

@@ -43,11 +43,11 @@ static gr_cpu_level machine_choose(void)
     for (int level = 0; level < GR_CPU_LEVELS; level++) {
         if (strcmp(wish, machine_level_names[level]) != 0) continue;
         if (level <= (int)has) return (gr_cpu_level)level;
-        gr_log(GR_LOG_WARNING, "GRADUS_CPU=%s: this CPU has no more than %s", wish,
-               gr_cpu_name(has));
+        gr_remark(GR_LOG_WARNING, "GRADUS_CPU=%s: this CPU has no more than %s", wish,
+                  gr_cpu_name(has));
         return has;
     }
-    gr_log(GR_LOG_WARNING, "GRADUS_CPU=%s is none of base, avx2, avx512", wish);
+    gr_remark(GR_LOG_WARNING, "GRADUS_CPU=%s is none of base, avx2, avx512", wish);
     return has;
 }
 
@@ -83,7 +83,7 @@ int gr_default_threads(void)
         if (gr_parse_int(&cursor, &threads) && !*cursor && threads >= 1 && threads <= 1024) {
             return (int)threads;
         }
-        gr_log(GR_LOG_WARNING, "GRADUS_THREADS=%s is not a number from 1 to 1024", wish);
+        gr_remark(GR_LOG_WARNING, "GRADUS_THREADS=%s is not a number from 1 to 1024", wish);
     }
     int cores = machine_cores();
     return cores > 0 ? cores : 1;

@@ -253,9 +253,9 @@ static void remarks_reach_the_callback(void **state)
     (void)state;
     log_seen seen = {0};
     gr_set_log(log_note, &seen);
-    gr_log(GR_LOG_WARNING, "x = %d", 4);
+    gr_remark(GR_LOG_WARNING, "x = %d", 4);
     gr_set_log(NULL, NULL);
-    gr_log(GR_LOG_WARNING, "dropped");
+    gr_remark(GR_LOG_WARNING, "dropped");
     assert_int_equal(seen.count, 1);
     assert_string_equal(seen.text, "x = 4");
 }
