@@ -9,16 +9,19 @@
 #include <gradus/base.h>
 
 #define GR_ALIGN 64 /* of every buffer that a kernel may see: a cache line, an AVX-512 vector */
+/* Of the functions here that libgradus-extra (figures, images) needs from the shared libgradus:
+ * exported, but no part of the public interface. */
+#define GR_SHARED GR_API
 #define GR_LEN(array) (sizeof(array) / sizeof *(array))
 
 /* ---- Faults ------------------------------------------------------------------------------- */
 
 /* Sets this thread's message and returns `status`:  return gr_fail(GR_FORMAT, "%s: …", path); */
-gr_status gr_fail(gr_status status, const char *format, ...) GR_PRINTF(2, 3);
-gr_status gr_fail_v(gr_status status, const char *format, va_list args);
+GR_SHARED gr_status gr_fail(gr_status status, const char *format, ...) GR_PRINTF(2, 3);
+GR_SHARED gr_status gr_fail_v(gr_status status, const char *format, va_list args);
 /* Puts words in front of this thread's message: "train.csv: line 3: …". Returns `status`. */
-gr_status gr_fail_prefix(gr_status status, const char *format, ...) GR_PRINTF(2, 3);
-gr_status gr_no_memory(size_t bytes);
+GR_SHARED gr_status gr_fail_prefix(gr_status status, const char *format, ...) GR_PRINTF(2, 3);
+GR_SHARED gr_status gr_no_memory(size_t bytes);
 
 #define GR_TRY(call)                                                                               \
     do {                                                                                           \
@@ -33,18 +36,19 @@ void gr_remark(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
 
 /* NULL on failure (message set). gr_alloc zeroes. Sizes are remembered by the caller's block
  * header, so gr_free needs none. 0 bytes give a valid block. */
-void *gr_alloc(size_t size);
-void *gr_alloc_array(size_t count, size_t size); /* checks the product */
-void *gr_realloc(void *block,
-                 size_t size); /* new bytes are not zeroed; old block kept on failure */
-void gr_free(void *block);
-void *gr_alloc_aligned(size_t size); /* GR_ALIGN-aligned and zeroed; free with gr_free_aligned */
-void gr_free_aligned(void *block);
-char *gr_strdup(const char *text);
+GR_SHARED void *gr_alloc(size_t size);
+GR_SHARED void *gr_alloc_array(size_t count, size_t size); /* checks the product */
+/* The new bytes are not zeroed; the old block is kept on failure. */
+GR_SHARED void *gr_realloc(void *block, size_t size);
+GR_SHARED void gr_free(void *block);
+/* GR_ALIGN-aligned and zeroed; free with gr_free_aligned. */
+GR_SHARED void *gr_alloc_aligned(size_t size);
+GR_SHARED void gr_free_aligned(void *block);
+GR_SHARED char *gr_strdup(const char *text);
 
 /* Makes room for one more in a growing array: elements of `size`, `count` used, *capacity there.
  * Returns false when memory is out (message set); the array is then unchanged. */
-bool gr_grow(void *array_pointer, size_t count, size_t *capacity, size_t size);
+GR_SHARED bool gr_grow(void *array_pointer, size_t count, size_t *capacity, size_t size);
 
 /* An arena: blocks that live and die together. Zero-initialise. */
 typedef struct gr_arena {
@@ -65,11 +69,11 @@ typedef struct gr_text {
     size_t size, capacity;
     bool failed;
 } gr_text;
-void gr_text_printf(gr_text *text, const char *format, ...) GR_PRINTF(2, 3);
-void gr_text_append(gr_text *text, const char *data, size_t size);
-void gr_text_free(gr_text *text);
+GR_SHARED void gr_text_printf(gr_text *text, const char *format, ...) GR_PRINTF(2, 3);
+GR_SHARED void gr_text_append(gr_text *text, const char *data, size_t size);
+GR_SHARED void gr_text_free(gr_text *text);
 /* Appends a double so that it reads back exactly ("0.1", "-inf", "nan"), whatever the locale. */
-void gr_text_real(gr_text *text, double value);
+GR_SHARED void gr_text_real(gr_text *text, double value);
 /* Parses a whole number or real at *cursor in the C locale whatever the process's locale is;
  * advances *cursor. false if there is none. Accepts "nan", "inf". */
 bool gr_parse_real(const char **cursor, double *out);
@@ -81,15 +85,15 @@ const char *gr_nearest(const char *word, const char *const *names, size_t count)
 
 #define GR_SHAPE_TEXT 192 /* enough for gr_shape_print of any shape */
 /* Text of a shape for use inside one printf call: up to 8 alive at once on a thread. */
-const char *gr_shape_text(gr_shape shape);
+GR_SHARED const char *gr_shape_text(gr_shape shape);
 /* NumPy broadcasting of two shapes; false if they do not fit. */
 bool gr_shape_broadcast(gr_shape a, gr_shape b, gr_shape *out);
 void gr_shape_strides(gr_shape shape, int64_t *stride); /* in elements, row-major */
 
 /* ---- Numbers ------------------------------------------------------------------------------ */
 
-bool gr_mul_size(size_t a, size_t b, size_t *out); /* false on overflow */
-bool gr_add_size(size_t a, size_t b, size_t *out);
+GR_SHARED bool gr_mul_size(size_t a, size_t b, size_t *out); /* false on overflow */
+GR_SHARED bool gr_add_size(size_t a, size_t b, size_t *out);
 uint64_t gr_hash(const void *data, size_t size,
                  uint64_t seed); /* FNV-1a with a final mix; stable for ever */
 uint64_t gr_hash_text(const char *text);
