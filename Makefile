@@ -1,0 +1,44 @@
+# Two commands for a newcomer: `make demo` trains a network on real images, `make check` runs the
+# tests. Each installs what it needs first. Everything else is CMake's: see CMakePresets.json.
+
+PRESET ?= release
+JOBS ?= $(shell nproc)
+BUILD = build/$(PRESET)
+GRADUS = $(BUILD)/gradus
+
+# Debian packages: to build with every part, to test, and the data of the demo.
+BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libpng-dev libjpeg-dev \
+	libcairo2-dev
+CHECK_PACKAGES = libcmocka-dev locales
+DATA_PACKAGES = dataset-fashion-mnist
+PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
+
+DEMO = $(GRADUS) train --data fashion-mnist --net nets/demo.net \
+	--out fashion.safetensors --curves curves.svg
+
+.PHONY: all deps build demo check check-long install clean
+
+all: build
+
+# Installs the packages that are missing, and says which. Does nothing where none is.
+deps:
+	@scripts/install-packages $(PACKAGES)
+
+build: deps
+	cmake --preset $(PRESET) $(CMAKE_OPTIONS)
+	cmake --build --preset $(PRESET) --parallel $(JOBS)
+
+demo: build
+	$(DEMO)
+
+check: build
+	ctest --preset $(PRESET) --label-exclude slow --parallel $(JOBS)
+
+check-long: build
+	ctest --preset $(PRESET) --parallel $(JOBS)
+
+install: build
+	cmake --install $(BUILD)
+
+clean:
+	rm -rf build
