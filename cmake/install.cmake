@@ -13,3 +13,17 @@ install(TARGETS ${installed} EXPORT gradusTargets
 if(TARGET gradus_onednn)
     install(TARGETS gradus_onednn LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gradus)
 endif()
+
+install(EXPORT gradusTargets NAMESPACE gradus::
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
+configure_package_config_file(cmake/gradusConfig.cmake.in ${CMAKE_BINARY_DIR}/gradusConfig.cmake
+    INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/gradusConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES
+    ${CMAKE_BINARY_DIR}/gradusConfig.cmake ${CMAKE_BINARY_DIR}/gradusConfigVersion.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
+
+list(JOIN gradus_private_libs " " GRADUS_PC_PRIVATE)
+configure_file(cmake/gradus.pc.in ${CMAKE_BINARY_DIR}/gradus.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/gradus.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

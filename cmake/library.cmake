@@ -20,7 +20,7 @@ function(gradus_library name output sources)
     add_library(${name}_static STATIC $<TARGET_OBJECTS:${name}_objects>)
     add_library(${name}_shared SHARED $<TARGET_OBJECTS:${name}_objects>)
     target_link_options(${name}_shared PRIVATE
-        -Wl,--version-script=${version_script} -Wl,--no-undefined)
+        -Wl,--version-script=${version_script} -Wl,--no-undefined -Wl,-Bsymbolic-functions)
     set_property(TARGET ${name}_shared APPEND PROPERTY LINK_DEPENDS ${version_script})
     set_target_properties(${name}_shared PROPERTIES
         VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
@@ -36,6 +36,19 @@ endfunction()
 gradus_library(gradus gradus "${core_sources}"
     $<BUILD_INTERFACE:gradus_with_openmp> $<BUILD_INTERFACE:gradus_with_zlib>
     Threads::Threads m ${CMAKE_DL_LIBS})
+
+# What an installed archive needs of its user's link line, as gradus.pc also says it.
+set(gradus_private_libs -lm -lpthread)
+if(CMAKE_DL_LIBS)
+    list(APPEND gradus_private_libs -l${CMAKE_DL_LIBS})
+endif()
+if(GRADUS_HAVE_ZLIB)
+    list(APPEND gradus_private_libs -lz)
+endif()
+if(GRADUS_HAVE_OPENMP)
+    list(APPEND gradus_private_libs ${OpenMP_C_FLAGS})
+endif()
+target_link_libraries(gradus_static INTERFACE $<INSTALL_INTERFACE:${gradus_private_libs}>)
 
 # Everything a program may use, linked statically: the command, tests and examples stand on this.
 add_library(gradus_everything INTERFACE)

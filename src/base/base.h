@@ -9,8 +9,8 @@
 #include <gradus/base.h>
 
 #define GR_ALIGN 64 /* of every buffer that a kernel may see: a cache line, an AVX-512 vector */
-/* Of the functions here that libgradus-extra (figures, images) needs from the shared libgradus:
- * exported, but no part of the public interface. */
+/* Of functions that libgradus-extra uses as well, and nobody else: the shared library exports these
+ * under the version GRADUS_PRIVATE (cmake/gradus.map), which promises nothing to other programs. */
 #define GR_SHARED GR_API
 #define GR_LEN(array) (sizeof(array) / sizeof *(array))
 
@@ -30,7 +30,7 @@ GR_SHARED gr_status gr_no_memory(size_t bytes);
     } while (0)
 
 /* Says something to the log callback, if there is one (gr_log is the logarithm). */
-void gr_remark(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
+GR_SHARED void gr_remark(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
 
 /* ---- Memory: everything goes through gr_allocator ----------------------------------------- */
 
@@ -38,7 +38,7 @@ void gr_remark(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
  * header, so gr_free needs none. 0 bytes give a valid block. */
 GR_SHARED void *gr_alloc(size_t size);
 GR_SHARED void *gr_alloc_array(size_t count, size_t size); /* checks the product */
-/* The new bytes are not zeroed; the old block is kept on failure. */
+/* New bytes are not zeroed; the old block is kept on failure. */
 GR_SHARED void *gr_realloc(void *block, size_t size);
 GR_SHARED void gr_free(void *block);
 /* GR_ALIGN-aligned and zeroed; free with gr_free_aligned. */
@@ -76,10 +76,10 @@ GR_SHARED void gr_text_free(gr_text *text);
 GR_SHARED void gr_text_real(gr_text *text, double value);
 /* Parses a whole number or real at *cursor in the C locale whatever the process's locale is;
  * advances *cursor. false if there is none. Accepts "nan", "inf". */
-bool gr_parse_real(const char **cursor, double *out);
-bool gr_parse_int(const char **cursor, int64_t *out);
+GR_SHARED bool gr_parse_real(const char **cursor, double *out);
+GR_SHARED bool gr_parse_int(const char **cursor, int64_t *out);
 /* The nearest of `count` names by edit distance if it is near enough to suggest; else NULL. */
-const char *gr_nearest(const char *word, const char *const *names, size_t count);
+GR_SHARED const char *gr_nearest(const char *word, const char *const *names, size_t count);
 
 /* ---- Shapes ------------------------------------------------------------------------------- */
 
@@ -123,7 +123,7 @@ void gr_rng_shuffle(gr_rng *rng, int64_t *items, int64_t count); /* Fisher–Yat
 
 /* ---- Machine ------------------------------------------------------------------------------ */
 
-double gr_seconds(void); /* monotonic */
+GR_SHARED double gr_seconds(void); /* monotonic */
 
 typedef enum gr_cpu_level { GR_CPU_BASE, GR_CPU_AVX2, GR_CPU_AVX512, GR_CPU_LEVELS } gr_cpu_level;
 /* The level that kernels are chosen for: what the CPU has, lowered by GRADUS_CPU=base|avx2|avx512.

@@ -1,0 +1,21 @@
+#!/bin/sh
+# The shared library exports gr_ symbols alone, all of them under a version of ours.
+set -eu
+command -v nm >/dev/null || { echo "nm is missing: skipped"; exit 77; }
+
+symbols=$(nm -D --defined-only "$GRADUS_LIBRARY" | awk '$2 != "A" { print $3 }')
+[ -n "$symbols" ] || { echo "$GRADUS_LIBRARY exports nothing"; exit 1; }
+strange=$(printf '%s\n' "$symbols" | grep -v '^gr_[a-z0-9_]*@@GRADUS_' || true)
+if [ -n "$strange" ]; then
+    echo "exported, but not gr_…@@GRADUS_…:"
+    echo "$strange"
+    exit 1
+fi
+
+# GRADUS_0 is the public interface: what is in it stands in a public header with GR_API.
+for name in $(printf '%s\n' "$symbols" | sed -n 's/@@GRADUS_0$//p'); do
+    grep -qw "$name" "$GRADUS_SOURCE"/include/gradus/*.h || {
+        echo "$name is exported, but no public header declares it"
+        exit 1
+    }
+done
