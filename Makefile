@@ -11,18 +11,23 @@ BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libp
 	libcairo2-dev
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
+CI_PACKAGES = clang g++ clang-format python3 binutils
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
 DEMO = $(GRADUS) train --data fashion-mnist --net nets/demo.net \
 	--out fashion.safetensors --curves curves.svg
 
-.PHONY: all deps build demo check check-long install clean
+.PHONY: all deps deps-ci build demo check check-long install clean
 
 all: build
 
 # Installs the packages that are missing, and says which. Does nothing where none is.
 deps:
 	@scripts/install-packages $(PACKAGES)
+
+# What .ci/run wants beyond that.
+deps-ci:
+	@scripts/install-packages $(CI_PACKAGES)
 
 build: deps
 	cmake --preset $(PRESET) $(CMAKE_OPTIONS)
