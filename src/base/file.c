@@ -1,0 +1,84 @@
+/* Reading a file whole. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static gr_status file_system_fault(const char *path)
+{
+    int fault = errno;
+    return gr_fail(fault == ENOENT || fault == ENOTDIR ? GR_NOT_FOUND : GR_IO, "%s: %s", path,
+                   strerror(fault));
+}
+
+static gr_status file_too_large(const char *path, size_t limit)
+{
+    return gr_fail(GR_FORMAT, "%s: the file is larger than the %zu bytes that are read at most",
+                   path, limit);
+}
+
+/* Bytes to make room for: all of a regular file, and one more by which its end is seen. */
+static gr_status file_first_room(const char *path, const struct stat *about, size_t limit,
+                                 size_t *room)
+{
+    *room = 65536;
+    if (!S_ISREG(about->st_mode)) return GR_OK;
+    if (about->st_size < 0 || (uintmax_t)about->st_size > SIZE_MAX - 64) {
+        return gr_no_memory(SIZE_MAX);
+    }
+    size_t size = (size_t)about->st_size;
+    if (limit && size > limit) return file_too_large(path, limit);
+    *room = size + 2;
+    return GR_OK;
+}
+
+static gr_status file_read_all(const char *path, int file, size_t limit, size_t room, char **data,
+                               size_t *size)
+{
+    size_t used = 0;
+    *data = gr_realloc(NULL, room);
+    if (!*data) return gr_fail_prefix(GR_NO_MEMORY, "%s: ", path);
+    for (;;) {
+        ssize_t got = read(file, *data + used, room - 1 - used);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return file_system_fault(path);
+        if (got == 0) break;
+        used += (size_t)got;
+        if (limit && used > limit) return file_too_large(path, limit);
+        if (used + 1 < room) continue;
+        char *larger = NULL;
+        if (gr_mul_size(room, 2, &room)) larger = gr_realloc(*data, room);
+        if (!larger) return gr_fail_prefix(GR_NO_MEMORY, "%s: ", path);
+        *data = larger;
+    }
+    (*data)[used] = '\0';
+    *size = used;
+    return GR_OK;
+}
+
+gr_status gr_file_read(const char *path, size_t limit, char **data, size_t *size)
+{
+    *data = NULL;
+    *size = 0;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return file_system_fault(path);
+    struct stat about;
+    size_t room;
+    gr_status status;
+    if (fstat(file, &about) != 0) {
+        status = file_system_fault(path);
+    } else if (S_ISDIR(about.st_mode)) {
+        status = gr_fail(GR_IO, "%s: is a folder, not a file", path);
+    } else {
+        status = file_first_room(path, &about, limit, &room);
+        if (status == GR_OK) status = file_read_all(path, file, limit, room, data, size);
+    }
+    close(file);
+    if (status != GR_OK) {
+        gr_free(*data);
+        *data = NULL;
+    }
+    return status;
+}
