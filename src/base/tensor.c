@@ -1,6 +1,8 @@
 /* Host tensors. */
 #include "base/base.h"
 
+#include <math.h>
+
 gr_status gr_tensor_new(gr_dtype dtype, gr_shape shape, gr_tensor *out)
 {
     *out = (gr_tensor){0};
@@ -61,4 +63,48 @@ double gr_tensor_at(const gr_tensor *tensor, int64_t i)
         break;
     }
     return 0;
+}
+
+/* Cut towards zero and kept within [low, high]; NaN is 0. */
+static int64_t tensor_whole(double value, int64_t low, int64_t high)
+{
+    if (isnan(value)) return 0;
+    if (value <= (double)low) return low;
+    return value >= (double)high ? high : (int64_t)value;
+}
+
+void gr_tensor_put(gr_tensor *tensor, int64_t i, double value)
+{
+    void *data = tensor->data;
+    switch (tensor->dtype) {
+    case GR_F64:
+        ((double *)data)[i] = value;
+        break;
+    case GR_F32:
+        ((float *)data)[i] = (float)value;
+        break;
+    case GR_BF16:
+        ((uint16_t *)data)[i] = gr_f32_to_bf16((float)value);
+        break;
+    case GR_F16:
+        ((uint16_t *)data)[i] = gr_f32_to_f16((float)value);
+        break;
+    case GR_I64:
+        ((int64_t *)data)[i] = tensor_whole(value, INT64_MIN, INT64_MAX);
+        break;
+    case GR_I32:
+        ((int32_t *)data)[i] = (int32_t)tensor_whole(value, INT32_MIN, INT32_MAX);
+        break;
+    case GR_I8:
+        ((int8_t *)data)[i] = (int8_t)tensor_whole(value, INT8_MIN, INT8_MAX);
+        break;
+    case GR_U8:
+        ((uint8_t *)data)[i] = (uint8_t)tensor_whole(value, 0, UINT8_MAX);
+        break;
+    case GR_BOOL:
+        ((uint8_t *)data)[i] = value != 0;
+        break;
+    case GR_DTYPE_COUNT:
+        break;
+    }
 }

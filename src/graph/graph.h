@@ -15,14 +15,22 @@ struct gr_graph {
     gr_node **nodes;
     size_t count, capacity;
     gr_node error; /* handed out for every fault */
+    gr_type error_type;
     gr_status status;
     char head[160], place[256], detail[400]; /* the parts of the message */
     char message[832];
+    bool fault_open;   /* gr_name still names what has just failed */
+    bool fault_placed; /* gr_at has noted where, or nobody can tell any more */
+    size_t placed;     /* nodes before this one are not the next gr_at's business */
     const char *composite;
     int composite_depth;
+    gr_node **leaves; /* inputs and variables by name: a table of open addressing */
+    size_t n_leaves, leaves_capacity;
     gr_body **bodies; /* graphs owned through attributes */
     size_t n_bodies, bodies_capacity;
 };
+
+#define GR_MAX_ATTRS 12 /* of one op */
 
 /* Appends a node. in[0..n) all of one graph, or n = 0 with `graph` given. Attributes are copied
  * (texts, tensors and bodies deeply). Returns the error node on a fault. */
@@ -31,15 +39,37 @@ gr_node *gr_build(gr_graph *graph, const gr_op *op, gr_node *const *in, int n,
 /* Notes a fault of the builder call `op` and returns the error node. The first one stays. */
 gr_node *gr_build_fail(gr_graph *graph, gr_status status, const char *op, const char *format, ...)
     GR_PRINTF(4, 5);
+/* Ends the reach of gr_at: nodes and faults so far belong to no later call's line. */
+void gr_build_seal(gr_graph *graph);
 /* The graph's error node; a static one for NULL. */
 gr_node *gr_error_node(gr_graph *graph);
-/* The graph of the first input that has one; if any input is an error node, *failed is set. */
+/* The graph of the first input that has one, for composites that look at their inputs; if any is an
+ * error node, *failed is set (and a NULL input is noted as a fault). */
 gr_graph *gr_common_graph(gr_node *const *in, int n, bool *failed);
 
 #define gr_type_of(node) ((node)->out[0])
 
+/* Applies the op's rule to inputs and attributes, which it may complete; s->status and s->message
+ * tell the fault. The outputs are in s->out; s->in is gone afterwards. */
+gr_status gr_infer_node(const gr_op *op, gr_node *const *in, int n, gr_attr *attr, gr_infer *s);
+/* The input or variable called `name`, or NULL. */
+gr_node *gr_graph_leaf(const gr_graph *graph, const char *name);
+
+/* Makes `attr` the graph's own: texts, tensors, pointed-to records and bodies (unless the graph
+ * owns the body already) are copied. false when memory is out. */
+bool gr_attr_own(gr_graph *graph, gr_attr *attr);
+/* Hands a body to `graph`: body_graph is freed with it, at once on failure (NULL: memory is out).
+ * The lists are copied. */
+gr_body *gr_graph_adopt(gr_graph *graph, gr_graph *body_graph, gr_node *const *in, int n_in,
+                        gr_node *const *out, int n_out);
+
+/* A copy of the body that `graph` owns, with element type `from` turned into `to`. NULL on failure,
+ * which is noted in `graph` or is lack of memory. */
+gr_body *gr_body_copy(gr_graph *graph, const gr_body *body, gr_dtype from, gr_dtype to);
+
 /* Rebuilds `node` in `graph` on other inputs, keeping attributes, name, place and composite. */
 gr_node *gr_rebuild(gr_graph *graph, const gr_node *node, gr_node *const *in);
+/* Bit for bit; bodies by their structure. */
 bool gr_attr_equal(const gr_attr *a, const gr_attr *b);
 uint64_t gr_attr_hash(const gr_attr *a, uint64_t seed);
 

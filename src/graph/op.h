@@ -22,7 +22,8 @@ typedef enum gr_attr_kind {
     GR_ATTR_TEXT,   /* s */
     GR_ATTR_TENSOR, /* tensor: a constant's value */
     GR_ATTR_BODY,   /* body: a graph with chosen inputs and outputs */
-    GR_ATTR_POINTER /* p: a custom gate's description; not part of the text form */
+    GR_ATTR_POINTER /* p: a custom gate's description, a struct that starts with its size_t size, by
+                       which it is copied; not part of the text form */
 } gr_attr_kind;
 
 typedef struct gr_ints {
@@ -76,6 +77,7 @@ typedef struct gr_infer {
     const gr_op *op;
     int n_in;
     const gr_type *in;
+    gr_node *const *nodes; /* the inputs themselves: only for rules about what an input is */
     gr_attr *attr; /* a rule may complete an attribute (a -1 in a shape, a default axis list) */
     int n_out;     /* starts at 1 */
     gr_type out[GR_MAX_OUTPUTS];
@@ -151,7 +153,10 @@ enum gr_op_flags {
     GR_OP_GRAD_ZERO = 1 << 4, /* derivative zero wherever it exists */
     GR_OP_EFFECT = 1 << 5,    /* assign: kept though unread */
     GR_OP_LEAF = 1 << 6,      /* input, variable, constant: no kernel */
-    GR_OP_NO_FOLD = 1 << 7    /* not evaluated at compile time though its inputs are constant */
+    GR_OP_NO_FOLD = 1 << 7,   /* not evaluated at compile time though its inputs are constant */
+    GR_OP_TUPLE_IN = 1 << 8,  /* get: may read a tuple */
+    GR_OP_NAMED = 1 << 9,  /* attribute 0 is a name, unique among the graph's inputs, variables */
+    GR_OP_SHARED = 1 << 10 /* building a NAMED one again gives the node that is there */
 };
 
 struct gr_op {
