@@ -19,6 +19,9 @@ extern const gr_backend gr_backend_reference;
  * none. */
 const gr_backend *gr_backend_onednn(void);
 
+/* The elementwise engine, for any op with spans. */
+gr_prepare_fn gr_elementwise_prepare;
+
 /* Asks the backends of `device` in order; the failure at the end of the list names the op. */
 gr_status gr_backend_select(const char *device, gr_request *request);
 

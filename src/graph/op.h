@@ -15,11 +15,11 @@ typedef struct gr_type {
 /* ---- Attributes --------------------------------------------------------------------------- */
 
 typedef enum gr_attr_kind {
-    GR_ATTR_INT,    /* i */
-    GR_ATTR_REAL,   /* f; the REAL attributes of an elementwise op reach its span as param[] */
-    GR_ATTR_INTS,   /* ints: axes, sizes, strides */
-    GR_ATTR_DTYPE,  /* i */
-    GR_ATTR_TEXT,   /* s */
+    GR_ATTR_INT,   /* i */
+    GR_ATTR_REAL,  /* f; REAL and DTYPE attributes of an elementwise op reach its span as param[] */
+    GR_ATTR_INTS,  /* ints: axes, sizes, strides */
+    GR_ATTR_DTYPE, /* i */
+    GR_ATTR_TEXT,  /* s */
     GR_ATTR_TENSOR, /* tensor: a constant's value */
     GR_ATTR_BODY,   /* body: a graph with chosen inputs and outputs */
     GR_ATTR_POINTER /* p: a custom gate's description, a struct that starts with its size_t size, by
@@ -155,8 +155,9 @@ enum gr_op_flags {
     GR_OP_LEAF = 1 << 6,      /* input, variable, constant: no kernel */
     GR_OP_NO_FOLD = 1 << 7,   /* not evaluated at compile time though its inputs are constant */
     GR_OP_TUPLE_IN = 1 << 8,  /* get: may read a tuple */
-    GR_OP_NAMED = 1 << 9,  /* attribute 0 is a name, unique among the graph's inputs, variables */
-    GR_OP_SHARED = 1 << 10 /* building a NAMED one again gives the node that is there */
+    GR_OP_NAMED = 1 << 9,   /* attribute 0 is a name, unique among the graph's inputs, variables */
+    GR_OP_SHARED = 1 << 10, /* building a NAMED one again gives the node that is there */
+    GR_OP_COSTLY = 1 << 11  /* an element costs many times an addition: threads pay earlier */
 };
 
 struct gr_op {
