@@ -1,0 +1,144 @@
+/* The geometry of strided copies, and the reference that executes them. */
+#include "ops/movement.h"
+
+/* ---- Geometry -------------------------------------------------------------------------------- */
+
+static void movement_permute(const gr_node *node, gr_copy *copy)
+{
+    const gr_ints *axes = &node->attr[0].ints;
+    int64_t step[GR_MAX_RANK];
+    gr_shape_strides(node->in[0]->out[0].shape, step);
+    for (int k = 0; k < axes->n; k++) copy->in_step[k] = step[axes->v[k]];
+}
+
+static void movement_broadcast(const gr_node *node, gr_copy *copy)
+{
+    gr_shape in = node->in[0]->out[0].shape;
+    int64_t step[GR_MAX_RANK];
+    gr_shape_strides(in, step);
+    for (int k = 0; k < copy->rank; k++) {
+        int axis = k - (copy->rank - in.rank);
+        copy->in_step[k] = axis < 0 || in.dim[axis] == 1 ? 0 : step[axis];
+    }
+}
+
+/* Attributes start, stop, step. */
+static void movement_slice(const gr_node *node, gr_copy *copy)
+{
+    int64_t step[GR_MAX_RANK];
+    gr_shape_strides(node->in[0]->out[0].shape, step);
+    for (int k = 0; k < copy->rank; k++) {
+        copy->in_start += node->attr[0].ints.v[k] * step[k];
+        copy->in_step[k] = node->attr[2].ints.v[k] * step[k];
+    }
+}
+
+/* Attributes before, after, inner. */
+static void movement_pad(const gr_node *node, gr_copy *copy)
+{
+    gr_shape in = node->in[0]->out[0].shape;
+    gr_shape_strides(in, copy->in_step);
+    for (int k = 0; k < copy->rank; k++) {
+        copy->dim[k] = in.dim[k];
+        copy->out_start += node->attr[0].ints.v[k] * copy->out_step[k];
+        copy->out_step[k] *= node->attr[2].ints.v[k] + 1;
+    }
+}
+
+static void movement_concat(const gr_node *node, int i, gr_copy *copy)
+{
+    gr_shape in = node->in[i]->out[0].shape;
+    int64_t axis = node->attr[0].i;
+    for (int k = 0; k < i; k++) {
+        copy->out_start += node->in[k]->out[0].shape.dim[axis] * copy->out_step[axis];
+    }
+    copy->dim[axis] = in.dim[axis];
+    gr_shape_strides(in, copy->in_step);
+}
+
+void gr_copy_of(const gr_node *node, int i, gr_copy *copy)
+{
+    gr_shape out = node->out[0].shape;
+    *copy = (gr_copy){.rank = out.rank};
+    if (gr_shape_count(node->in[i]->out[0].shape) == 0 || gr_shape_count(out) == 0) {
+        copy->rank = 1; /* nothing to copy; other sizes may be too large to compute with */
+        return;
+    }
+    for (int k = 0; k < out.rank; k++) copy->dim[k] = out.dim[k];
+    gr_shape_strides(out, copy->out_step);
+    if (node->op == &gr_op_permute) {
+        movement_permute(node, copy);
+    } else if (node->op == &gr_op_broadcast) {
+        movement_broadcast(node, copy);
+    } else if (node->op == &gr_op_slice) {
+        movement_slice(node, copy);
+    } else if (node->op == &gr_op_pad) {
+        movement_pad(node, copy);
+    } else {
+        movement_concat(node, i, copy);
+    }
+}
+
+bool gr_copy_value(const gr_node *node, void *value)
+{
+    if (node->op != &gr_op_pad) return false;
+    gr_tensor tensor = {node->out[0].dtype, GR_SCALAR, value};
+    gr_tensor_put(&tensor, 0, node->attr[3].f);
+    return true;
+}
+
+/* ---- Reference ------------------------------------------------------------------------------- */
+
+typedef struct movement_ctx {
+    size_t size; /* of an element */
+    int64_t count;
+    bool fills;
+    char value[8];
+    int n;
+    gr_copy copy[];
+} movement_ctx;
+
+static void movement_copy(const gr_copy *copy, const char *in, char *out, size_t size)
+{
+    int64_t count = 1, index[GR_MAX_RANK] = {0};
+    for (int k = 0; k < copy->rank; k++) count *= copy->dim[k];
+    for (int64_t i = 0; i < count; i++) {
+        int64_t from = copy->in_start, to = copy->out_start;
+        for (int k = 0; k < copy->rank; k++) {
+            from += index[k] * copy->in_step[k];
+            to += index[k] * copy->out_step[k];
+        }
+        memcpy(out + (size_t)to * size, in + (size_t)from * size, size);
+        for (int k = copy->rank - 1; k >= 0 && ++index[k] == copy->dim[k]; k--) index[k] = 0;
+    }
+}
+
+static gr_status movement_run(const gr_call *call)
+{
+    const movement_ctx *ctx = call->ctx;
+    char *out = call->out[0];
+    for (int64_t i = 0; ctx->fills && i < ctx->count; i++) {
+        memcpy(out + (size_t)i * ctx->size, ctx->value, ctx->size);
+    }
+    for (int i = 0; i < ctx->n; i++) {
+        movement_copy(&ctx->copy[i], call->in[i], out, ctx->size);
+    }
+    return GR_OK;
+}
+
+gr_status gr_copy_reference(gr_request *request)
+{
+    const gr_node *node = request->node;
+    size_t bytes = sizeof(movement_ctx) + (size_t)node->n_in * sizeof(gr_copy);
+    movement_ctx *ctx = gr_arena_alloc(request->arena, bytes);
+    if (!ctx) return gr_no_memory(bytes);
+    ctx->size = gr_dtype_size(node->out[0].dtype);
+    ctx->count = gr_shape_count(node->out[0].shape);
+    ctx->fills = gr_copy_value(node, ctx->value);
+    ctx->n = node->n_in;
+    for (int i = 0; i < node->n_in; i++) gr_copy_of(node, i, &ctx->copy[i]);
+    request->ctx = ctx;
+    request->fn = movement_run;
+    request->kernel = "copy-reference";
+    return GR_OK;
+}
