@@ -107,3 +107,10 @@ gr_node *gr_like(gr_node *node, double value)
     if (gr_is_error(node)) return gr_error_node(gr_node_graph(node));
     return gr_scalar(node->graph, gr_type_of(node).dtype, value);
 }
+
+gr_node *gr_full(gr_graph *graph, gr_dtype dtype, gr_shape shape, double value)
+{
+    if (!leaf_check_rank(graph, "full", NULL, shape)) return gr_error_node(graph);
+    gr_node *scalar = gr_scalar(graph, dtype, value);
+    return shape.rank == 0 ? scalar : gr_broadcast(scalar, shape);
+}

@@ -1,0 +1,31 @@
+/* What the run stage and the gradient need to know of a scan. Internal. */
+#ifndef GR_SCAN_INTERNAL_H
+#define GR_SCAN_INTERNAL_H
+
+#include "graph/graph.h"
+
+/* Places of a scan's attributes. */
+enum {
+    GR_SCAN_BODY,
+    GR_SCAN_CARRIES,
+    GR_SCAN_SLICES,
+    GR_SCAN_CAPTURES,
+    GR_SCAN_OUTPUTS,
+    GR_SCAN_LENGTH,
+    GR_SCAN_REVERSE
+};
+
+typedef struct gr_scan_view {
+    const gr_body *body;
+    int carries, slices, captures, outputs;
+    int64_t length;
+    bool reverse;
+} gr_scan_view;
+
+/* The attributes of a scan node, read. */
+gr_scan_view gr_scan_of(const gr_attr *attr);
+
+void gr_scan_grad(const gr_node *node, gr_node *const *dy, gr_node **dx);
+gr_node *gr_scan_sample(gr_sampler *sampler, int k);
+
+#endif
