@@ -1,5 +1,4 @@
-/* scan: a loop over the first axis of its slices. The run stage executes it; its gradient is in
- * scan_grad.c. */
+/* scan: a loop over the first axis of its slices. The run stage executes it. */
 #include "ops/scan.h"
 #include "ops/ops.h"
 
@@ -164,12 +163,10 @@ const gr_op gr_op_scan = {
     .doc = "(carry, y[t]) = body(carry, slice[t], captures) for each t",
     .min_in = 0,
     .max_in = -1,
-    .flags = GR_OP_NO_FOLD,
+    .flags = GR_OP_NO_FOLD | GR_OP_GRAD_NONE,
     .attrs = scan_attrs,
     .n_attrs = GR_LEN(scan_attrs),
     .infer = scan_infer,
-    .grad = gr_scan_grad,
-    .sample = gr_scan_sample,
 };
 
 gr_node *gr_scan(gr_graph *graph, const gr_scan_spec *spec, gr_node *const *in)

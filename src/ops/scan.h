@@ -25,7 +25,4 @@ typedef struct gr_scan_view {
 /* The attributes of a scan node, read. */
 gr_scan_view gr_scan_of(const gr_attr *attr);
 
-void gr_scan_grad(const gr_node *node, gr_node *const *dy, gr_node **dx);
-gr_node *gr_scan_sample(gr_sampler *sampler, int k);
-
 #endif
