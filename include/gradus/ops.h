@@ -180,18 +180,20 @@ GR_API gr_node *gr_avg_pool_grad(gr_node *dy, gr_shape x_shape, const gr_window 
 /* ---- Randomness --------------------------------------------------------------------------- */
 
 /* Draws are a pure function of (seed, stream name, step, element index) by Philox, so equal nodes
- * agree however they are computed. `step` is a scalar i64 node (a step counter), or NULL for
- * always the same draws. `stream` is copied. Not differentiable in anything. */
+ * agree however they are computed, and a graph in f64 sees the draws of the same graph in f32 (a
+ * uniform one has 24 bits in either type). `step` is a scalar i64 node (a step counter), or NULL
+ * for always the same draws. `stream` is copied. Not differentiable in anything. Refused: a dtype
+ * other than said (GR_DTYPE), an unnamed stream, p outside [0, 1], n < 0 (GR_INVALID). */
 typedef struct gr_stream {
     uint64_t seed;
     const char *name;
     gr_node *step;
 } gr_stream;
 GR_API gr_node *gr_random_uniform(gr_graph *graph, gr_dtype dtype, gr_shape shape,
-                                  gr_stream stream); /* [0, 1) */
+                                  gr_stream stream); /* [0, 1); f32 or f64 */
 GR_API gr_node *gr_random_normal(gr_graph *graph, gr_dtype dtype, gr_shape shape,
-                                 gr_stream stream); /* mean 0, deviation 1 */
-/* 1 with probability p, else 0. */
+                                 gr_stream stream); /* mean 0, deviation 1; f32 or f64 */
+/* 1 with probability p, else 0; f64, f32, i64, i32, u8 or bool. */
 GR_API gr_node *gr_random_bernoulli(gr_graph *graph, gr_dtype dtype, gr_shape shape, double p,
                                     gr_stream stream);
 /* A uniformly random order of 0 … n−1 (i64, [n]). */
