@@ -6,8 +6,22 @@ list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
 file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
 file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
-set(version_script ${CMAKE_SOURCE_DIR}/cmake/gradus.map)
+set(version_script ${CMAKE_BINARY_DIR}/gradus.map)
 set(module_install_dir ${CMAKE_INSTALL_FULL_LIBDIR}/gradus)
+
+# The version script names what the base marks with GR_SHARED.
+file(GLOB base_headers CONFIGURE_DEPENDS src/base/*.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${base_headers})
+set(gradus_shared_names "")
+foreach(header IN LISTS base_headers)
+    file(READ ${header} text)
+    string(REGEX MATCHALL "GR_SHARED[^;(]*gr_[a-z0-9_]+\\(" declarations "${text}")
+    foreach(declaration IN LISTS declarations)
+        string(REGEX REPLACE ".*(gr_[a-z0-9_]+)\\($" "\\1" name "${declaration}")
+        string(APPEND gradus_shared_names "\n        ${name};")
+    endforeach()
+endforeach()
+configure_file(cmake/gradus.map.in ${version_script} @ONLY)
 
 # gradus_library(<name> <output name> <sources> [libraries…]): objects, archive, shared library.
 function(gradus_library name output sources)

@@ -10,7 +10,8 @@
 
 #define GR_ALIGN 64 /* of every buffer that a kernel may see: a cache line, an AVX-512 vector */
 /* Of functions that libgradus-extra uses as well, and nobody else: the shared library exports these
- * under the version GRADUS_PRIVATE (cmake/gradus.map), which promises nothing to other programs. */
+ * under the version GRADUS_PRIVATE (cmake/gradus.map.in), which promises nothing to other programs.
+ */
 #define GR_SHARED GR_API
 #define GR_LEN(array) (sizeof(array) / sizeof *(array))
 
