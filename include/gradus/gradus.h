@@ -4,6 +4,7 @@
 
 #include <gradus/base.h>
 #include <gradus/graph.h>
+#include <gradus/io.h>
 #include <gradus/nn.h>
 #include <gradus/ops.h>
 #include <gradus/optim.h>
