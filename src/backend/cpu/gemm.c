@@ -1,0 +1,279 @@
+/* Matrix products: which way for which shape, blocks, and the shares of threads. */
+#include "backend/cpu/gemm.h"
+
+/* Columns of B that are packed at once; with block_k rows they fit the second-level cache. */
+#define GEMM_BLOCK_N 512
+/* Products of fewer multiplications are not worth packing. */
+#define GEMM_TINY 256
+
+int gr_gemm_threads(double operations, int threads)
+{
+    /* 5 µs of work pay for a thread's part in a parallel region, which costs about 1 µs */
+    const double worth = operations / 5e5;
+    if (worth < 2) return 1;
+    return worth < threads ? (int)worth : threads;
+}
+
+static int64_t gemm_round_up(int64_t size, int64_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+static const void *gemm_at(const gr_gemm *g, const gr_gemm_matrix *matrix, int64_t i, int64_t j)
+{
+    const int64_t place = i * matrix->row + j * matrix->column;
+    return (const char *)matrix->data + place * (int64_t)g->kit->element;
+}
+
+/* ---- Tiny products ----------------------------------------------------------------------------- */
+
+#define GEMM_TINY_LOOPS(suffix, type)                                                              \
+    static void gemm_tiny_##suffix(const gr_gemm *g)                                               \
+    {                                                                                              \
+        const gr_gemm_matrix a = g->a, b = g->b;                                                   \
+        type *c = g->c;                                                                            \
+        for (int64_t i = 0; i < g->m; i++) {                                                       \
+            for (int64_t j = 0; j < g->n; j++) {                                                   \
+                const type *left = (const type *)a.data + i * a.row;                               \
+                const type *right = (const type *)b.data + j * b.column;                           \
+                type sum = 0;                                                                      \
+                for (int64_t k = 0; k < g->k; k++, left += a.column, right += b.row) {             \
+                    sum += *left * *right;                                                         \
+                }                                                                                  \
+                *c++ = sum;                                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+GEMM_TINY_LOOPS(f32, float)
+GEMM_TINY_LOOPS(f64, double)
+
+/* ---- Matrix times vector ----------------------------------------------------------------------- */
+
+typedef struct gemm_vector {
+    const gr_gemm_kit *kit;
+    int64_t k;
+    gr_gemm_matrix matrix; /* element (i, k) belongs to result i */
+    const void *x;
+    char *y;
+} gemm_vector;
+
+static void gemm_vector_share(void *ctx, int64_t begin, int64_t end)
+{
+    const gemm_vector *v = ctx;
+    const gr_gemm_kit *kit = v->kit;
+    const int64_t bytes = (int64_t)kit->element;
+    const char *matrix = (const char *)v->matrix.data + begin * v->matrix.row * bytes;
+    char *y = v->y + begin * bytes;
+    if (v->matrix.row == 1) {
+        kit->sums(end - begin, v->k, matrix, v->matrix.column, v->x, y);
+    } else {
+        kit->dots(end - begin, v->k, matrix, v->matrix.row, v->x, y);
+    }
+}
+
+/* A product with one row or one column, if the strides suit the vector kernels. */
+static bool gemm_run_vector(const gr_gemm *g, int threads)
+{
+    gemm_vector v = {.kit = g->kit, .k = g->k, .y = g->c};
+    int64_t count;
+    if (g->m == 1 && (g->a.column == 1 || g->k == 1)) {
+        v.matrix = (gr_gemm_matrix){g->b.data, g->b.column, g->b.row};
+        v.x = g->a.data;
+        count = g->n;
+    } else if (g->n == 1 && (g->b.row == 1 || g->k == 1)) {
+        v.matrix = g->a;
+        v.x = g->b.data;
+        count = g->m;
+    } else {
+        return false;
+    }
+    if (v.matrix.row != 1 && v.matrix.column != 1) return false;
+    const int workers = gr_gemm_threads(2.0 * (double)count * (double)g->k, threads);
+    const int64_t unit = 8 * g->kit->nr; /* whole steps of the widest kernel */
+    const int64_t grain = gemm_round_up((count + workers - 1) / workers, unit);
+    gr_parallel(workers, count, grain, gemm_vector_share, &v);
+    return true;
+}
+
+/* ---- Large products ---------------------------------------------------------------------------- */
+
+typedef struct gemm_region {
+    int64_t m0, m1, n0, n1;
+} gemm_region;
+
+/* A product in progress: workers form a grid over C; each packs what it reads into its own slot. */
+typedef struct gemm_job {
+    const gr_gemm *gemm;
+    int64_t block_k;
+    int64_t rows, columns; /* of a worker's region */
+    int grid_columns;
+    char *work;
+    size_t slot;
+} gemm_job;
+
+static size_t gemm_slot(const gr_gemm *g)
+{
+    const int64_t kc = gr_gemm_block(g->kit, g->k);
+    const int64_t n = gemm_round_up(g->n < GEMM_BLOCK_N ? g->n : GEMM_BLOCK_N, g->kit->nr);
+    return (size_t)gemm_round_up(kc * (n + g->kit->sliver) * (int64_t)g->kit->element, GR_ALIGN);
+}
+
+/* Packed panels of B: rows [k0, k0+kc), columns [n0, n1). */
+static void gemm_pack_block(const gr_gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t n1,
+                            char *out)
+{
+    const gr_gemm_kit *kit = g->kit;
+    for (int64_t j = n0; j < n1; j += kit->nr) {
+        const int64_t n = n1 - j < kit->nr ? n1 - j : kit->nr;
+        const gr_gemm_matrix panel = {gemm_at(g, &g->b, k0, j), g->b.row, g->b.column};
+        kit->pack_b(&panel, n, kc, out + (size_t)((j - n0) * kc) * kit->element);
+    }
+}
+
+/* One sliver of A against the panels of one block. Unpacked B is read where it lies. */
+static void gemm_sliver(const gr_gemm *g, const gemm_region *block, int64_t k0, int64_t kc,
+                        const void *sliver, const char *packed_b)
+{
+    const gr_gemm_kit *kit = g->kit;
+    const int64_t m = block->m1 - block->m0;
+    for (int64_t j = block->n0; j < block->n1; j += kit->nr) {
+        const int64_t n = block->n1 - j < kit->nr ? block->n1 - j : kit->nr;
+        char *c = (char *)g->c + (size_t)(block->m0 * g->n + j) * kit->element;
+        const void *b = packed_b ? packed_b + (size_t)((j - block->n0) * kc) * kit->element
+                                 : gemm_at(g, &g->b, k0, j);
+        kit->tile(m, n, kc, sliver, b, packed_b ? gr_gemm_panel(kit, n) : g->b.row, c, g->n,
+                  k0 > 0);
+    }
+}
+
+/* Can the panels of these columns be read without packing? Not where a vector would pass the end.
+ */
+static bool gemm_reads_b(const gr_gemm *g, const gemm_region *region)
+{
+    return region->m1 - region->m0 <= g->kit->mr && g->b.column == 1 &&
+           (region->n1 - region->n0) % (g->kit->nr / 2) == 0;
+}
+
+static void gemm_region_run(const gemm_job *job, const gemm_region *region, char *slot)
+{
+    const gr_gemm *g = job->gemm;
+    const gr_gemm_kit *kit = g->kit;
+    const bool direct = gemm_reads_b(g, region);
+    char *const packed_a = slot;
+    char *const packed_b = slot + (size_t)(job->block_k * kit->sliver) * kit->element;
+    for (int64_t n0 = region->n0; n0 < region->n1; n0 += GEMM_BLOCK_N) {
+        const int64_t n1 = region->n1 - n0 < GEMM_BLOCK_N ? region->n1 : n0 + GEMM_BLOCK_N;
+        for (int64_t k0 = 0; k0 < g->k; k0 += job->block_k) {
+            const int64_t kc = g->k - k0 < job->block_k ? g->k - k0 : job->block_k;
+            if (!direct) gemm_pack_block(g, k0, kc, n0, n1, packed_b);
+            for (int64_t i = region->m0; i < region->m1; i += kit->mr) {
+                const int64_t m = region->m1 - i < kit->mr ? region->m1 - i : kit->mr;
+                const gr_gemm_matrix a = {gemm_at(g, &g->a, i, k0), g->a.row, g->a.column};
+                kit->pack_a(&a, m, kc, packed_a);
+                gemm_sliver(g, &(gemm_region){i, i + m, n0, n1}, k0, kc, packed_a,
+                            direct ? NULL : packed_b);
+            }
+        }
+    }
+}
+
+static void gemm_worker(void *ctx, int64_t begin, int64_t end)
+{
+    const gemm_job *job = ctx;
+    const gr_gemm *g = job->gemm;
+    for (int64_t worker = begin; worker < end; worker++) {
+        gemm_region region = {.m0 = worker / job->grid_columns * job->rows,
+                              .n0 = worker % job->grid_columns * job->columns};
+        region.m1 = region.m0 + job->rows < g->m ? region.m0 + job->rows : g->m;
+        region.n1 = region.n0 + job->columns < g->n ? region.n0 + job->columns : g->n;
+        if (region.m0 >= region.m1 || region.n0 >= region.n1) continue;
+        gemm_region_run(job, &region, job->work + (size_t)worker * job->slot);
+    }
+}
+
+/* The grid of workers whose largest region costs least; packing an element costs about as much as
+ * 24 multiplications. */
+static int gemm_choose_grid(gemm_job *job, int workers)
+{
+    const gr_gemm *g = job->gemm;
+    int best_rows = 1;
+    double best = 0;
+    for (int rows = 1; rows <= workers; rows++) {
+        const int columns = workers / rows;
+        const double m = (double)gemm_round_up((g->m + rows - 1) / rows, g->kit->mr);
+        const double n = (double)gemm_round_up((g->n + columns - 1) / columns, g->kit->nr);
+        const double cost = m * n + 24 * (m + n);
+        if (rows > 1 && cost >= best) continue;
+        best = cost;
+        best_rows = rows;
+    }
+    job->grid_columns = workers / best_rows;
+    job->rows = gemm_round_up((g->m + best_rows - 1) / best_rows, g->kit->mr);
+    job->columns = gemm_round_up((g->n + job->grid_columns - 1) / job->grid_columns, g->kit->nr);
+    return best_rows * job->grid_columns;
+}
+
+static int gemm_workers(const gr_gemm *g, int threads)
+{
+    return gr_gemm_threads(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
+}
+
+static bool gemm_is_tiny(const gr_gemm *g)
+{
+    return g->m <= GEMM_TINY && g->n <= GEMM_TINY && g->k <= GEMM_TINY &&
+           g->m * g->n * g->k <= GEMM_TINY;
+}
+
+size_t gr_gemm_work(const gr_gemm *gemm, int threads)
+{
+    if (gemm_is_tiny(gemm)) return 0;
+    return gemm_slot(gemm) * (size_t)gemm_workers(gemm, threads);
+}
+
+void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
+{
+    if (gemm_is_tiny(gemm)) {
+        if (gemm->kit->element == sizeof(float)) {
+            gemm_tiny_f32(gemm);
+        } else {
+            gemm_tiny_f64(gemm);
+        }
+        return;
+    }
+    if (gemm->m == 0 || gemm->n == 0) return;
+    if (gemm->k == 0) {
+        memset(gemm->c, 0, (size_t)(gemm->m * gemm->n) * gemm->kit->element);
+        return;
+    }
+    if (gemm_run_vector(gemm, threads)) return;
+    gemm_job job = {.gemm = gemm,
+                    .block_k = gr_gemm_block(gemm->kit, gemm->k),
+                    .work = work,
+                    .slot = gemm_slot(gemm)};
+    const int workers = gemm_choose_grid(&job, gemm_workers(gemm, threads));
+    gr_parallel(workers, workers, 1, gemm_worker, &job);
+}
+
+/* ---- Shared packed operands -------------------------------------------------------------------- */
+
+int64_t gr_gemm_packed_size(const gr_gemm_kit *kit, int64_t m, int64_t k)
+{
+    return (m + kit->mr - 1) / kit->mr * kit->sliver * k;
+}
+
+void gr_gemm_pack_all(const gr_gemm_kit *kit, const gr_gemm_matrix *a, int64_t m, int64_t k,
+                      void *out)
+{
+    const int64_t block = gr_gemm_block(kit, k), bytes = (int64_t)kit->element;
+    char *to = out;
+    for (int64_t k0 = 0; k0 < k; k0 += block) {
+        const int64_t kc = k - k0 < block ? k - k0 : block;
+        for (int64_t i = 0; i < m; i += kit->mr) {
+            const int64_t place = i * a->row + k0 * a->column;
+            const gr_gemm_matrix part = {(const char *)a->data + place * bytes, a->row, a->column};
+            kit->pack_a(&part, m - i < kit->mr ? m - i : kit->mr, kc, to);
+            to += kc * kit->sliver * bytes;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/* Matrix products for the kernels of the CPU backend. Internal to it.
+ *
+ * The blocking is that of Goto and van de Geijn, "Anatomy of high-performance matrix
+ * multiplication" (2008), for row-major results: panels of B (nr columns, all of a block's k) stay
+ * in the second-level cache, a sliver of A (mr rows) in the first, and the tile kernel keeps an
+ * mr x nr piece of C in registers. An element of C is summed in the order of k, block by block, the
+ * blocks set by k alone: neither threads nor the element's place change its bits. */
+#ifndef GR_GEMM_H
+#define GR_GEMM_H
+
+#include "backend/backend.h"
+
+/* A matrix by its strides in elements: element (i, j) is data[i·row + j·column]. */
+typedef struct gr_gemm_matrix {
+    const void *data;
+    int64_t row, column;
+} gr_gemm_matrix;
+
+/* The kernels of one element type and CPU level. Sizes in elements. Packed A: slivers of `sliver`
+ * values for each k, of which the first mr are used. Packed B: panels of nr values for each k, but
+ * of nr/2 in a last panel that needs no more: see gr_gemm_panel. */
+typedef struct gr_gemm_kit {
+    const char *name; /* "gemm-avx512" */
+    size_t element;   /* bytes */
+    int mr, nr, sliver;
+    int64_t block_k; /* the longest k of a block */
+    void (*pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, void *out);
+    void (*pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, void *out);
+    /* c[m,n] = (add ? c : 0) + a·b for m ≤ mr, n ≤ nr; b has `ldb` values for each k, of which the
+     * first nr (nr/2 if n needs no more) can be read. */
+    void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b, int64_t ldb,
+                 void *c, int64_t ldc, bool add);
+    /* y[i] = Σ_k a[i·lda + k]·x[k] for i < m, in lanes of the vector, which are added at the end */
+    void (*dots)(int64_t m, int64_t k, const void *a, int64_t lda, const void *x, void *y);
+    /* y[j] = Σ_k x[k]·b[k·ldb + j] for j < n */
+    void (*sums)(int64_t n, int64_t k, const void *b, int64_t ldb, const void *x, void *y);
+} gr_gemm_kit;
+
+const gr_gemm_kit *gr_gemm_kit_for(gr_dtype dtype, gr_cpu_level level);
+
+/* Values for each k in the panel that holds the last n columns, 0 < n ≤ nr. */
+static inline int64_t gr_gemm_panel(const gr_gemm_kit *kit, int64_t n)
+{
+    return n <= kit->nr / 2 ? kit->nr / 2 : kit->nr;
+}
+
+/* Length of the blocks that k is cut into: as equal as can be, at most block_k. */
+static inline int64_t gr_gemm_block(const gr_gemm_kit *kit, int64_t k)
+{
+    const int64_t blocks = k > 0 ? (k - 1) / kit->block_k + 1 : 1;
+    return (k + blocks - 1) / blocks;
+}
+
+/* c[m,n] = a[m,k]·b[k,n], c dense. */
+typedef struct gr_gemm {
+    const gr_gemm_kit *kit;
+    int64_t m, n, k;
+    gr_gemm_matrix a, b;
+    void *c;
+} gr_gemm;
+
+/* Scratch bytes that gr_gemm_run needs for this size (data pointers are not looked at) with at most
+ * so many threads. */
+size_t gr_gemm_work(const gr_gemm *gemm, int threads);
+void gr_gemm_run(const gr_gemm *gemm, int threads, void *work);
+
+/* All of a, packed for products that share it: sliver after sliver for each block of k. */
+int64_t gr_gemm_packed_size(const gr_gemm_kit *kit, int64_t m, int64_t k); /* elements */
+void gr_gemm_pack_all(const gr_gemm_kit *kit, const gr_gemm_matrix *a, int64_t m, int64_t k,
+                      void *out);
+/* Rows [row, row + mr) of it in the block of k that starts at k0 and is kc long. */
+static inline const void *gr_gemm_packed_sliver(const gr_gemm_kit *kit, const void *packed,
+                                                int64_t m, int64_t k0, int64_t kc, int64_t row)
+{
+    const int64_t slivers = (m + kit->mr - 1) / kit->mr;
+    const int64_t place = (k0 * slivers + row / kit->mr * kc) * kit->sliver;
+    return (const char *)packed + (size_t)place * kit->element;
+}
+
+/* How many threads a piece of work of so many floating-point operations is worth. */
+int gr_gemm_threads(double operations, int threads);
+
+#endif

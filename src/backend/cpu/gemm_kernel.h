@@ -1,0 +1,267 @@
+/* The kernels of one element type and CPU level, expanded by gemm_kits.c, which defines
+ *   GEMM_NAME(x)             the name x with type and level
+ *   GEMM_T, GEMM_V           element and vector
+ *   GEMM_LANES               elements of a vector
+ *   GEMM_ROWS, GEMM_SLIVER   rows of a tile (even), values for each k of packed A
+ *   GEMM_TARGET              the function attribute of the level
+ *   GEMM_LOAD(p), GEMM_LOAD_PART(p, n), GEMM_STORE(p, v), GEMM_STORE_PART(p, v, n)
+ *   GEMM_SPREAD(x), GEMM_FMA(a, b, c)
+ *   GEMM_SQUARE, GEMM_TRANSPOSE(row, at, out, width)  elements [at, at + GEMM_SQUARE) of as many
+ *                            rows, written as columns
+ *   GEMM_BLOCK_K, GEMM_TITLE
+ * No include guard: it is meant to be included several times. */
+
+#define GEMM_FN static GEMM_TARGET
+#define GEMM_INNER static inline __attribute__((always_inline)) GEMM_TARGET
+
+/* ---- Tiles ----------------------------------------------------------------------------------- */
+
+GEMM_INNER void GEMM_NAME(store)(GEMM_T *c, GEMM_V value, int64_t n, bool add)
+{
+    if (n >= GEMM_LANES) {
+        if (add) value = GEMM_LOAD(c) + value;
+        GEMM_STORE(c, value);
+    } else if (n > 0) {
+        if (add) value = GEMM_LOAD_PART(c, n) + value;
+        GEMM_STORE_PART(c, value, n);
+    }
+}
+
+/* Inlined with constant `rows` and `vectors`, so that `sum` is registers. */
+GEMM_INNER void GEMM_NAME(core)(const int rows, const int vectors, int64_t m, int64_t n, int64_t k,
+                                const GEMM_T *a, const GEMM_T *b, int64_t ldb, GEMM_T *c,
+                                int64_t ldc, bool add)
+{
+    GEMM_V sum[GEMM_ROWS][2];
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = GEMM_SPREAD(0);
+    for (; k > 0; k--) {
+        const GEMM_V b0 = GEMM_LOAD(b);
+        const GEMM_V b1 = vectors > 1 ? GEMM_LOAD(b + GEMM_LANES) : b0;
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            const GEMM_V x = GEMM_SPREAD(a[i]);
+            sum[i][0] = GEMM_FMA(x, b0, sum[i][0]);
+            if (vectors > 1) sum[i][1] = GEMM_FMA(x, b1, sum[i][1]);
+        }
+        a += GEMM_SLIVER;
+        b += ldb;
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) {
+        if (i >= m) break;
+        GEMM_NAME(store)(c + i * ldc, sum[i][0], n, add);
+        if (vectors > 1) GEMM_NAME(store)(c + i * ldc + GEMM_LANES, sum[i][1], n - GEMM_LANES, add);
+    }
+}
+
+#define GEMM_CASE(rows)                                                                            \
+    case (rows) / 2:                                                                               \
+        if (n > GEMM_LANES) {                                                                      \
+            GEMM_NAME(core)(rows, 2, m, n, k, a, b, ldb, c, ldc, add);                             \
+        } else {                                                                                   \
+            GEMM_NAME(core)(rows, 1, m, n, k, a, b, ldb, c, ldc, add);                             \
+        }                                                                                          \
+        break;
+
+GEMM_FN void GEMM_NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b,
+                             int64_t ldb, void *c, int64_t ldc, bool add)
+{
+    switch ((m + 1) / 2) { /* an odd last row is computed twice as an even one and not stored */
+        GEMM_CASE(2)
+        GEMM_CASE(4)
+        GEMM_CASE(6)
+#if GEMM_ROWS > 6
+        GEMM_CASE(8)
+        GEMM_CASE(10)
+        GEMM_CASE(12)
+        GEMM_CASE(14)
+#endif
+    default:
+        break;
+    }
+}
+#undef GEMM_CASE
+
+/* ---- Packing --------------------------------------------------------------------------------- */
+
+/* out[k·width + lane] = in[lane·ld + k]; lanes from n to the next multiple of GEMM_SQUARE repeat the
+ * last, `width` has room for them. */
+GEMM_FN void GEMM_NAME(transpose)(const GEMM_T *in, int64_t ld, int64_t n, int64_t k, GEMM_T *out,
+                                  int64_t width)
+{
+    for (int64_t lane = 0; lane < n; lane += GEMM_SQUARE) {
+        const GEMM_T *row[GEMM_SQUARE];
+        for (int64_t i = 0; i < GEMM_SQUARE; i++) row[i] = in + (lane + i < n ? lane + i : n - 1) * ld;
+        GEMM_T *to = out + lane;
+        int64_t p = 0;
+        for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE, to += GEMM_SQUARE * width) {
+            GEMM_TRANSPOSE(row, p, to, width);
+        }
+        for (; p < k; p++, to += width) {
+            for (int i = 0; i < GEMM_SQUARE; i++) to[i] = row[i][p];
+        }
+    }
+}
+
+GEMM_FN void GEMM_NAME(pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, void *out)
+{
+    const GEMM_T *in = a->data;
+    GEMM_T *to = out;
+    if (a->column == 1 && m > 1) {
+        GEMM_NAME(transpose)(in, a->row, m, k, to, GEMM_SLIVER);
+        return;
+    }
+    for (int64_t p = 0; p < k; p++, in += a->column, to += GEMM_SLIVER) {
+        if (m == GEMM_ROWS && a->row == 1) {
+            for (int i = 0; i < GEMM_ROWS; i++) to[i] = in[i];
+            continue;
+        }
+        for (int64_t i = 0; i < m; i++) to[i] = in[i * a->row];
+        if (m % 2) to[m] = 0;
+    }
+}
+
+GEMM_FN void GEMM_NAME(pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, void *out)
+{
+    const GEMM_T *in = b->data;
+    GEMM_T *to = out;
+    const int64_t width = n <= GEMM_LANES ? GEMM_LANES : 2 * GEMM_LANES;
+    if (b->column != 1) {
+        if (b->row == 1) {
+            GEMM_NAME(transpose)(in, b->column, n, k, to, width);
+            return;
+        }
+        for (int64_t p = 0; p < k; p++, in += b->row, to += width) {
+            for (int64_t j = 0; j < width; j++) to[j] = j < n ? in[j * b->column] : 0;
+        }
+        return;
+    }
+    const int64_t last = width - GEMM_LANES;
+    for (int64_t p = 0; p < k; p++, in += b->row, to += width) {
+        if (last) GEMM_STORE(to, GEMM_LOAD(in));
+        if (n == width) {
+            GEMM_STORE(to + last, GEMM_LOAD(in + last));
+        } else {
+            GEMM_STORE(to + last, GEMM_LOAD_PART(in + last, n - last));
+        }
+    }
+}
+
+/* ---- Matrix times vector --------------------------------------------------------------------- */
+
+/* Two running sums for each row, whatever the number of rows taken at once. */
+GEMM_INNER void GEMM_NAME(dots_core)(const int rows, int64_t k, const GEMM_T *a, int64_t lda,
+                                     const GEMM_T *x, GEMM_T *y)
+{
+    GEMM_V sum[4][2];
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = GEMM_SPREAD(0);
+    int64_t p = 0;
+    for (; p + 2 * GEMM_LANES <= k; p += 2 * GEMM_LANES) {
+        const GEMM_V x0 = GEMM_LOAD(x + p), x1 = GEMM_LOAD(x + p + GEMM_LANES);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] = GEMM_FMA(GEMM_LOAD(a + i * lda + p), x0, sum[i][0]);
+            sum[i][1] = GEMM_FMA(GEMM_LOAD(a + i * lda + p + GEMM_LANES), x1, sum[i][1]);
+        }
+    }
+    for (; p < k; p += GEMM_LANES) {
+        const int64_t n = k - p < GEMM_LANES ? k - p : GEMM_LANES;
+        const GEMM_V x0 = GEMM_LOAD_PART(x + p, n);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] = GEMM_FMA(GEMM_LOAD_PART(a + i * lda + p, n), x0, sum[i][0]);
+        }
+    }
+    for (int i = 0; i < rows; i++) {
+        GEMM_T lane[GEMM_LANES];
+        GEMM_STORE(lane, sum[i][0] + sum[i][1]);
+        for (int step = GEMM_LANES / 2; step > 0; step /= 2) {
+            for (int j = 0; j < step; j++) lane[j] += lane[j + step];
+        }
+        y[i] = lane[0];
+    }
+}
+
+GEMM_FN void GEMM_NAME(dots)(int64_t m, int64_t k, const void *a_, int64_t lda, const void *x,
+                             void *y_)
+{
+    const GEMM_T *a = a_;
+    GEMM_T *y = y_;
+    int64_t i = 0;
+    for (; i + 4 <= m; i += 4) GEMM_NAME(dots_core)(4, k, a + i * lda, lda, x, y + i);
+    for (; i < m; i++) GEMM_NAME(dots_core)(1, k, a + i * lda, lda, x, y + i);
+}
+
+GEMM_INNER void GEMM_NAME(sums_core)(const int vectors, int64_t last, int64_t k, const GEMM_T *b,
+                                     int64_t ldb, const GEMM_T *x, GEMM_T *y)
+{
+    GEMM_V sum[8];
+    GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) sum[v] = GEMM_SPREAD(0);
+    for (int64_t p = 0; p < k; p++, b += ldb) {
+        const GEMM_V weight = GEMM_SPREAD(x[p]);
+        GEMM_UNROLL
+        for (int v = 0; v < vectors - 1; v++) {
+            sum[v] = GEMM_FMA(weight, GEMM_LOAD(b + v * GEMM_LANES), sum[v]);
+        }
+        const GEMM_T *end = b + (vectors - 1) * GEMM_LANES;
+        sum[vectors - 1] =
+            GEMM_FMA(weight, last == GEMM_LANES ? GEMM_LOAD(end) : GEMM_LOAD_PART(end, last),
+                     sum[vectors - 1]);
+    }
+    GEMM_UNROLL
+    for (int v = 0; v < vectors - 1; v++) GEMM_STORE(y + v * GEMM_LANES, sum[v]);
+    GEMM_STORE_PART(y + (vectors - 1) * GEMM_LANES, sum[vectors - 1], last);
+}
+
+GEMM_FN void GEMM_NAME(sums)(int64_t n, int64_t k, const void *b_, int64_t ldb, const void *x,
+                             void *y_)
+{
+    const GEMM_T *b = b_;
+    GEMM_T *y = y_;
+    int64_t j = 0;
+    for (; j + 8 * GEMM_LANES <= n; j += 8 * GEMM_LANES) {
+        GEMM_NAME(sums_core)(8, GEMM_LANES, k, b + j, ldb, x, y + j);
+    }
+    for (; j + 2 * GEMM_LANES <= n; j += 2 * GEMM_LANES) {
+        GEMM_NAME(sums_core)(2, GEMM_LANES, k, b + j, ldb, x, y + j);
+    }
+    for (; j < n; j += GEMM_LANES) {
+        const int64_t last = n - j < GEMM_LANES ? n - j : GEMM_LANES;
+        GEMM_NAME(sums_core)(1, last, k, b + j, ldb, x, y + j);
+    }
+}
+
+static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
+                                           .element = sizeof(GEMM_T),
+                                           .mr = GEMM_ROWS,
+                                           .nr = 2 * GEMM_LANES,
+                                           .sliver = GEMM_SLIVER,
+                                           .block_k = GEMM_BLOCK_K,
+                                           .pack_a = GEMM_NAME(pack_a),
+                                           .pack_b = GEMM_NAME(pack_b),
+                                           .tile = GEMM_NAME(tile),
+                                           .dots = GEMM_NAME(dots),
+                                           .sums = GEMM_NAME(sums)};
+
+#undef GEMM_FN
+#undef GEMM_TARGET
+#undef GEMM_INNER
+#undef GEMM_NAME
+#undef GEMM_T
+#undef GEMM_V
+#undef GEMM_LANES
+#undef GEMM_ROWS
+#undef GEMM_SLIVER
+#undef GEMM_BLOCK_K
+#undef GEMM_TITLE
+#undef GEMM_LOAD
+#undef GEMM_LOAD_PART
+#undef GEMM_STORE
+#undef GEMM_STORE_PART
+#undef GEMM_SPREAD
+#undef GEMM_FMA
+#undef GEMM_SQUARE
+#undef GEMM_TRANSPOSE
