@@ -94,7 +94,8 @@ static void matmul_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
     dx[1] = tb ? gr_matmul_t(dy[0], true, a, ta) : gr_matmul_t(a, !ta, dy[0], false);
 }
 
-/* ---- Reference: sums in double, in the order of k, rounded once ------------------------------- */
+/* ---- Reference: sums in double, in the order of k, rounded once -------------------------------
+ */
 
 #define MATMUL_REFERENCE(suffix, type)                                                             \
     static gr_status matmul_reference_##suffix(const gr_call *call)                                \
@@ -130,8 +131,8 @@ static gr_status matmul_reference(gr_request *request)
     const gr_matmul_geometry geometry = gr_matmul_geometry_of(request->node);
     request->ctx = gr_arena_copy(request->arena, &geometry, sizeof geometry);
     if (!request->ctx) return GR_NO_MEMORY;
-    request->fn = gr_type_of(request->node).dtype == GR_F64 ? matmul_reference_f64
-                                                            : matmul_reference_f32;
+    request->fn =
+        gr_type_of(request->node).dtype == GR_F64 ? matmul_reference_f64 : matmul_reference_f32;
     request->kernel = "matmul-reference";
     return GR_OK;
 }

@@ -25,7 +25,8 @@ static const void *gemm_at(const gr_gemm *g, const gr_gemm_matrix *matrix, int64
     return (const char *)matrix->data + place * (int64_t)g->kit->element;
 }
 
-/* ---- Tiny products ----------------------------------------------------------------------------- */
+/* ---- Tiny products -----------------------------------------------------------------------------
+ */
 
 #define GEMM_TINY_LOOPS(suffix, type)                                                              \
     static void gemm_tiny_##suffix(const gr_gemm *g)                                               \
@@ -48,7 +49,8 @@ static const void *gemm_at(const gr_gemm *g, const gr_gemm_matrix *matrix, int64
 GEMM_TINY_LOOPS(f32, float)
 GEMM_TINY_LOOPS(f64, double)
 
-/* ---- Matrix times vector ----------------------------------------------------------------------- */
+/* ---- Matrix times vector -----------------------------------------------------------------------
+ */
 
 typedef struct gemm_vector {
     const gr_gemm_kit *kit;
@@ -96,7 +98,8 @@ static bool gemm_run_vector(const gr_gemm *g, int threads)
     return true;
 }
 
-/* ---- Large products ---------------------------------------------------------------------------- */
+/* ---- Large products ----------------------------------------------------------------------------
+ */
 
 typedef struct gemm_region {
     int64_t m0, m1, n0, n1;
@@ -255,7 +258,8 @@ void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
     gr_parallel(workers, workers, 1, gemm_worker, &job);
 }
 
-/* ---- Shared packed operands -------------------------------------------------------------------- */
+/* ---- Shared packed operands --------------------------------------------------------------------
+ */
 
 int64_t gr_gemm_packed_size(const gr_gemm_kit *kit, int64_t m, int64_t k)
 {

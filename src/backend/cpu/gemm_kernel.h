@@ -85,14 +85,15 @@ GEMM_FN void GEMM_NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, con
 
 /* ---- Packing --------------------------------------------------------------------------------- */
 
-/* out[k·width + lane] = in[lane·ld + k]; lanes from n to the next multiple of GEMM_SQUARE repeat the
- * last, `width` has room for them. */
+/* out[k·width + lane] = in[lane·ld + k]; lanes from n to the next multiple of GEMM_SQUARE repeat
+ * the last, `width` has room for them. */
 GEMM_FN void GEMM_NAME(transpose)(const GEMM_T *in, int64_t ld, int64_t n, int64_t k, GEMM_T *out,
                                   int64_t width)
 {
     for (int64_t lane = 0; lane < n; lane += GEMM_SQUARE) {
         const GEMM_T *row[GEMM_SQUARE];
-        for (int64_t i = 0; i < GEMM_SQUARE; i++) row[i] = in + (lane + i < n ? lane + i : n - 1) * ld;
+        for (int64_t i = 0; i < GEMM_SQUARE; i++)
+            row[i] = in + (lane + i < n ? lane + i : n - 1) * ld;
         GEMM_T *to = out + lane;
         int64_t p = 0;
         for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE, to += GEMM_SQUARE * width) {

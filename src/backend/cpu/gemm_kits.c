@@ -69,10 +69,10 @@ static inline void gemm_transpose_f32(const float *const row[4], int64_t at, flo
     const gemm_v4f high01 = GEMM_SHUFFLE(r0, r1, gemm_i32, 2, 6, 3, 7);
     const gemm_v4f low23 = GEMM_SHUFFLE(r2, r3, gemm_i32, 0, 4, 1, 5);
     const gemm_v4f high23 = GEMM_SHUFFLE(r2, r3, gemm_i32, 2, 6, 3, 7);
-    const gemm_v4f column[4] = {
-        GEMM_SHUFFLE(low01, low23, gemm_i32, 0, 1, 4, 5), GEMM_SHUFFLE(low01, low23, gemm_i32, 2, 3, 6, 7),
-        GEMM_SHUFFLE(high01, high23, gemm_i32, 0, 1, 4, 5),
-        GEMM_SHUFFLE(high01, high23, gemm_i32, 2, 3, 6, 7)};
+    const gemm_v4f column[4] = {GEMM_SHUFFLE(low01, low23, gemm_i32, 0, 1, 4, 5),
+                                GEMM_SHUFFLE(low01, low23, gemm_i32, 2, 3, 6, 7),
+                                GEMM_SHUFFLE(high01, high23, gemm_i32, 0, 1, 4, 5),
+                                GEMM_SHUFFLE(high01, high23, gemm_i32, 2, 3, 6, 7)};
     for (int64_t i = 0; i < 4; i++) memcpy(out + i * width, &column[i], sizeof column[i]);
 }
 
@@ -87,7 +87,7 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 
 #define GEMM_NAME(x) gemm_f32_base_##x
 #define GEMM_TITLE "gemm-base"
-#define GEMM_TARGET 
+#define GEMM_TARGET
 #define GEMM_T float
 #define GEMM_V gemm_v4f
 #define GEMM_LANES 4
@@ -106,7 +106,7 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 
 #define GEMM_NAME(x) gemm_f64_base_##x
 #define GEMM_TITLE "gemm-base"
-#define GEMM_TARGET 
+#define GEMM_TARGET
 #define GEMM_T double
 #define GEMM_V gemm_v2d
 #define GEMM_LANES 2

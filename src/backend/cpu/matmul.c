@@ -38,7 +38,8 @@ static void matmul_share(void *ctx, int64_t begin, int64_t end)
     const int64_t each = (batch + job->workers - 1) / job->workers;
     for (int64_t worker = begin; worker < end; worker++) {
         const int64_t first = worker * each, last = first + each < batch ? first + each : batch;
-        matmul_elements(job, first, last, (char *)job->call->work + (size_t)worker * job->plan->slot);
+        matmul_elements(job, first, last,
+                        (char *)job->call->work + (size_t)worker * job->plan->slot);
     }
 }
 
@@ -52,9 +53,8 @@ static gr_status matmul_run(const gr_call *call)
 {
     const matmul_plan *plan = call->ctx;
     matmul_job job = {.plan = plan, .call = call, .threads = call->threads};
-    job.workers = plan->geometry.batch == 1
-                      ? 1
-                      : gr_gemm_threads(matmul_operations(plan), call->threads);
+    job.workers =
+        plan->geometry.batch == 1 ? 1 : gr_gemm_threads(matmul_operations(plan), call->threads);
     if (job.workers > 1 && plan->geometry.batch >= job.workers) {
         job.threads = 1;
         gr_parallel((int)job.workers, job.workers, 1, matmul_share, &job);
@@ -76,7 +76,8 @@ gr_status gr_matmul_prepare(gr_request *request)
     gemm->b.column = g.transpose_b ? g.k : 1;
     plan.slot = gr_gemm_work(gemm, 1);
     const int workers = gr_gemm_threads(matmul_operations(&plan), request->threads);
-    const size_t apart = plan.slot * (size_t)workers, together = gr_gemm_work(gemm, request->threads);
+    const size_t apart = plan.slot * (size_t)workers,
+                 together = gr_gemm_work(gemm, request->threads);
     request->work = g.batch == 1 || together > apart ? together : apart;
     request->ctx = gr_arena_copy(request->arena, &plan, sizeof plan);
     if (!request->ctx) return GR_NO_MEMORY;

@@ -1,0 +1,160 @@
+#include "support_kernel.h"
+
+#include <math.h>
+
+#define KERNEL_GUARD 256
+
+int64_t kernel_count(const gr_node *node)
+{
+    return gr_shape_count(gr_type_of(node).shape);
+}
+
+double kernel_at(const gr_node *node, const void *out, int64_t i)
+{
+    return gr_type_of(node).dtype == GR_F64 ? ((const double *)out)[i] : ((const float *)out)[i];
+}
+
+static size_t kernel_bytes(const gr_node *node)
+{
+    return (size_t)kernel_count(node) * gr_dtype_size(gr_type_of(node).dtype);
+}
+
+void **kernel_inputs(const gr_node *node, uint64_t seed)
+{
+    void **in = gr_alloc_array((size_t)node->n_in + 1, sizeof *in);
+    assert_non_null(in);
+    gr_rng rng = gr_rng_new(seed, 0);
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_node *source = node->in[i];
+        assert_non_null(in[i] = gr_alloc_aligned(kernel_bytes(source)));
+        for (int64_t k = 0; k < kernel_count(source); k++) {
+            const double value = 2 * gr_rng_uniform(&rng) - 1;
+            if (gr_type_of(source).dtype == GR_F64) ((double *)in[i])[k] = value;
+            if (gr_type_of(source).dtype == GR_F32) ((float *)in[i])[k] = (float)value;
+        }
+    }
+    return in;
+}
+
+void kernel_free(void **inputs)
+{
+    for (int i = 0; inputs[i]; i++) gr_free_aligned(inputs[i]);
+    gr_free(inputs);
+}
+
+/* ---- Guarded buffers ------------------------------------------------------------------------- */
+
+typedef struct kernel_buffer {
+    unsigned char *block, *data;
+    size_t bytes;
+} kernel_buffer;
+
+static kernel_buffer kernel_guarded(size_t bytes, size_t offset)
+{
+    kernel_buffer b = {.bytes = bytes};
+    b.block = gr_alloc_aligned(bytes + offset + 2 * KERNEL_GUARD);
+    assert_non_null(b.block);
+    b.data = b.block + KERNEL_GUARD + offset;
+    memset(b.block, 0xa5, bytes + offset + 2 * KERNEL_GUARD);
+    return b;
+}
+
+static void kernel_release(kernel_buffer *b)
+{
+    for (unsigned char *p = b->block; p < b->data; p++) assert_int_equal(*p, 0xa5);
+    for (int i = 0; i < KERNEL_GUARD; i++) assert_int_equal(b->data[b->bytes + (size_t)i], 0xa5);
+    gr_free_aligned(b->block);
+}
+
+static gr_status kernel_call(const gr_request *request, const kernel_case *what, void *const *in,
+                             void *out)
+{
+    enum { MOST = 4 };
+    const size_t offset = what->offset * gr_dtype_size(gr_type_of(what->node).dtype);
+    kernel_buffer buffers[MOST], result = kernel_guarded(kernel_bytes(what->node), offset);
+    kernel_buffer work = kernel_guarded(request->work, 0);
+    void *data[MOST];
+    const int n_in = what->node->n_in;
+    assert_true(n_in <= MOST);
+    for (int i = 0; i < n_in; i++) {
+        buffers[i] = kernel_guarded(kernel_bytes(what->node->in[i]), offset);
+        memcpy(buffers[i].data, in[i], buffers[i].bytes);
+        data[i] = buffers[i].data;
+    }
+    void *outs[] = {result.data};
+    const gr_call call = {data, outs, work.data, request->ctx, what->threads};
+    gr_status status = request->fn(&call);
+    for (int i = 0; i < n_in; i++) {
+        assert_memory_equal(buffers[i].data, in[i], buffers[i].bytes);
+        kernel_release(&buffers[i]);
+    }
+    memcpy(out, result.data, result.bytes);
+    kernel_release(&result);
+    kernel_release(&work);
+    return status;
+}
+
+gr_status kernel_run(const kernel_case *what, void *const *in, void *out)
+{
+    gr_arena arena = {0};
+    gr_request request = {.node = what->node,
+                          .arena = &arena,
+                          .level = what->level,
+                          .threads = what->threads,
+                          .exact = what->exact};
+    gr_prepare_fn *prepare = what->prepare ? what->prepare : what->node->op->reference;
+    gr_status status = prepare(&request);
+    if (status == GR_OK) {
+        assert_non_null(request.kernel);
+        status = kernel_call(&request, what, in, out);
+        if (request.destroy) request.destroy((void *)(uintptr_t)request.ctx);
+    }
+    gr_arena_free(&arena);
+    return status;
+}
+
+/* ---- Comparison ------------------------------------------------------------------------------ */
+
+static void kernel_compare(const gr_node *node, const void *right, const void *got,
+                           double tolerance, const kernel_case *what)
+{
+    for (int64_t i = 0; i < kernel_count(node); i++) {
+        const double a = kernel_at(node, right, i), b = kernel_at(node, got, i);
+        if (isnan(a) && isnan(b)) continue;
+        if (a == b) continue;
+        if (fabs(a - b) <= tolerance * fmax(1, fabs(a))) continue;
+        char text[256];
+        fail_msg("%s, %s, %d threads, element %lld: %.17g instead of %.17g",
+                 gr_node_text(node, text, sizeof text), gr_cpu_name(what->level), what->threads,
+                 (long long)i, b, a);
+    }
+}
+
+void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
+{
+    static const int threads[] = {1, 2, 3, 8};
+    assert_false(gr_is_error(node));
+    const size_t bytes = kernel_bytes(node);
+    void **in = kernel_inputs(node, 7 + bytes);
+    void *right = gr_alloc_aligned(bytes), *first = gr_alloc_aligned(bytes);
+    void *got = gr_alloc_aligned(bytes);
+    assert_true(right && first && got);
+    assert_int_equal(kernel_run(&(kernel_case){.node = node, .threads = 1}, in, right), GR_OK);
+    for (int level = 0; level <= (int)gr_cpu(); level++) {
+        for (size_t t = 0; t < GR_LEN(threads); t++) {
+            const kernel_case what = {.node = node,
+                                      .prepare = prepare,
+                                      .level = (gr_cpu_level)level,
+                                      .threads = threads[t],
+                                      .offset = t};
+            void *out = t == 0 ? first : got;
+            assert_int_equal(kernel_run(&what, in, out), GR_OK);
+            kernel_compare(node, right, out, tolerance, &what);
+            if (t > 0) assert_memory_equal(first, got, bytes);
+        }
+    }
+    gr_free_aligned(right);
+    gr_free_aligned(first);
+    gr_free_aligned(got);
+    kernel_free(in);
+}

@@ -1,0 +1,36 @@
+/* Runs one node's kernels on buffers with guard zones: what the tests of kernels share. */
+#ifndef GR_TEST_SUPPORT_KERNEL_H
+#define GR_TEST_SUPPORT_KERNEL_H
+
+#include "support.h"
+
+#include "backend/backend.h"
+#include "graph/graph.h"
+
+typedef struct kernel_case {
+    const gr_node *node;
+    gr_prepare_fn *prepare; /* NULL: the op's reference */
+    gr_cpu_level level;
+    int threads;
+    bool exact;
+    size_t offset; /* elements by which buffers are off their alignment */
+} kernel_case;
+
+/* Random values in [-1, 1) for every input of `node`; free with kernel_free. */
+void **kernel_inputs(const gr_node *node, uint64_t seed);
+void kernel_free(void **inputs);
+
+/* Runs the kernel on copies of `in`, checks the guards around every buffer and that no input
+ * changed, and leaves the result in out. GR_UNSUPPORTED if the kernel declines. */
+gr_status kernel_run(const kernel_case *what, void *const *in, void *out);
+
+/* Compares the kernel with the reference at every CPU level for 1, 2, 3 and 8 threads, aligned and
+ * not: within `tolerance` (times the larger of 1 and the value), and bit for bit among the
+ * threads. */
+void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance);
+
+/* Output elements, and one of them. */
+int64_t kernel_count(const gr_node *node);
+double kernel_at(const gr_node *node, const void *out, int64_t i);
+
+#endif

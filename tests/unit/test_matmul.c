@@ -1,0 +1,230 @@
+/* matmul: shapes and refusals, values by hand, packed kernels against the reference. */
+#include "support_kernel.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "ops/ops.h"
+
+extern gr_prepare_fn gr_matmul_prepare;
+
+static gr_node *test_input(gr_graph *g, const char *name, gr_dtype dtype, gr_shape shape)
+{
+    return gr_input(g, name, dtype, shape);
+}
+
+static void assert_shape(const gr_node *node, gr_shape shape)
+{
+    char got[GR_SHAPE_TEXT], want[GR_SHAPE_TEXT];
+    assert_false(gr_is_error(node));
+    gr_shape_print(gr_node_shape(node), got, sizeof got);
+    assert_string_equal(got, gr_shape_print(shape, want, sizeof want));
+}
+
+/* ---- Shapes ---------------------------------------------------------------------------------- */
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *v3 = test_input(g, "v3", GR_F32, GR_SHAPE(3));
+    gr_node *m23 = test_input(g, "m23", GR_F32, GR_SHAPE(2, 3));
+    gr_node *m34 = test_input(g, "m34", GR_F32, GR_SHAPE(3, 4));
+    gr_node *b = test_input(g, "b", GR_F32, GR_SHAPE(5, 1, 2, 3));
+    gr_node *c = test_input(g, "c", GR_F32, GR_SHAPE(7, 3, 4));
+    assert_shape(gr_matmul(m23, m34), GR_SHAPE(2, 4));
+    assert_shape(gr_matmul(v3, v3), GR_SCALAR);
+    assert_shape(gr_matmul(m23, v3), GR_SHAPE(2));
+    assert_shape(gr_matmul(v3, m34), GR_SHAPE(4));
+    assert_shape(gr_matmul(v3, c), GR_SHAPE(7, 4));
+    assert_shape(gr_matmul(b, v3), GR_SHAPE(5, 1, 2));
+    assert_shape(gr_matmul(b, m34), GR_SHAPE(5, 1, 2, 4));
+    assert_shape(gr_matmul(b, c), GR_SHAPE(5, 7, 2, 4));
+    assert_shape(gr_matmul_t(m23, true, m23, false), GR_SHAPE(3, 3));
+    assert_shape(gr_matmul_t(m34, true, m23, true), GR_SHAPE(4, 2));
+    assert_int_equal(gr_graph_status(g), GR_OK);
+    gr_graph_free(g);
+}
+
+static void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words)
+{
+    assert_true(gr_is_error(node));
+    assert_int_equal(gr_graph_status(g), status);
+    if (!strstr(gr_graph_message(g), words)) {
+        fail_msg("\"%s\" instead of \"%s\"", gr_graph_message(g), words);
+    }
+    gr_graph_free(g);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = test_input(g, "x", GR_F32, GR_SHAPE(64, 784));
+    gr_node *w = test_input(g, "w", GR_F32, GR_SHAPE(785, 256));
+    expect_fault(g, gr_matmul(x, w), GR_SHAPE, "inner sizes differ: [64,784] x [785,256]");
+
+    g = gr_graph_new();
+    x = test_input(g, "x", GR_F32, GR_SHAPE(64, 784));
+    w = test_input(g, "w", GR_F32, GR_SHAPE(785, 256));
+    expect_fault(g, gr_matmul_t(x, true, w, true), GR_SHAPE,
+                 "inner sizes differ: [64,784]^T x [785,256]^T");
+
+    g = gr_graph_new();
+    x = test_input(g, "x", GR_F32, GR_SHAPE(3));
+    w = test_input(g, "w", GR_F32, GR_SHAPE(2, 3));
+    expect_fault(g, gr_matmul(x, w), GR_SHAPE, "inner sizes differ: [3] x [2,3]");
+
+    g = gr_graph_new();
+    x = test_input(g, "x", GR_F32, GR_SHAPE(2, 4, 3));
+    w = test_input(g, "w", GR_F32, GR_SHAPE(5, 3, 4));
+    expect_fault(g, gr_matmul(x, w), GR_SHAPE,
+                 "the axes before the last two do not broadcast: [2,4,3] x [5,3,4]");
+
+    g = gr_graph_new();
+    x = test_input(g, "x", GR_F32, GR_SCALAR);
+    w = test_input(g, "w", GR_F32, GR_SHAPE(3, 4));
+    expect_fault(g, gr_matmul(x, w), GR_SHAPE, "both sides need two axes or more: [] x [3,4]");
+
+    g = gr_graph_new();
+    x = test_input(g, "x", GR_F32, GR_SHAPE(3, 3));
+    w = test_input(g, "w", GR_F64, GR_SHAPE(3, 3));
+    expect_fault(g, gr_matmul(x, w), GR_DTYPE, "element types differ: f32 and f64");
+
+    g = gr_graph_new();
+    x = test_input(g, "x", GR_I32, GR_SHAPE(3, 3));
+    expect_fault(g, gr_matmul(x, x), GR_DTYPE, "this op takes f32 and f64");
+}
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static void test_by_hand(void **state)
+{
+    (void)state;
+    static const double a[] = {1, 2, 3, 4, 5, 6}, b[] = {7, 8, 9, 10, 11, 12};
+    static const double product[] = {58, 64, 139, 154};
+    gr_graph *g = gr_graph_new();
+    gr_node *x = test_input(g, "x", GR_F64, GR_SHAPE(2, 3));
+    gr_node *y = test_input(g, "y", GR_F64, GR_SHAPE(3, 2));
+    gr_node *z = gr_matmul(x, y);
+    void *in[] = {(void *)(uintptr_t)a, (void *)(uintptr_t)b};
+    double out[9];
+    gr_prepare_fn *const kernels[] = {NULL, gr_matmul_prepare};
+    for (size_t i = 0; i < GR_LEN(kernels); i++) {
+        const kernel_case what = {
+            .node = z, .prepare = kernels[i], .level = gr_cpu(), .threads = 1};
+        assert_int_equal(kernel_run(&what, in, out), GR_OK);
+        assert_memory_equal(out, product, sizeof product);
+        /* x^T·u, u as [2,3]: corners 1·7 + 4·10 and 3·9 + 6·12 */
+        gr_node *u = test_input(g, i ? "u1" : "u0", GR_F64, GR_SHAPE(2, 3));
+        const kernel_case turned = {.node = gr_matmul_t(x, true, u, false),
+                                    .prepare = kernels[i],
+                                    .level = gr_cpu(),
+                                    .threads = 1};
+        assert_int_equal(kernel_run(&turned, in, out), GR_OK);
+        assert_true(out[0] == 47 && out[8] == 99);
+    }
+    gr_graph_free(g);
+}
+
+static void test_nothing_to_add(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *a = test_input(g, "a", GR_F32, GR_SHAPE(300, 0));
+    gr_node *b = test_input(g, "b", GR_F32, GR_SHAPE(0, 300));
+    kernel_check(gr_matmul(a, b), gr_matmul_prepare, 0);
+    kernel_check(gr_matmul(b, a), gr_matmul_prepare, 0);
+    gr_graph_free(g);
+}
+
+/* NaN and infinity stay where they belong: tails must not leak into other elements. */
+static void test_extremes(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *a = test_input(g, "a", GR_F32, GR_SHAPE(17, 33));
+    gr_node *b = test_input(g, "b", GR_F32, GR_SHAPE(33, 19));
+    gr_node *c = gr_matmul(a, b);
+    void **in = kernel_inputs(c, 3);
+    ((float *)in[0])[16 * 33 + 32] = NAN;      /* last row */
+    ((float *)in[1])[32 * 19 + 18] = INFINITY; /* last column */
+    float out[17 * 19];
+    for (int level = 0; level <= (int)gr_cpu(); level++) {
+        const kernel_case what = {
+            .node = c, .prepare = gr_matmul_prepare, .level = (gr_cpu_level)level, .threads = 1};
+        assert_int_equal(kernel_run(&what, in, out), GR_OK);
+        for (int i = 0; i < 17; i++) {
+            for (int j = 0; j < 19; j++) {
+                const float value = out[i * 19 + j];
+                assert_true(i == 16 ? isnan(value) : j == 18 ? isinf(value) : isfinite(value));
+            }
+        }
+    }
+    kernel_free(in);
+    gr_graph_free(g);
+}
+
+/* ---- Kernels against the reference ----------------------------------------------------------- */
+
+static void check_product(gr_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    const double tolerance = dtype == GR_F64 ? 1e-12 : (double)(k + 1) * FLT_EPSILON;
+    for (int way = 0; way < 4; way++) {
+        const bool ta = way & 1, tb = way & 2;
+        gr_graph *g = gr_graph_new();
+        gr_node *a = test_input(g, "a", dtype, ta ? GR_SHAPE(k, m) : GR_SHAPE(m, k));
+        gr_node *b = test_input(g, "b", dtype, tb ? GR_SHAPE(n, k) : GR_SHAPE(k, n));
+        kernel_check(gr_matmul_t(a, ta, b, tb), gr_matmul_prepare, tolerance);
+        gr_graph_free(g);
+    }
+}
+
+static void test_edges(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {1, 3, 17, 33};
+    for (size_t i = 0; i < 64; i++) {
+        const int64_t m = sizes[i % 4], n = sizes[i / 4 % 4], k = sizes[i / 16];
+        check_product(GR_F32, m, n, k);
+        check_product(GR_F64, m, n, k);
+    }
+}
+
+static void test_blocks(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{64, 10, 500},  {130, 70, 700}, {1, 1500, 700},
+                                       {1500, 1, 700}, {45, 1100, 90}, {9, 640, 385}};
+    for (size_t i = 0; i < GR_LEN(sizes); i++) {
+        check_product(GR_F32, sizes[i][0], sizes[i][1], sizes[i][2]);
+        check_product(GR_F64, sizes[i][0], sizes[i][1], sizes[i][2]);
+    }
+}
+
+static void test_batches(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *a = test_input(g, "a", GR_F32, GR_SHAPE(5, 1, 40, 30));
+    gr_node *b = test_input(g, "b", GR_F32, GR_SHAPE(7, 30, 50));
+    gr_node *c = test_input(g, "c", GR_F32, GR_SHAPE(2, 3, 4));
+    gr_node *d = test_input(g, "d", GR_F32, GR_SHAPE(2, 4, 3));
+    gr_node *e = test_input(g, "e", GR_F64, GR_SHAPE(2, 200, 100));
+    gr_node *f = test_input(g, "f", GR_F64, GR_SHAPE(2, 150, 100));
+    kernel_check(gr_matmul(a, b), gr_matmul_prepare, 31 * (double)FLT_EPSILON);
+    kernel_check(gr_matmul(c, d), gr_matmul_prepare, 5 * (double)FLT_EPSILON);
+    kernel_check(gr_matmul_t(e, false, f, true), gr_matmul_prepare, 1e-12);
+    gr_graph_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_nothing_to_add),
+        cmocka_unit_test(test_extremes), cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_blocks),   cmocka_unit_test(test_batches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
