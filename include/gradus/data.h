@@ -1,0 +1,218 @@
+/* data.h: data sets, splits, normalisation, batches.
+ *
+ *     gr_dataset *train, *test, *fit, *held;
+ *     gr_normalizer norm;
+ *     gr_loader *loader;
+ *     gr_batch batch;
+ *
+ *     gr_data_open("fashion-mnist", NULL, &train, &test);
+ *     gr_dataset_split(train, GR_DATA_SPLIT(.fraction = .1, .seed = 1), &fit, &held);
+ *     gr_normalizer_learn(GR_NORMALIZE_STANDARD, fit, &norm);
+ *     gr_loader_new(fit, GR_LOADER(.batch = 128, .shuffle = true, .normalizer = &norm), &loader);
+ *     for (int epoch = 0; epoch < 10; epoch++) {
+ *         while (gr_loader_next(loader, &batch)) {
+ *             // batch.x: f32 [128,1,28,28], batch.y: i32 [128]
+ *         }
+ *     }
+ *
+ * Every call but gr_loader_next can fail, and says so by its status. */
+#ifndef GRADUS_DATA_H
+#define GRADUS_DATA_H
+
+#include <gradus/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Data sets ---------------------------------------------------------------------------- */
+
+/* Examples of one shape and type (u8: images keep their bytes; f32: everything else), and for each
+ * a class, unless the set is unlabelled. Never changes, so any number of threads may read it. A
+ * split or selection is a data set too, which shares the examples: nothing is copied, and either
+ * may be freed first. */
+typedef struct gr_dataset gr_dataset;
+
+/* A set of n examples in memory. `examples` is u8 or f32 of shape [n, …]; labels[n] lie in
+ * 0 ≤ label < classes (both NULL and 0: unlabelled); class_names may be NULL, which names them
+ * "0", "1", …. All is copied. GR_INVALID, GR_DTYPE, GR_SHAPE, GR_RANGE (a label, named by its
+ * place) or GR_NO_MEMORY; *dataset is then NULL. */
+GR_API gr_status gr_dataset_new(const char *name, const gr_tensor *examples, const int32_t *labels,
+                                int classes, const char *const *class_names, gr_dataset **dataset);
+/* Accepts NULL. */
+GR_API void gr_dataset_free(gr_dataset *dataset);
+
+GR_API const char *gr_dataset_name(const gr_dataset *dataset);
+GR_API int64_t gr_dataset_size(const gr_dataset *dataset);   /* examples */
+GR_API gr_shape gr_dataset_shape(const gr_dataset *dataset); /* of one: [1,28,28], [3,32,32], [4] */
+GR_API gr_dtype gr_dataset_dtype(const gr_dataset *dataset); /* GR_U8 or GR_F32 */
+GR_API int gr_dataset_classes(const gr_dataset *dataset);    /* 0: unlabelled */
+/* "Ankle boot"; NULL if there is no such class. Names live as long as the data set. */
+GR_API const char *gr_dataset_class_name(const gr_dataset *dataset, int label);
+/* The name of feature i of a table whose header (or documentation) names it, else NULL. */
+GR_API const char *gr_dataset_feature_name(const gr_dataset *dataset, int64_t i);
+
+/* For 0 ≤ i < gr_dataset_size: the elements of example i, row-major, of gr_dataset_dtype; its
+ * class, or -1 if the set is unlabelled; its number in the set that this one was selected from
+ * first (so in the file), which stays the same through splits. */
+GR_API const void *gr_dataset_example(const gr_dataset *dataset, int64_t i);
+GR_API int32_t gr_dataset_label(const gr_dataset *dataset, int64_t i);
+GR_API int64_t gr_dataset_index(const gr_dataset *dataset, int64_t i);
+
+/* The examples index[0] … index[n-1] of `dataset`, in this order; repetitions are allowed.
+ * GR_RANGE for an index that does not exist. */
+GR_API gr_status gr_dataset_select(const gr_dataset *dataset, const int64_t *index, int64_t n,
+                                   gr_dataset **selection);
+
+typedef struct gr_data_split_options {
+    size_t size;     /* sizeof(gr_data_split_options) */
+    double fraction; /* of the examples that is held out, 0 < fraction < 1; or */
+    int64_t count;   /* how many are held out, if not 0 */
+    uint64_t seed;
+    bool unstratified; /* draw from all alike; else each class gives its share, rounded so that the
+                          total is exact (largest remainders) */
+} gr_data_split_options;
+#define GR_DATA_SPLIT(...)                                                                         \
+    (&(gr_data_split_options){.size = sizeof(gr_data_split_options), __VA_ARGS__})
+
+/* Divides a set in two by the seed, both in the order of the set. GR_INVALID if either would be
+ * empty. */
+GR_API gr_status gr_dataset_split(const gr_dataset *dataset, const gr_data_split_options *options,
+                                  gr_dataset **rest, gr_dataset **held);
+
+/* ---- Reading files ------------------------------------------------------------------------ */
+
+typedef struct gr_data_options {
+    size_t size;     /* sizeof(gr_data_options) */
+    bool unlabelled; /* read no labels: for data to predict */
+    /* The classes that labels must be among, as those of a trained model. NULL: IDX files have as
+     * many as their largest label says, tables the different texts that occur, sorted (as numbers
+     * if all are whole numbers); the test part must do with those of the training part. */
+    const char *const *class_names;
+    int classes;
+    /* Tables alone. A column is a name of the header, or a number: 1 is the first, -1 the last. */
+    const char *label;  /* NULL: the last */
+    const char *ignore; /* columns left out, separated by commas: "id,7" */
+    char separator;     /* one of , ; : | tab space; 0: , ; or tab, as the first line has most of */
+    /* 0: there is a header if no feature of the first line is a number; 1: there is; -1: is not. */
+    int header;
+} gr_data_options;
+#define GR_DATA(...) (&(gr_data_options){.size = sizeof(gr_data_options), __VA_ARGS__})
+
+/* Reads a data set: a name of gr_data_known, or a path:
+ *   - a folder with IDX files named as MNIST's (train-images-idx3-ubyte, …), or the binary version
+ *     of CIFAR-10 (data_batch_1.bin, …, test_batch.bin) or CIFAR-100 (train.bin, test.bin);
+ *   - an IDX file of examples, [n, …], with its labels beside it ("images" → "labels" in the name),
+ *     or one CIFAR file; matrices [n,h,w] become images [1,h,w];
+ *   - a table: text, one example a line, numbers separated by , ; or tab, with "quoted" fields as
+ *     in RFC 4180, and one column of classes.
+ * Binary files may be gzipped with .gz at the end of their names (GR_UNSUPPORTED in a build
+ * without zlib). *test becomes NULL if there is no test part; pass NULL for a part not to read it.
+ * `options` may be NULL. Files are read strictly: GR_FORMAT with file, place, what was found and
+ * what should be there; GR_NOT_FOUND where nothing is, with the places that were looked at;
+ * GR_IO; GR_NO_MEMORY. On failure both results are NULL. */
+GR_API gr_status gr_data_open(const char *name_or_path, const gr_data_options *options,
+                              gr_dataset **train, gr_dataset **test);
+
+typedef struct gr_data_info {
+    const char *name;  /* "fashion-mnist" */
+    const char *title; /* one line: what it is */
+    gr_shape shape;    /* of one example */
+    int classes;
+    int64_t train, test; /* examples; test 0: no test part */
+    const char *get;     /* how to get it: a command, or where it is published */
+} gr_data_info;
+/* Known set number i; NULL beyond the last. Static storage. */
+GR_API const gr_data_info *gr_data_known(int i);
+/* Where the files of a known set are: in a folder of $GRADUS_DATA (several are separated by ':'),
+ * of $XDG_CACHE_HOME/gradus or ~/.cache/gradus, or of /usr/share/datasets. Writes the path of its
+ * folder or file. GR_NOT_FOUND, with the places, or GR_INVALID for an unknown name. */
+GR_API gr_status gr_data_find(const char *name, char *path, size_t size);
+
+/* Reads one IDX file, plain or .gz, as it is: u8, i8, i32, f32, f64, and i16 as i32. Free *tensor
+ * with gr_tensor_clear; on failure it holds no data. Format: http://yann.lecun.com/exdb/mnist */
+GR_API gr_status gr_idx_read(const char *path, gr_tensor *tensor);
+
+/* ---- Normalisation ------------------------------------------------------------------------ */
+
+typedef enum gr_normalize {
+    GR_NORMALIZE_STANDARD, /* mean 0 and deviation 1 over the training part */
+    GR_NORMALIZE_UNIT,     /* to [0, 1]: bytes by 1/255, numbers by their least and greatest */
+    GR_NORMALIZE_NONE      /* only to f32 */
+} gr_normalize;
+
+/* y = (x − shift[c])·scale[c], in f32, each operation rounded. c is the channel of images (the
+ * first axis of examples of rank 3 or more), the feature of rank 1, and 0 for other ranks. A
+ * channel that never varies gets scale 1. Plain data for a model to store; owns its arrays. */
+typedef struct gr_normalizer {
+    gr_normalize kind;
+    int64_t channels;
+    float *shift, *scale;
+} gr_normalizer;
+
+/* Learns from a data set, the training part alone. Sums are in f64 (bytes are counted exactly).
+ * Free with gr_normalizer_clear; holds nothing on failure. */
+GR_API gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
+                                     gr_normalizer *normalizer);
+/* Copies shift[channels] and scale[channels], as read from a model. */
+GR_API gr_status gr_normalizer_new(gr_normalize kind, int64_t channels, const float *shift,
+                                   const float *scale, gr_normalizer *normalizer);
+GR_API void gr_normalizer_clear(gr_normalizer *normalizer);
+/* Normalises x (u8 or f32, [n, …]) into y, f32 with as many elements: what loaders do with a
+ * batch. GR_SHAPE if an example has not normalizer->channels channels. */
+GR_API gr_status gr_normalizer_apply(const gr_normalizer *normalizer, const gr_tensor *x, float *y);
+/* "standard", "unit", "none"; gr_normalize_find returns -1 for other words. */
+GR_API const char *gr_normalize_name(gr_normalize kind);
+GR_API int gr_normalize_find(const char *name);
+
+/* ---- Batches ------------------------------------------------------------------------------ */
+
+typedef struct gr_batch {
+    gr_tensor x;          /* f32 [rows, …], normalised */
+    gr_tensor y;          /* i32 [rows]; -1 throughout if unlabelled */
+    const int64_t *index; /* [rows]: gr_dataset_index of each */
+    int64_t rows;         /* the last batch of an epoch may have fewer */
+    int64_t epoch;        /* counted from 0 */
+} gr_batch;
+
+/* Goes through a data set in batches, epoch after epoch. While a batch is used, a thread of the
+ * loader's own prepares the next one. One thread at a time may use a loader. */
+typedef struct gr_loader gr_loader;
+
+typedef struct gr_loader_options {
+    size_t size;   /* sizeof(gr_loader_options) */
+    int64_t batch; /* rows; 0 means 64 */
+    bool shuffle;  /* in an order that is a pure function of seed and epoch */
+    uint64_t seed;
+    bool drop_last;                  /* leave out an epoch's last batch if it is not full */
+    const gr_normalizer *normalizer; /* copied; NULL: GR_NORMALIZE_NONE */
+    bool synchronous; /* no thread: batches are made when asked for. The batches are the same */
+} gr_loader_options;
+#define GR_LOADER(...) (&(gr_loader_options){.size = sizeof(gr_loader_options), __VA_ARGS__})
+
+/* The loader keeps what it needs of `dataset`, which may be freed. GR_INVALID for an empty set, a
+ * set smaller than the batch with drop_last, a bad size; GR_SHAPE if the normaliser does not fit.
+ * All memory is taken here. */
+GR_API gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *options,
+                               gr_loader **loader);
+GR_API void gr_loader_free(gr_loader *loader);
+/* true: *batch is the next one, valid until the next call for this loader; its memory is the
+ * loader's, aligned to 64 bytes. false: the epoch is over, and the next call starts the next one.
+ */
+GR_API bool gr_loader_next(gr_loader *loader, gr_batch *batch);
+GR_API int64_t gr_loader_batches(const gr_loader *loader); /* in an epoch */
+GR_API int64_t gr_loader_rows(const gr_loader *loader);    /* in an epoch; less with drop_last */
+
+/* Where a loader stands: so many rows of this epoch were handed out. A loader with the same set
+ * and options that seeks there goes on with exactly the batches that would have followed. */
+typedef struct gr_cursor {
+    int64_t epoch, row;
+} gr_cursor;
+GR_API gr_cursor gr_loader_cursor(const gr_loader *loader);
+/* GR_RANGE unless `row` is where a batch begins or the epoch ends. */
+GR_API gr_status gr_loader_seek(gr_loader *loader, gr_cursor cursor);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,251 @@
+/* Data sets: storage that is counted, and selections that point into it. */
+#include "data/dataset.h"
+
+#include <stdio.h>
+
+gr_storage *gr_storage_new(const char *name)
+{
+    gr_storage *storage = gr_alloc(sizeof *storage);
+    if (!storage) return NULL;
+    atomic_init(&storage->references, 1);
+    storage->name = gr_arena_strdup(&storage->arena, name);
+    if (!storage->name) {
+        gr_storage_free(storage);
+        return NULL;
+    }
+    return storage;
+}
+
+void gr_storage_free(gr_storage *storage)
+{
+    if (!storage || atomic_fetch_sub(&storage->references, 1) > 1) return;
+    gr_free(storage->block);
+    gr_free(storage->labels);
+    gr_arena_free(&storage->arena);
+    gr_free(storage);
+}
+
+gr_status gr_storage_shape(gr_storage *storage, gr_dtype dtype, int64_t count, gr_shape shape)
+{
+    size_t bytes = gr_dtype_size(dtype), all;
+    for (int axis = 0; axis < shape.rank; axis++) {
+        if (shape.dim[axis] < 1) {
+            return gr_fail(GR_FORMAT, "examples of shape %s hold nothing", gr_shape_text(shape));
+        }
+        if ((uint64_t)shape.dim[axis] > SIZE_MAX ||
+            !gr_mul_size(bytes, (size_t)shape.dim[axis], &bytes)) {
+            return gr_fail(GR_FORMAT, "the size of one example of shape %s overflows",
+                           gr_shape_text(shape));
+        }
+    }
+    if (count < 1) return gr_fail(GR_FORMAT, "there are no examples");
+    if ((uint64_t)count > SIZE_MAX || !gr_mul_size(bytes, (size_t)count, &all) ||
+        all > PTRDIFF_MAX) {
+        return gr_fail(GR_FORMAT, "the size of %lld examples of shape %s overflows",
+                       (long long)count, gr_shape_text(shape));
+    }
+    storage->dtype = dtype;
+    storage->shape = shape;
+    storage->count = count;
+    storage->example_bytes = bytes;
+    return GR_OK;
+}
+
+static const char **storage_names(gr_storage *storage, size_t n, const char *const *names)
+{
+    const char **copies = gr_arena_alloc(&storage->arena, n * sizeof *copies);
+    if (!copies) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        copies[i] = names ? gr_arena_strdup(&storage->arena, names[i])
+                          : gr_arena_printf(&storage->arena, "%zu", i);
+        if (!copies[i]) return NULL;
+    }
+    return copies;
+}
+
+gr_status gr_storage_classes(gr_storage *storage, int classes, const char *const *names)
+{
+    storage->class_names = storage_names(storage, (size_t)classes, names);
+    if (!storage->class_names) return GR_NO_MEMORY;
+    storage->classes = classes;
+    return GR_OK;
+}
+
+gr_status gr_storage_features(gr_storage *storage, int64_t n, const char *const *names)
+{
+    storage->feature_names = storage_names(storage, (size_t)n, names);
+    return storage->feature_names ? GR_OK : GR_NO_MEMORY;
+}
+
+gr_status gr_storage_wrap(gr_storage *storage, gr_dataset **dataset)
+{
+    *dataset = gr_alloc(sizeof **dataset);
+    if (!*dataset) {
+        gr_storage_free(storage);
+        return GR_NO_MEMORY;
+    }
+    **dataset = (gr_dataset){.storage = storage, .count = storage->count};
+    return GR_OK;
+}
+
+gr_status gr_options_copy(const char *what, void *known, size_t known_size, const void *given,
+                          size_t given_size)
+{
+    memset(known, 0, known_size);
+    if (!given) return GR_OK;
+    if (given_size < sizeof(size_t)) {
+        return gr_fail(GR_INVALID, "%s: the field size is %zu: it must be the size of the struct",
+                       what, given_size);
+    }
+    memcpy(known, given, given_size < known_size ? given_size : known_size);
+    return GR_OK;
+}
+
+/* ---- The public side ---------------------------------------------------------------------- */
+
+static gr_status dataset_check(const gr_tensor *examples, const int32_t *labels, int classes)
+{
+    if (examples->dtype != GR_U8 && examples->dtype != GR_F32) {
+        return gr_fail(GR_DTYPE, "examples are %s, but a data set holds u8 or f32",
+                       gr_dtype_name(examples->dtype));
+    }
+    if (examples->shape.rank < 1) {
+        return gr_fail(GR_SHAPE, "examples are a scalar, but need the shape [n,...]");
+    }
+    if (!labels != !classes || classes < 0 || classes > GR_DATA_MAX_CLASSES) {
+        return gr_fail(GR_INVALID, "%d classes with%s labels: labels need 1 to %d classes", classes,
+                       labels ? "" : "out", GR_DATA_MAX_CLASSES);
+    }
+    for (int64_t i = 0; labels && i < examples->shape.dim[0]; i++) {
+        if (labels[i] < 0 || labels[i] >= classes) {
+            return gr_fail(GR_RANGE, "label %d of example %lld is not one of 0 to %d",
+                           (int)labels[i], (long long)i, classes - 1);
+        }
+    }
+    return GR_OK;
+}
+
+static gr_status dataset_fill(gr_storage *storage, const gr_tensor *examples, const int32_t *labels)
+{
+    gr_shape shape = gr_shape_of(examples->shape.rank - 1, examples->shape.dim + 1);
+    gr_status status = gr_storage_shape(storage, examples->dtype, examples->shape.dim[0], shape);
+    if (status != GR_OK) return status == GR_FORMAT ? GR_INVALID : status;
+    size_t bytes = storage->example_bytes * (size_t)storage->count;
+    storage->block = gr_alloc(bytes);
+    if (!storage->block) return GR_NO_MEMORY;
+    memcpy(storage->block, examples->data, bytes);
+    storage->examples = storage->block;
+    if (!labels) return GR_OK;
+    storage->labels = gr_alloc_array((size_t)storage->count, sizeof *labels);
+    if (!storage->labels) return GR_NO_MEMORY;
+    memcpy(storage->labels, labels, (size_t)storage->count * sizeof *labels);
+    return GR_OK;
+}
+
+gr_status gr_dataset_new(const char *name, const gr_tensor *examples, const int32_t *labels,
+                         int classes, const char *const *class_names, gr_dataset **dataset)
+{
+    *dataset = NULL;
+    gr_status status = dataset_check(examples, labels, classes);
+    if (status != GR_OK) return gr_fail_prefix(status, "data set '%s': ", name);
+    gr_storage *storage = gr_storage_new(name);
+    if (!storage) return GR_NO_MEMORY;
+    status = dataset_fill(storage, examples, labels);
+    if (status == GR_OK) status = gr_storage_classes(storage, classes, class_names);
+    if (status == GR_OK) return gr_storage_wrap(storage, dataset);
+    gr_storage_free(storage);
+    return gr_fail_prefix(status, "data set '%s': ", name);
+}
+
+void gr_dataset_free(gr_dataset *dataset)
+{
+    if (!dataset) return;
+    gr_storage_free(dataset->storage);
+    gr_free(dataset->index);
+    gr_free(dataset);
+}
+
+const char *gr_dataset_name(const gr_dataset *dataset)
+{
+    return dataset->storage->name;
+}
+
+int64_t gr_dataset_size(const gr_dataset *dataset)
+{
+    return dataset->count;
+}
+
+gr_shape gr_dataset_shape(const gr_dataset *dataset)
+{
+    return dataset->storage->shape;
+}
+
+gr_dtype gr_dataset_dtype(const gr_dataset *dataset)
+{
+    return dataset->storage->dtype;
+}
+
+int gr_dataset_classes(const gr_dataset *dataset)
+{
+    return dataset->storage->classes;
+}
+
+const char *gr_dataset_class_name(const gr_dataset *dataset, int label)
+{
+    const gr_storage *storage = dataset->storage;
+    return label >= 0 && label < storage->classes ? storage->class_names[label] : NULL;
+}
+
+const char *gr_dataset_feature_name(const gr_dataset *dataset, int64_t i)
+{
+    const gr_storage *storage = dataset->storage;
+    if (!storage->feature_names || i < 0 || i >= gr_shape_count(storage->shape)) return NULL;
+    return storage->feature_names[i];
+}
+
+int64_t gr_dataset_index(const gr_dataset *dataset, int64_t i)
+{
+    return dataset->index ? dataset->index[i] : i;
+}
+
+const void *gr_dataset_example(const gr_dataset *dataset, int64_t i)
+{
+    const gr_storage *storage = dataset->storage;
+    return storage->examples + (size_t)gr_dataset_index(dataset, i) * storage->example_bytes;
+}
+
+int32_t gr_dataset_label(const gr_dataset *dataset, int64_t i)
+{
+    const int32_t *labels = dataset->storage->labels;
+    return labels ? labels[gr_dataset_index(dataset, i)] : -1;
+}
+
+gr_status gr_dataset_select(const gr_dataset *dataset, const int64_t *index, int64_t n,
+                            gr_dataset **selection)
+{
+    *selection = NULL;
+    if (n < 0) return gr_fail(GR_INVALID, "a selection of %lld examples", (long long)n);
+    gr_dataset *made = gr_alloc(sizeof *made);
+    if (!made) return GR_NO_MEMORY;
+    made->index = gr_alloc_array((size_t)n, sizeof *made->index);
+    if (!made->index) {
+        gr_free(made);
+        return GR_NO_MEMORY;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (index[i] < 0 || index[i] >= dataset->count) {
+            gr_status status =
+                gr_fail(GR_RANGE, "data set '%s' has no example %lld: it has %lld",
+                        gr_dataset_name(dataset), (long long)index[i], (long long)dataset->count);
+            gr_free(made->index);
+            gr_free(made);
+            return status;
+        }
+        made->index[i] = gr_dataset_index(dataset, index[i]);
+    }
+    atomic_fetch_add(&dataset->storage->references, 1);
+    made->storage = dataset->storage;
+    made->count = n;
+    *selection = made;
+    return GR_OK;
+}

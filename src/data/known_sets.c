@@ -1,0 +1,114 @@
+/* The data sets that have a name: what they are, what their classes are called, how to get them. */
+#include "data/dataset.h"
+
+const char *const gr_digit_names[10] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+
+static const char *const known_fashion_names[10] = {
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+
+const char *const gr_cifar10_names[10] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                          "dog",      "frog",       "horse", "ship", "truck"};
+
+const char *const gr_cifar100_names[100] = {
+    "apple",       "aquarium_fish", "baby",      "bear",       "beaver",       "bed",
+    "bee",         "beetle",        "bicycle",   "bottle",     "bowl",         "boy",
+    "bridge",      "bus",           "butterfly", "camel",      "can",          "castle",
+    "caterpillar", "cattle",        "chair",     "chimpanzee", "clock",        "cloud",
+    "cockroach",   "couch",         "crab",      "crocodile",  "cup",          "dinosaur",
+    "dolphin",     "elephant",      "flatfish",  "forest",     "fox",          "girl",
+    "hamster",     "house",         "kangaroo",  "keyboard",   "lamp",         "lawn_mower",
+    "leopard",     "lion",          "lizard",    "lobster",    "man",          "maple_tree",
+    "motorcycle",  "mountain",      "mouse",     "mushroom",   "oak_tree",     "orange",
+    "orchid",      "otter",         "palm_tree", "pear",       "pickup_truck", "pine_tree",
+    "plain",       "plate",         "poppy",     "porcupine",  "possum",       "rabbit",
+    "raccoon",     "ray",           "road",      "rocket",     "rose",         "sea",
+    "seal",        "shark",         "shrew",     "skunk",      "skyscraper",   "snail",
+    "snake",       "spider",        "squirrel",  "streetcar",  "sunflower",    "sweet_pepper",
+    "table",       "tank",          "telephone", "television", "tiger",        "tractor",
+    "train",       "trout",         "tulip",     "turtle",     "wardrobe",     "whale",
+    "willow_tree", "wolf",          "woman",     "worm"};
+
+static const char *const known_iris_features[4] = {"sepal length (cm)", "sepal width (cm)",
+                                                   "petal length (cm)", "petal width (cm)"};
+
+static const char *const known_wine_features[13] = {
+    "alcohol",         "malic acid",      "ash",        "alcalinity of ash",
+    "magnesium",       "total phenols",   "flavanoids", "nonflavanoid phenols",
+    "proanthocyanins", "color intensity", "hue",        "OD280/OD315 of diluted wines",
+    "proline"};
+
+static const char *const known_cancer_features[30] = {
+    "mean radius",      "mean texture",
+    "mean perimeter",   "mean area",
+    "mean smoothness",  "mean compactness",
+    "mean concavity",   "mean concave points",
+    "mean symmetry",    "mean fractal dimension",
+    "radius error",     "texture error",
+    "perimeter error",  "area error",
+    "smoothness error", "compactness error",
+    "concavity error",  "concave points error",
+    "symmetry error",   "fractal dimension error",
+    "worst radius",     "worst texture",
+    "worst perimeter",  "worst area",
+    "worst smoothness", "worst compactness",
+    "worst concavity",  "worst concave points",
+    "worst symmetry",   "worst fractal dimension"};
+
+#define KNOWN_SHAPE(...)                                                                           \
+    {                                                                                              \
+        GR_COUNT_OF_(__VA_ARGS__),                                                                 \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define KNOWN_UCI "archive.ics.uci.edu, data set "
+
+const gr_known_set gr_known_sets[] = {
+    {.info = {"fashion-mnist", "Zalando's articles of clothing, grey, 28x28",
+              KNOWN_SHAPE(1, 28, 28), 10, 60000, 10000, "apt install dataset-fashion-mnist"},
+     .kind = GR_DATA_IDX,
+     .places = {"fashion-mnist"},
+     .class_names = known_fashion_names},
+    {.info = {"mnist", "handwritten digits, grey, 28x28", KNOWN_SHAPE(1, 28, 28), 10, 60000, 10000,
+              "the four .gz files of yann.lecun.com/exdb/mnist"},
+     .kind = GR_DATA_IDX,
+     .places = {"mnist"},
+     .class_names = gr_digit_names},
+    {.info = {"cifar10", "photos of animals and vehicles, colour, 32x32", KNOWN_SHAPE(3, 32, 32),
+              10, 50000, 10000, "cifar-10-binary.tar.gz of www.cs.toronto.edu/~kriz/cifar.html"},
+     .kind = GR_DATA_CIFAR10,
+     .places = {"cifar-10-batches-bin", "cifar10"},
+     .class_names = gr_cifar10_names},
+    {.info = {"cifar100", "photos of a hundred kinds of things, colour, 32x32",
+              KNOWN_SHAPE(3, 32, 32), 100, 50000, 10000,
+              "cifar-100-binary.tar.gz of www.cs.toronto.edu/~kriz/cifar.html"},
+     .kind = GR_DATA_CIFAR100,
+     .places = {"cifar-100-binary", "cifar100"},
+     .class_names = gr_cifar100_names},
+    {.info = {"digits", "handwritten digits, 8x8, from 0 to 16", KNOWN_SHAPE(1, 8, 8), 10, 3823,
+              1797, KNOWN_UCI "80: optdigits.tra, optdigits.tes"},
+     .kind = GR_DATA_TABLE,
+     .places = {"uci/optdigits.tra", "digits/optdigits.tra", "optdigits.tra"},
+     .test = "optdigits.tes",
+     .class_names = gr_digit_names},
+    {.info = {"iris", "three kinds of irises by their sepals and petals", KNOWN_SHAPE(4), 3, 150, 0,
+              KNOWN_UCI "53: iris.data"},
+     .kind = GR_DATA_TABLE,
+     .places = {"uci/iris.data", "iris/iris.data", "iris.data"},
+     .feature_names = known_iris_features},
+    {.info = {"wine", "three growers of wine by its chemistry", KNOWN_SHAPE(13), 3, 178, 0,
+              KNOWN_UCI "109: wine.data"},
+     .kind = GR_DATA_TABLE,
+     .places = {"uci/wine.data", "wine/wine.data", "wine.data"},
+     .feature_names = known_wine_features,
+     .label = "1"},
+    {.info = {"breast-cancer", "benign (B) or malignant (M) by the cells' nuclei", KNOWN_SHAPE(30),
+              2, 569, 0, KNOWN_UCI "17: wdbc.data"},
+     .kind = GR_DATA_TABLE,
+     .places = {"uci/wdbc.data", "breast-cancer/wdbc.data", "wdbc.data"},
+     .feature_names = known_cancer_features,
+     .label = "2",
+     .ignore = "1"},
+};
+const int gr_known_count = GR_LEN(gr_known_sets);

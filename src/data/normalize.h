@@ -1,0 +1,13 @@
+/* Normalising one example. Internal. */
+#ifndef GR_DATA_NORMALIZE_H
+#define GR_DATA_NORMALIZE_H
+
+#include "data/dataset.h"
+
+/* GR_SHAPE unless the normaliser has as many channels as the examples. */
+gr_status gr_normalize_fits(const gr_normalizer *normalizer, gr_shape example);
+/* The n elements of an example of u8 or f32, whose channels fit. */
+void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const void *x, size_t n,
+                          float *y);
+
+#endif
