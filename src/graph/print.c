@@ -25,14 +25,14 @@ gr_status gr_write_end(gr_text *text, char **out)
     return *out ? GR_OK : GR_NO_MEMORY;
 }
 
-static void write_plain(gr_text *text, const char *words)
+static void graph_write_plain(gr_text *text, const char *words)
 {
     gr_text_append(text, words, strlen(words));
 }
 
 void gr_write_quoted(gr_text *text, const char *word)
 {
-    write_plain(text, "\"");
+    graph_write_plain(text, "\"");
     for (; *word; word++) {
         unsigned char c = (unsigned char)*word;
         if (c == '"' || c == '\\') {
@@ -43,10 +43,10 @@ void gr_write_quoted(gr_text *text, const char *word)
             gr_text_append(text, word, 1);
         }
     }
-    write_plain(text, "\"");
+    graph_write_plain(text, "\"");
 }
 
-static void write_type(gr_text *text, gr_type type)
+static void graph_write_type(gr_text *text, gr_type type)
 {
     gr_text_printf(text, "%s%s", gr_dtype_name(type.dtype), gr_shape_text(type.shape));
 }
@@ -54,59 +54,59 @@ static void write_type(gr_text *text, gr_type type)
 void gr_write_types(gr_text *text, const gr_node *node)
 {
     for (int i = 0; i < node->n_out; i++) {
-        if (node->n_out > 1) write_plain(text, i == 0 ? "(" : ", ");
-        write_type(text, node->out[i]);
+        if (node->n_out > 1) graph_write_plain(text, i == 0 ? "(" : ", ");
+        graph_write_type(text, node->out[i]);
     }
-    if (node->n_out > 1) write_plain(text, ")");
+    if (node->n_out > 1) graph_write_plain(text, ")");
 }
 
 /* ---- Attributes --------------------------------------------------------------------------- */
 
-static void write_tensor(gr_text *text, const gr_tensor *tensor, int64_t most)
+static void graph_write_tensor(gr_text *text, const gr_tensor *tensor, int64_t most)
 {
     int64_t count = gr_shape_count(tensor->shape);
-    write_type(text, (gr_type){tensor->dtype, tensor->shape});
-    write_plain(text, "(");
+    graph_write_type(text, (gr_type){tensor->dtype, tensor->shape});
+    graph_write_plain(text, "(");
     if (count > most) {
-        write_plain(text, "…");
+        graph_write_plain(text, "…");
         count = 0;
     }
     for (int64_t i = 0; i < count && !text->failed; i++) {
-        if (i > 0) write_plain(text, ", ");
+        if (i > 0) graph_write_plain(text, ", ");
         if (tensor->dtype == GR_I64) { /* a double may not hold it */
             gr_text_printf(text, "%" PRId64, ((const int64_t *)tensor->data)[i]);
         } else {
             gr_text_real(text, gr_tensor_at(tensor, i));
         }
     }
-    write_plain(text, ")");
+    graph_write_plain(text, ")");
 }
 
-static void write_ints(gr_text *text, const gr_ints *ints)
+static void graph_write_ints(gr_text *text, const gr_ints *ints)
 {
-    write_plain(text, "[");
+    graph_write_plain(text, "[");
     for (int i = 0; i < ints->n; i++) {
         gr_text_printf(text, "%s%" PRId64, i > 0 ? "," : "", ints->v[i]);
     }
-    write_plain(text, "]");
+    graph_write_plain(text, "]");
 }
 
-static void write_list(gr_text *text, gr_node *const *nodes, int n)
+static void graph_write_list(gr_text *text, gr_node *const *nodes, int n)
 {
     for (int i = 0; i < n; i++) gr_text_printf(text, "%s%%%d", i > 0 ? ", " : "", nodes[i]->id);
 }
 
-static void write_lines(gr_text *text, const gr_graph *graph, gr_node *const *outputs, int n,
-                        int depth);
+static void graph_write_lines(gr_text *text, const gr_graph *graph, gr_node *const *outputs, int n,
+                              int depth);
 
-static void write_body(gr_text *text, const gr_body *body, int depth)
+static void graph_write_body(gr_text *text, const gr_body *body, int depth)
 {
-    write_plain(text, "graph");
+    graph_write_plain(text, "graph");
     if (depth < 0) return;
-    write_plain(text, "(");
-    write_list(text, body->in, body->n_in);
-    write_plain(text, ") {\n");
-    write_lines(text, body->graph, body->out, body->n_out, depth + 1);
+    graph_write_plain(text, "(");
+    graph_write_list(text, body->in, body->n_in);
+    graph_write_plain(text, ") {\n");
+    graph_write_lines(text, body->graph, body->out, body->n_out, depth + 1);
     gr_text_printf(text, "%*s}", 2 * depth, "");
 }
 
@@ -120,60 +120,60 @@ void gr_write_attr(gr_text *text, const gr_attr *attr, int64_t most, int depth)
         gr_text_real(text, attr->f);
         break;
     case GR_ATTR_INTS:
-        write_ints(text, &attr->ints);
+        graph_write_ints(text, &attr->ints);
         break;
     case GR_ATTR_DTYPE:
-        write_plain(text, gr_dtype_name((gr_dtype)attr->i));
+        graph_write_plain(text, gr_dtype_name((gr_dtype)attr->i));
         break;
     case GR_ATTR_TEXT:
         gr_write_quoted(text, attr->s ? attr->s : "");
         break;
     case GR_ATTR_TENSOR:
-        write_tensor(text, attr->tensor, most);
+        graph_write_tensor(text, attr->tensor, most);
         break;
     case GR_ATTR_BODY:
-        write_body(text, attr->body, depth);
+        graph_write_body(text, attr->body, depth);
         break;
     case GR_ATTR_POINTER:
-        write_plain(text, "own");
+        graph_write_plain(text, "own");
         break;
     }
 }
 
 /* ---- Graphs ------------------------------------------------------------------------------- */
 
-static void write_node(gr_text *text, const gr_node *node, int depth)
+static void graph_write_node(gr_text *text, const gr_node *node, int depth)
 {
     const gr_op *op = node->op;
     gr_text_printf(text, "%*s%%%d = %s(", 2 * depth, "", node->id, op->name);
-    write_list(text, node->in, node->n_in);
-    write_plain(text, ")");
+    graph_write_list(text, node->in, node->n_in);
+    graph_write_plain(text, ")");
     for (int i = 0; i < op->n_attrs; i++) {
         gr_text_printf(text, "%s%s=", i == 0 ? " {" : ", ", op->attrs[i].name);
         gr_write_attr(text, &node->attr[i], INT64_MAX, depth);
     }
-    if (op->n_attrs > 0) write_plain(text, "}");
+    if (op->n_attrs > 0) graph_write_plain(text, "}");
     if (node->name && !(op->flags & GR_OP_NAMED)) {
-        write_plain(text, " ");
+        graph_write_plain(text, " ");
         gr_write_quoted(text, node->name);
     }
     if (node->composite) {
-        write_plain(text, " in ");
+        graph_write_plain(text, " in ");
         gr_write_quoted(text, node->composite);
     }
-    write_plain(text, " : ");
+    graph_write_plain(text, " : ");
     gr_write_types(text, node);
-    write_plain(text, "\n");
+    graph_write_plain(text, "\n");
 }
 
-static void write_lines(gr_text *text, const gr_graph *graph, gr_node *const *outputs, int n,
-                        int depth)
+static void graph_write_lines(gr_text *text, const gr_graph *graph, gr_node *const *outputs, int n,
+                              int depth)
 {
-    for (size_t i = 0; i < graph->count; i++) write_node(text, graph->nodes[i], depth);
+    for (size_t i = 0; i < graph->count; i++) graph_write_node(text, graph->nodes[i], depth);
     if (n == 0) return;
     gr_text_printf(text, "%*sreturn ", 2 * depth, "");
-    write_list(text, outputs, n);
-    write_plain(text, "\n");
+    graph_write_list(text, outputs, n);
+    graph_write_plain(text, "\n");
 }
 
 gr_status gr_graph_print(const gr_graph *graph, gr_node *const *outputs, int n, char **text)
@@ -187,8 +187,8 @@ gr_status gr_graph_print(const gr_graph *graph, gr_node *const *outputs, int n, 
             return gr_fail(GR_INVALID, "output %d is no node of the graph", i);
         }
     }
-    write_plain(&out, "gradus graph 1\n");
-    write_lines(&out, graph, outputs, n, 0);
+    graph_write_plain(&out, "gradus graph 1\n");
+    graph_write_lines(&out, graph, outputs, n, 0);
     return gr_write_end(&out, text);
 }
 
@@ -201,15 +201,15 @@ char *gr_node_text(const gr_node *node, char *text, size_t size)
     gr_text_printf(&out, "%s(", gr_node_op(node));
     for (int i = 0; i < gr_node_inputs(node); i++) {
         const gr_node *in = node->in[i];
-        write_plain(&out, i > 0 ? ", " : "");
-        if (in->name) write_plain(&out, in->name);
+        graph_write_plain(&out, i > 0 ? ", " : "");
+        if (in->name) graph_write_plain(&out, in->name);
         if (!in->name) gr_text_printf(&out, "%%%d", in->id);
     }
     for (int i = 0; !gr_is_error(node) && i < node->op->n_attrs; i++) {
         gr_text_printf(&out, "%s%s=", i + node->n_in > 0 ? ", " : "", node->op->attrs[i].name);
         gr_write_attr(&out, &node->attr[i], 8, -1);
     }
-    write_plain(&out, ")");
+    graph_write_plain(&out, ")");
     snprintf(text, size, "%s", out.failed ? gr_node_op(node) : out.data);
     gr_text_free(&out);
     return text;
