@@ -76,7 +76,9 @@ gr_status gr_reduce_reference(gr_request *request);
  * so that the first of equals stays, or if it is NaN, so that NaN wins. */
 #define GR_REDUCE_SUM_OF(a, x) ((a) + (x))
 #define GR_REDUCE_PROD_OF(a, x) ((a) * (x))
-#define GR_REDUCE_MAX_OF(a, x) (((x) > (a)) | ((x) != (x)) ? (x) : (a))
-#define GR_REDUCE_MIN_OF(a, x) (((x) < (a)) | ((x) != (x)) ? (x) : (a))
+#define GR_REDUCE_MAX_TAKES(a, x) (((x) > (a)) | ((x) != (x)))
+#define GR_REDUCE_MIN_TAKES(a, x) (((x) < (a)) | ((x) != (x)))
+#define GR_REDUCE_MAX_OF(a, x) (GR_REDUCE_MAX_TAKES(a, x) ? (x) : (a))
+#define GR_REDUCE_MIN_OF(a, x) (GR_REDUCE_MIN_TAKES(a, x) ? (x) : (a))
 
 #endif

@@ -1,0 +1,181 @@
+/* Unit and column kernels of reductions for one element type and CPU level. Included by reduce.c
+ * once for each with these defined, and undefines them:
+ *     REDUCE_T             element type
+ *     REDUCE_U             the type in which it adds and multiplies: unsigned for integers
+ *     REDUCE_BITS          signed integer type of the same size: what a comparison of vectors gives
+ *     REDUCE_NAME(part)    name of a function
+ *     REDUCE_VECTOR        bytes of a vector register
+ *     REDUCE_TARGET        function attribute of the CPU level
+ * The order in which elements combine is that of ops/reduce.h. */
+
+#define REDUCE_LANES (128 / (int)sizeof(REDUCE_T))
+#define REDUCE_STEP (REDUCE_VECTOR / (int)sizeof(REDUCE_T)) /* elements of a vector */
+#define REDUCE_PARTS (REDUCE_LANES / REDUCE_STEP)           /* vectors that hold all lanes */
+
+typedef REDUCE_T REDUCE_NAME(t) __attribute__((vector_size(REDUCE_VECTOR)));
+typedef REDUCE_U REDUCE_NAME(u) __attribute__((vector_size(REDUCE_VECTOR)));
+typedef REDUCE_BITS REDUCE_NAME(bits) __attribute__((vector_size(REDUCE_VECTOR)));
+
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
+REDUCE_NAME(combine)(int kind, REDUCE_T a, REDUCE_T x)
+{
+    switch (kind) {
+    case GR_REDUCE_SUM:
+        return (REDUCE_T)GR_REDUCE_SUM_OF((REDUCE_U)a, (REDUCE_U)x);
+    case GR_REDUCE_PROD:
+        return (REDUCE_T)GR_REDUCE_PROD_OF((REDUCE_U)a, (REDUCE_U)x);
+    case GR_REDUCE_MAX:
+        return GR_REDUCE_MAX_OF(a, x);
+    default:
+        return GR_REDUCE_MIN_OF(a, x);
+    }
+}
+
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
+    REDUCE_NAME(combine_vector)(int kind, REDUCE_NAME(t) a, REDUCE_NAME(t) x)
+{
+    if (kind == GR_REDUCE_SUM) {
+        return (REDUCE_NAME(t))((REDUCE_NAME(u))a + (REDUCE_NAME(u))x);
+    }
+    if (kind == GR_REDUCE_PROD) {
+        return (REDUCE_NAME(t))((REDUCE_NAME(u))a * (REDUCE_NAME(u))x);
+    }
+    REDUCE_NAME(bits)
+    takes = kind == GR_REDUCE_MAX ? GR_REDUCE_MAX_TAKES(a, x) : GR_REDUCE_MIN_TAKES(a, x);
+    return (REDUCE_NAME(t))(((REDUCE_NAME(bits))x & takes) | ((REDUCE_NAME(bits))a & ~takes));
+}
+
+/* Lanes [0, n) folded to one; n is a power of two. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
+REDUCE_NAME(fold)(int kind, REDUCE_T *lane, int n)
+{
+#define REDUCE_FOLD(h)                                                                             \
+    if (REDUCE_LANES > (h) && n > (h)) {                                                           \
+        for (int j = 0; j < (h); j++)                                                              \
+            lane[j] = REDUCE_NAME(combine)(kind, lane[j], lane[j + (h)]);                          \
+    }
+    REDUCE_FOLD(64)
+    REDUCE_FOLD(32)
+    REDUCE_FOLD(16)
+    REDUCE_FOLD(8)
+    REDUCE_FOLD(4)
+    REDUCE_FOLD(2)
+    REDUCE_FOLD(1)
+#undef REDUCE_FOLD
+    return lane[0];
+}
+
+/* 1 < n < REDUCE_LANES elements; half is the largest power of two below n. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
+REDUCE_NAME(short_unit)(int kind, const REDUCE_T *x, int n, int half)
+{
+    REDUCE_T lane[REDUCE_LANES];
+    int j = 0;
+    for (; j < n - half; j++) lane[j] = REDUCE_NAME(combine)(kind, x[j], x[j + half]);
+    for (; j < half; j++) lane[j] = x[j];
+    return REDUCE_NAME(fold)(kind, lane, half);
+}
+
+/* n ≥ REDUCE_LANES elements. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
+REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
+{
+    _Alignas(64) REDUCE_T lane[REDUCE_LANES];
+    REDUCE_NAME(t) sum[REDUCE_PARTS], next;
+    for (int p = 0; p < REDUCE_PARTS; p++) memcpy(&sum[p], x + p * REDUCE_STEP, sizeof next);
+    int64_t i = REDUCE_LANES;
+    for (; i + REDUCE_LANES <= n; i += REDUCE_LANES) {
+        for (int p = 0; p < REDUCE_PARTS; p++) {
+            memcpy(&next, x + i + p * REDUCE_STEP, sizeof next);
+            sum[p] = REDUCE_NAME(combine_vector)(kind, sum[p], next);
+        }
+    }
+    if (i < n) {
+        for (int p = 0; p < REDUCE_PARTS; p++) memcpy(lane + p * REDUCE_STEP, &sum[p], sizeof next);
+        for (int64_t j = 0; j < n - i; j++) lane[j] = REDUCE_NAME(combine)(kind, lane[j], x[i + j]);
+        return REDUCE_NAME(fold)(kind, lane, REDUCE_LANES);
+    }
+    for (int h = REDUCE_PARTS / 2; h > 0; h /= 2) { /* the first folds take whole vectors */
+        for (int p = 0; p < h; p++) {
+            sum[p] = REDUCE_NAME(combine_vector)(kind, sum[p], sum[p + h]);
+        }
+    }
+    memcpy(lane, &sum[0], sizeof next);
+    return REDUCE_NAME(fold)(kind, lane, REDUCE_STEP);
+}
+
+/* out[k] = the unit of n elements at x + k·step. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(units)(int kind, void *out, const void *x, int64_t count, int64_t step, int64_t n)
+{
+    REDUCE_T *y = out;
+    const REDUCE_T *from = x;
+    if (n >= REDUCE_LANES) {
+        for (int64_t k = 0; k < count; k++) y[k] = REDUCE_NAME(unit)(kind, from + k * step, n);
+    } else if (n > 1) {
+        int half = REDUCE_LANES / 2;
+        while (half >= n) half /= 2;
+        for (int64_t k = 0; k < count; k++) {
+            y[k] = REDUCE_NAME(short_unit)(kind, from + k * step, (int)n, half);
+        }
+    } else {
+        for (int64_t k = 0; k < count; k++) y[k] = from[k * step];
+    }
+}
+
+/* to[k] takes in, one after the other, the elements k of `rows` rows at x + r·step. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(columns)(int kind, void *to, const void *x, int64_t rows, int64_t step, int64_t n)
+{
+    REDUCE_T *restrict y = to;
+    const REDUCE_T *from = x;
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4, from += 4 * step) {
+        const REDUCE_T *restrict x0 = from, *restrict x1 = from + step;
+        const REDUCE_T *restrict x2 = from + 2 * step, *restrict x3 = from + 3 * step;
+        for (int64_t k = 0; k < n; k++) {
+            REDUCE_T sum = REDUCE_NAME(combine)(kind, y[k], x0[k]);
+            sum = REDUCE_NAME(combine)(kind, sum, x1[k]);
+            sum = REDUCE_NAME(combine)(kind, sum, x2[k]);
+            y[k] = REDUCE_NAME(combine)(kind, sum, x3[k]);
+        }
+    }
+    for (; r < rows; r++, from += step) {
+        const REDUCE_T *restrict x0 = from;
+        for (int64_t k = 0; k < n; k++) y[k] = REDUCE_NAME(combine)(kind, y[k], x0[k]);
+    }
+}
+
+#define REDUCE_KIND(kind, words)                                                                   \
+    REDUCE_TARGET static void REDUCE_NAME(words##_units)(void *out, const void *x, int64_t count,  \
+                                                         int64_t step, int64_t n)                  \
+    {                                                                                              \
+        REDUCE_NAME(units)(kind, out, x, count, step, n);                                          \
+    }                                                                                              \
+    REDUCE_TARGET static void REDUCE_NAME(words##_columns)(void *to, const void *x, int64_t rows,  \
+                                                           int64_t step, int64_t n)                \
+    {                                                                                              \
+        REDUCE_NAME(columns)(kind, to, x, rows, step, n);                                          \
+    }
+REDUCE_KIND(GR_REDUCE_SUM, sum)
+REDUCE_KIND(GR_REDUCE_PROD, prod)
+REDUCE_KIND(GR_REDUCE_MAX, max)
+REDUCE_KIND(GR_REDUCE_MIN, min)
+
+static const reduce_kernels REDUCE_NAME(kernels)[GR_REDUCE_KINDS] = {
+    [GR_REDUCE_SUM] = {REDUCE_NAME(sum_units), REDUCE_NAME(sum_columns)},
+    [GR_REDUCE_PROD] = {REDUCE_NAME(prod_units), REDUCE_NAME(prod_columns)},
+    [GR_REDUCE_MAX] = {REDUCE_NAME(max_units), REDUCE_NAME(max_columns)},
+    [GR_REDUCE_MIN] = {REDUCE_NAME(min_units), REDUCE_NAME(min_columns)},
+};
+
+#undef REDUCE_KIND
+#undef REDUCE_PARTS
+#undef REDUCE_STEP
+#undef REDUCE_LANES
+#undef REDUCE_TARGET
+#undef REDUCE_VECTOR
+#undef REDUCE_NAME
+#undef REDUCE_BITS
+#undef REDUCE_U
+#undef REDUCE_T
