@@ -35,7 +35,7 @@ GR_API gr_node *gr_leaky_relu(gr_node *x, double slope);      /* x > 0 ? x : slo
 GR_API gr_node *gr_elu(gr_node *x, double alpha);             /* x > 0 ? x : α(exp(x)-1) */
 GR_API gr_node *gr_clip(gr_node *x, double low, double high); /* derivative 0 outside [low, high] */
 /* Another element type. Floats to integers truncate towards zero and saturate, NaN becomes 0;
- * anything to bool is x ≠ 0. Differentiable between floats. */
+ * between integers the low bits stay; anything to bool is x ≠ 0. Differentiable between floats. */
 GR_API gr_node *gr_cast(gr_node *x, gr_dtype dtype);
 /* x itself, with derivative zero. */
 GR_API gr_node *gr_stop_gradient(gr_node *x);

@@ -14,3 +14,13 @@ gr_node *gr_shift(gr_node *x, double term)
 {
     return gr_add(x, gr_like(x, term));
 }
+
+/* ---- Activations ----------------------------------------------------------------------------- */
+
+gr_node *gr_prelu(gr_node *x, gr_node *slope)
+{
+    gr_composite_begin(gr_node_graph(x), "prelu");
+    gr_node *y = gr_where(gr_greater(x, gr_like(x, 0)), x, gr_mul(slope, x));
+    gr_composite_end(gr_node_graph(x));
+    return y;
+}

@@ -99,7 +99,7 @@
 /* The same where the expression is long: what a loop of whole vectors leaves over is copied to a
  * padded block, so that it too costs one vector. */
 #define GR_SPAN_BLOCK 16
-#define GR_SPAN1_LONG(NAME, IN, OUT, EXPRESSION)                                                   \
+#define GR_SPAN1_LONG_LOOP(NAME, IN, OUT, EXPRESSION)                                              \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
@@ -129,7 +129,9 @@
         } else {                                                                                   \
             GR_SIMD for (int64_t i = 0; i < n; i++) y[i] = result[0];                              \
         }                                                                                          \
-    }                                                                                              \
+    }
+#define GR_SPAN1_LONG(NAME, IN, OUT, EXPRESSION)                                                   \
+    GR_SPAN1_LONG_LOOP(NAME, IN, OUT, EXPRESSION)                                                  \
     GR_SPAN_LEVELS(NAME)
 
 /* EXPRESSION of `a` with the op's first two parameters, `p` and `q`, in the element's type. */
