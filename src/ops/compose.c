@@ -1,6 +1,8 @@
 /* Composites: gates built of other gates, which need no gradient rule and no kernel. */
 #include "graph/graph.h"
 
+#include <float.h>
+
 #include <gradus/ops.h>
 
 /* ---- Literals -------------------------------------------------------------------------------- */
@@ -15,12 +17,79 @@ gr_node *gr_shift(gr_node *x, double term)
     return gr_add(x, gr_like(x, term));
 }
 
+/* ---- Statistics ------------------------------------------------------------------------------ */
+
+/* A mean over nothing is 0/0, NaN. */
+gr_node *gr_mean(gr_node *x, gr_axes axes)
+{
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "mean");
+    gr_node *y = gr_sum(x, axes);
+    if (!gr_is_error(y)) {
+        const int64_t results = gr_shape_count(gr_node_shape(y));
+        const int64_t each = results ? gr_shape_count(gr_node_shape(x)) / results : 1;
+        y = gr_div(y, gr_like(y, (double)each));
+    }
+    gr_composite_end(graph);
+    return y;
+}
+
 /* ---- Activations ----------------------------------------------------------------------------- */
 
 gr_node *gr_prelu(gr_node *x, gr_node *slope)
 {
-    gr_composite_begin(gr_node_graph(x), "prelu");
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "prelu");
     gr_node *y = gr_where(gr_greater(x, gr_like(x, 0)), x, gr_mul(slope, x));
-    gr_composite_end(gr_node_graph(x));
+    gr_composite_end(graph);
+    return y;
+}
+
+/* ---- The softmax family ---------------------------------------------------------------------- */
+
+static gr_axes compose_keep(int axis)
+{
+    return (gr_axes){.count = 1, .axis = {axis}, .keep = true};
+}
+
+/* x less its maximum along the axis, so that exp cannot overflow. The results below do not depend
+ * on what is taken off, hence no gradient flows through it. */
+static gr_node *compose_shifted(gr_node *x, int axis)
+{
+    return gr_sub(x, gr_stop_gradient(gr_max(x, compose_keep(axis))));
+}
+
+gr_node *gr_softmax(gr_node *x, int axis)
+{
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "softmax");
+    gr_node *e = gr_exp(compose_shifted(x, axis));
+    gr_node *y = gr_div(e, gr_sum(e, compose_keep(axis)));
+    gr_composite_end(graph);
+    return y;
+}
+
+gr_node *gr_log_softmax(gr_node *x, int axis)
+{
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "log_softmax");
+    gr_node *shifted = compose_shifted(x, axis);
+    gr_node *y = gr_sub(shifted, gr_log(gr_sum(gr_exp(shifted), compose_keep(axis))));
+    gr_composite_end(graph);
+    return y;
+}
+
+/* The maximum is kept finite, so that rows of -inf give -inf and rows with +inf give +inf, not
+ * inf - inf. */
+gr_node *gr_logsumexp(gr_node *x, int axis)
+{
+    gr_graph *graph = gr_node_graph(x);
+    const double limit = gr_node_dtype(x) == GR_F32 ? (double)FLT_MAX : DBL_MAX;
+    const gr_axes one = {.count = 1, .axis = {axis}};
+    gr_composite_begin(graph, "logsumexp");
+    gr_node *top = gr_stop_gradient(gr_clip(gr_max(x, compose_keep(axis)), -limit, limit));
+    gr_node *sum = gr_log(gr_sum(gr_exp(gr_sub(x, top)), one));
+    gr_node *y = gr_add(sum, gr_reshape(top, gr_node_shape(sum)));
+    gr_composite_end(graph);
     return y;
 }
