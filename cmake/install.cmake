@@ -24,6 +24,15 @@ install(FILES
     ${CMAKE_BINARY_DIR}/gradusConfig.cmake ${CMAKE_BINARY_DIR}/gradusConfigVersion.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
 
-list(JOIN gradus_private_libs " " GRADUS_PC_PRIVATE)
-configure_file(cmake/gradus.pc.in ${CMAKE_BINARY_DIR}/gradus.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/gradus.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# gradus_pc(<name> <what it is> <requires> <libraries of the archive…>)
+function(gradus_pc GRADUS_PC_NAME GRADUS_PC_DESCRIPTION GRADUS_PC_REQUIRES)
+    list(JOIN ARGN " " GRADUS_PC_PRIVATE)
+    configure_file(cmake/gradus.pc.in ${CMAKE_BINARY_DIR}/${GRADUS_PC_NAME}.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/${GRADUS_PC_NAME}.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+gradus_pc(gradus "${PROJECT_DESCRIPTION}" "" ${gradus_private_libs})
+if(TARGET gradus_extra_static)
+    gradus_pc(gradus-extra "Images and figures for Gradus" gradus ${gradus_extra_private_libs})
+endif()

@@ -40,7 +40,7 @@ quiet "$CMAKE" --build "$stage/program/build"
 
 command -v pkg-config >/dev/null || exit 0
 # The paths in gradus.pc are those of the real prefix: replace it by this one.
-pc=$(find "$stage" -name gradus.pc)
+pc=$(find "$stage/usr" -name gradus.pc)
 libdir=$(dirname "$(dirname "$pc")")
 sed -i "s|^includedir=.*|includedir=$stage/usr/include|; s|^libdir=.*|libdir=$libdir|" "$pc"
 PKG_CONFIG_PATH=$(dirname "$pc")
