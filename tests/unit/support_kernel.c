@@ -11,7 +11,9 @@ int64_t kernel_count(const gr_node *node)
 
 double kernel_at(const gr_node *node, const void *out, int64_t i)
 {
-    return gr_type_of(node).dtype == GR_F64 ? ((const double *)out)[i] : ((const float *)out)[i];
+    const gr_tensor tensor = {gr_type_of(node).dtype, GR_SHAPE(kernel_count(node)),
+                              (void *)(uintptr_t)out};
+    return gr_tensor_at(&tensor, i);
 }
 
 static size_t kernel_bytes(const gr_node *node)
@@ -28,9 +30,10 @@ void **kernel_inputs(const gr_node *node, uint64_t seed)
         const gr_node *source = node->in[i];
         assert_non_null(in[i] = gr_alloc_aligned(kernel_bytes(source)));
         for (int64_t k = 0; k < kernel_count(source); k++) {
-            const double value = 2 * gr_rng_uniform(&rng) - 1;
-            if (gr_type_of(source).dtype == GR_F64) ((double *)in[i])[k] = value;
-            if (gr_type_of(source).dtype == GR_F32) ((float *)in[i])[k] = (float)value;
+            gr_tensor tensor = {gr_type_of(source).dtype, GR_SHAPE(kernel_count(source)), in[i]};
+            double value = 2 * gr_rng_uniform(&rng) - 1;
+            if (!gr_dtype_is_float(tensor.dtype)) value = floor(5 * (value + 1)); /* 0 to 9 */
+            gr_tensor_put(&tensor, k, value);
         }
     }
     return in;
@@ -157,4 +160,42 @@ void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
     gr_free_aligned(first);
     gr_free_aligned(got);
     kernel_free(in);
+}
+
+static void kernel_assert_bits(const kernel_case *what, const char *right, const char *got)
+{
+    const gr_node *node = what->node;
+    const size_t size = gr_dtype_size(gr_type_of(node).dtype);
+    for (int64_t i = 0; i < kernel_count(node); i++) {
+        if (memcmp(right + (size_t)i * size, got + (size_t)i * size, size) == 0) continue;
+        const double a = kernel_at(node, right, i), b = kernel_at(node, got, i);
+        if (isnan(a) && isnan(b)) continue; /* which NaN it is depends on the compiler */
+        char text[256];
+        fail_msg("%s of %s, %s, %d threads, element %lld: %.17g instead of %.17g",
+                 gr_node_text(node, text, sizeof text),
+                 gr_shape_text(gr_type_of(node->in[0]).shape), gr_cpu_name(what->level),
+                 what->threads, (long long)i, b, a);
+    }
+}
+
+void kernel_check_bits(const gr_node *node, gr_prepare_fn *prepare, void *const *in)
+{
+    static const int threads[] = {1, 2, 3, 8};
+    assert_false(gr_is_error(node));
+    char *right = gr_alloc_aligned(kernel_bytes(node)), *got = gr_alloc_aligned(kernel_bytes(node));
+    assert_true(right && got);
+    assert_int_equal(kernel_run(&(kernel_case){.node = node, .threads = 1}, in, right), GR_OK);
+    for (int level = 0; level <= (int)gr_cpu(); level++) {
+        for (size_t t = 0; t < GR_LEN(threads); t++) {
+            const kernel_case what = {.node = node,
+                                      .prepare = prepare,
+                                      .level = (gr_cpu_level)level,
+                                      .threads = threads[t],
+                                      .offset = t};
+            assert_int_equal(kernel_run(&what, in, got), GR_OK);
+            kernel_assert_bits(&what, right, got);
+        }
+    }
+    gr_free_aligned(right);
+    gr_free_aligned(got);
 }

@@ -16,7 +16,8 @@ typedef struct kernel_case {
     size_t offset; /* elements by which buffers are off their alignment */
 } kernel_case;
 
-/* Random values in [-1, 1) for every input of `node`; free with kernel_free. */
+/* Random values in [-1, 1), for integers from 0 to 9, for every input of `node`; free with
+ * kernel_free. */
 void **kernel_inputs(const gr_node *node, uint64_t seed);
 void kernel_free(void **inputs);
 
@@ -28,6 +29,10 @@ gr_status kernel_run(const kernel_case *what, void *const *in, void *out);
  * not: within `tolerance` (times the larger of 1 and the value), and bit for bit among the
  * threads. */
 void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance);
+
+/* Compares the kernel on `in` with the reference at every CPU level for 1, 2, 3 and 8 threads,
+ * aligned and not: bit for bit. */
+void kernel_check_bits(const gr_node *node, gr_prepare_fn *prepare, void *const *in);
 
 /* Output elements, and one of them. */
 int64_t kernel_count(const gr_node *node);
