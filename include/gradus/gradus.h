@@ -3,6 +3,7 @@
 #define GRADUS_GRADUS_H
 
 #include <gradus/base.h>
+#include <gradus/check.h>
 #include <gradus/data.h>
 #include <gradus/graph.h>
 #include <gradus/io.h>

@@ -128,6 +128,8 @@ GR_API gr_node *gr_scatter_add(gr_node *base, gr_node *index, gr_node *update, i
 /* index.shape + [depth], 1 at the index and 0 elsewhere; an index outside [0, depth) gives a row of
  * zeros. */
 GR_API gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype);
+/* The same, but such an index fails the step with GR_RANGE: for class labels. */
+GR_API gr_node *gr_one_hot_strict(gr_node *index, int64_t depth, gr_dtype dtype);
 
 /* ---- Contractions ------------------------------------------------------------------------- */
 

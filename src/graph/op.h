@@ -134,11 +134,6 @@ typedef gr_span_fn *gr_span_table[GR_DTYPE_COUNT][GR_CPU_LEVELS];
 /* ---- Samples: what the generated tests run ------------------------------------------------ */
 
 typedef struct gr_sampler gr_sampler;
-/* Who runs samples embeds this and decides where inputs come from. */
-struct gr_sampler {
-    gr_dtype dtype; /* under test */
-    gr_node *(*draw)(gr_sampler *sampler, gr_dtype dtype, gr_shape shape, double low, double high);
-};
 /* An input for a sample, drawn uniformly from [low, high) (whole numbers for integer types), of
  * the element type under test. */
 gr_node *gr_draw(gr_sampler *sampler, gr_shape shape, double low, double high);

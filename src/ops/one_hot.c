@@ -1,7 +1,8 @@
 /* one_hot: a 1 at each index. */
 #include "ops/ops.h"
 
-static const gr_attr_desc one_hot_attrs[] = {{"depth", GR_ATTR_INT}, {"dtype", GR_ATTR_DTYPE}};
+static const gr_attr_desc one_hot_attrs[] = {
+    {"depth", GR_ATTR_INT}, {"dtype", GR_ATTR_DTYPE}, {"strict", GR_ATTR_INT}};
 
 static bool one_hot_infer(gr_infer *s)
 {
@@ -30,6 +31,7 @@ static bool one_hot_infer(gr_infer *s)
 typedef struct one_hot_ctx {
     int64_t count, depth;
     gr_dtype index_dtype;
+    bool strict;
     size_t size; /* of an element of the output */
     char one[8]; /* its bytes for 1; 0 is all bits zero in every element type */
 } one_hot_ctx;
@@ -43,6 +45,9 @@ static gr_status one_hot_run(const gr_call *call)
         int64_t at = ctx->index_dtype == GR_I64 ? ((const int64_t *)call->in[0])[i]
                                                 : ((const int32_t *)call->in[0])[i];
         memset(out, 0, row);
+        if (ctx->strict && (at < 0 || at >= ctx->depth))
+            return gr_fail(GR_RANGE, "index [%lld] is %lld; it must be in [0, %lld)", (long long)i,
+                           (long long)at, (long long)ctx->depth);
         if (at >= 0 && at < ctx->depth) memcpy(out + (size_t)at * ctx->size, ctx->one, ctx->size);
     }
     return GR_OK;
@@ -56,6 +61,7 @@ static gr_status one_hot_reference(gr_request *request)
     gr_type index = node->in[0]->out[0];
     ctx->count = gr_shape_count(node->out[0].shape) > 0 ? gr_shape_count(index.shape) : 0;
     ctx->depth = node->attr[0].i;
+    ctx->strict = request->checks = node->attr[2].i != 0;
     ctx->index_dtype = index.dtype;
     ctx->size = gr_dtype_size(node->out[0].dtype);
     gr_tensor one = {node->out[0].dtype, GR_SCALAR, ctx->one};
@@ -68,7 +74,13 @@ static gr_status one_hot_reference(gr_request *request)
 
 gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype)
 {
-    gr_attr attr[] = {gr_attr_int(depth), gr_attr_dtype(dtype)};
+    gr_attr attr[] = {gr_attr_int(depth), gr_attr_dtype(dtype), gr_attr_int(0)};
+    return gr_build(NULL, &gr_op_one_hot, &index, 1, attr);
+}
+
+gr_node *gr_one_hot_strict(gr_node *index, int64_t depth, gr_dtype dtype)
+{
+    gr_attr attr[] = {gr_attr_int(depth), gr_attr_dtype(dtype), gr_attr_int(1)};
     return gr_build(NULL, &gr_op_one_hot, &index, 1, attr);
 }
 

@@ -1,4 +1,6 @@
 /* Random ops: pure functions of seed, stream name, step and element. */
+#include "ops/sample.h"
+
 #include "ops/random.h"
 
 /* ---- Shape rules ----------------------------------------------------------------------------- */
