@@ -1,0 +1,155 @@
+/* Memory of a step: when each value is alive, which values share a buffer in place, and where each
+ * buffer lies in the arena. Buffers are placed largest first at the lowest offset that is free
+ * during their whole life (greedy by size). */
+#include "plan/plan.h"
+
+/* A buffer, or a kernel's scratch memory during its step. */
+typedef struct memory_block {
+    size_t bytes, offset;
+    int first, last;
+    int owner; /* value, or -1 - step for scratch */
+} memory_block;
+
+static void memory_lifetimes(gr_plan *plan)
+{
+    for (int s = 0; s < plan->n_steps; s++) {
+        const gr_step *step = &plan->steps[s];
+        const int *args = plan->args + step->args;
+        for (int i = 0; i < step->n_in; i++) plan->values[args[i]].last = s;
+        for (int i = 0; i < step->n_out; i++) {
+            gr_value *v = &plan->values[args[step->n_in + i]];
+            v->first = s;
+            v->last = s; /* an unread output still needs room while it is written */
+        }
+    }
+    for (int i = 0; i < plan->n_outputs; i++)
+        if (plan->outputs[i] >= 0) plan->values[plan->outputs[i]].last = plan->n_steps;
+    for (int c = 0; c < plan->n_copies; c++)
+        plan->values[plan->copies[c].from].last = plan->n_steps;
+}
+
+/* Lets the output of a step take over the buffer of an input that dies there. `end` is by buffer:
+ * the last step at which any value in it is alive. */
+static void memory_share(gr_plan *plan, int *end)
+{
+    for (int v = 0; v < plan->n_values; v++) end[v] = plan->values[v].last;
+    for (int s = 0; s < plan->n_steps; s++) {
+        const gr_step *step = &plan->steps[s];
+        const int *args = plan->args + step->args;
+        if (step->n_out != 1) continue;
+        gr_value *out = &plan->values[args[step->n_in]];
+        if (out->home != GR_HOME_ARENA || out->bytes == 0) continue;
+        for (int i = 0; i < step->n_in && i < 32; i++) {
+            const gr_value *in = &plan->values[args[i]];
+            if (!(step->inplace >> i & 1) || in->home != GR_HOME_ARENA) continue;
+            if (end[in->buffer] != s || plan->values[in->buffer].bytes < out->bytes) continue;
+            bool alone = true; /* no other operand may lie in the memory that is overwritten */
+            for (int j = 0; j < step->n_in; j++)
+                if (j != i && plan->values[args[j]].home == GR_HOME_ARENA &&
+                    plan->values[args[j]].buffer == in->buffer && !(step->inplace >> j & 1))
+                    alone = false;
+            if (!alone) continue;
+            out->buffer = in->buffer;
+            end[in->buffer] = out->last;
+            break;
+        }
+    }
+}
+
+/* By size, then by owner, so that the order is total and the same everywhere. */
+static int memory_order(const void *a, const void *b)
+{
+    const memory_block *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return (x->owner > y->owner) - (x->owner < y->owner);
+}
+
+static size_t memory_round(size_t bytes)
+{
+    return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+}
+
+static int memory_collect(const gr_plan *plan, const int *end, memory_block *blocks)
+{
+    int n = 0;
+    for (int v = 0; v < plan->n_values; v++) {
+        const gr_value *value = &plan->values[v];
+        if (value->home != GR_HOME_ARENA || value->buffer != v || value->bytes == 0) continue;
+        blocks[n++] = (memory_block){memory_round(value->bytes), 0, value->first, end[v], v};
+    }
+    for (int s = 0; s < plan->n_steps; s++)
+        if (plan->steps[s].work)
+            blocks[n++] = (memory_block){memory_round(plan->steps[s].work), 0, s, s, -1 - s};
+    return n;
+}
+
+/* Places block k among the placed blocks 0 … k−1, which `by_offset` lists by rising offset. */
+static void memory_place(memory_block *blocks, int *by_offset, int k)
+{
+    memory_block *b = &blocks[k];
+    size_t offset = 0;
+    for (int i = 0; i < k; i++) {
+        const memory_block *p = &blocks[by_offset[i]];
+        if (p->last < b->first || p->first > b->last) continue;
+        if (p->offset >= offset + b->bytes) break; /* the gap below it is wide enough */
+        if (p->offset + p->bytes > offset) offset = p->offset + p->bytes;
+    }
+    b->offset = offset;
+    int at = k;
+    while (at > 0 && blocks[by_offset[at - 1]].offset > offset) {
+        by_offset[at] = by_offset[at - 1];
+        at--;
+    }
+    by_offset[at] = k;
+}
+
+/* The most bytes alive at one step: no plan with this order can do with less. */
+static size_t memory_lower_bound(const memory_block *blocks, int n, size_t *alive, int n_steps)
+{
+    for (int i = 0; i < n; i++)
+        for (int s = blocks[i].first; s <= blocks[i].last; s++) alive[s] += blocks[i].bytes;
+    size_t most = 0;
+    for (int s = 0; s <= n_steps; s++)
+        if (alive[s] > most) most = alive[s];
+    return most;
+}
+
+static void memory_store(gr_plan *plan, const memory_block *blocks, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const memory_block *b = &blocks[i];
+        if (b->offset + b->bytes > plan->arena_bytes) plan->arena_bytes = b->offset + b->bytes;
+        if (b->owner >= 0) {
+            plan->values[b->owner].offset = b->offset;
+        } else {
+            plan->steps[-1 - b->owner].work_offset = b->offset;
+            if (b->bytes > plan->scratch) plan->scratch = b->bytes;
+        }
+    }
+    for (int v = 0; v < plan->n_values; v++)
+        plan->values[v].offset = plan->values[plan->values[v].buffer].offset;
+}
+
+gr_status gr_plan_memory(gr_plan *plan)
+{
+    size_t most = (size_t)(plan->n_values + plan->n_steps) + 1;
+    memory_block *blocks = gr_alloc_array(most, sizeof *blocks);
+    int *end = gr_alloc_array(most, sizeof *end), *by_offset = gr_alloc_array(most, sizeof(int));
+    size_t *alive = gr_alloc_array(most, sizeof *alive);
+    gr_status status = GR_NO_MEMORY;
+    if (blocks && end && by_offset && alive) {
+        memory_lifetimes(plan);
+        memory_share(plan, end);
+        int n = memory_collect(plan, end, blocks);
+        qsort(blocks, (size_t)n, sizeof *blocks, memory_order);
+        for (int k = 0; k < n; k++) memory_place(blocks, by_offset, k);
+        plan->lower_bound = memory_lower_bound(blocks, n, alive, plan->n_steps);
+        memory_store(plan, blocks, n);
+        status = GR_OK;
+    }
+    gr_free(blocks);
+    gr_free(end);
+    gr_free(by_offset);
+    gr_free(alive);
+    return status;
+}

@@ -1,0 +1,100 @@
+/* The plan: order, kernels, lifetimes and offsets; everything that a step needs to know but the
+ * addresses. Const once made. Internal. */
+#ifndef GR_PLAN_H
+#define GR_PLAN_H
+
+#include "backend/backend.h"
+#include "graph/graph.h"
+
+/* ---- Values: what a step reads and writes -----------------------------------------------------
+ */
+
+typedef enum gr_home { GR_HOME_ARENA, GR_HOME_INPUT, GR_HOME_VARIABLE, GR_HOME_CONSTANT } gr_home;
+
+/* One result of one node. Views and tuple reads have no value of their own: they share one. */
+typedef struct gr_value {
+    gr_home home;
+    int index;     /* of the input, variable or constant */
+    size_t offset; /* in the arena */
+    size_t bytes;
+    int first, last; /* steps between which the arena buffer is alive; last = n_steps: to the end */
+    int buffer;      /* values that share memory (in place) share a buffer */
+} gr_value;
+
+typedef struct gr_step {
+    const gr_node *node;
+    gr_kernel_fn *fn;
+    const void *ctx;
+    void (*destroy)(void *ctx);
+    const char *kernel;
+    int args; /* place of its value numbers in plan->args: inputs, then outputs */
+    int n_in, n_out;
+    size_t work, work_offset;
+    uint32_t inplace;
+    bool checks;
+} gr_step;
+
+/* A copy of a whole value after the last step. First come those that save a variable's old content
+ * for an output, then the assigns whose value could not be computed in the variable's memory. */
+typedef struct gr_copy {
+    int to, from; /* values */
+} gr_copy;
+
+typedef struct gr_plan {
+    gr_graph *graph; /* not owned: outlives the plan */
+    gr_arena arena;  /* contexts of kernels, arrays below */
+    int n_steps, n_args, n_values, n_inputs, n_variables, n_constants, n_outputs, n_copies;
+    gr_step *steps;
+    int *args;
+    gr_value *values;
+    const gr_node **inputs, **variables, **constants;
+    bool *written; /* by variable: some assign writes it */
+    int *outputs;  /* value of each target; -1 for an assign */
+    const gr_node **output_nodes;
+    gr_copy *copies;
+    size_t arena_bytes, lower_bound, scratch;
+    int max_args;
+} gr_plan;
+
+typedef struct gr_plan_options {
+    const char *device;
+    int threads;
+    bool exact;
+} gr_plan_options;
+
+/* Plans `targets` of `graph`. `inputs` fixes the numbering of the inputs (a loop's body); NULL with
+ * n_inputs 0 takes those that the targets need, in order. On failure *plan holds nothing. */
+gr_status gr_plan_new(gr_graph *graph, gr_node *const *targets, int n, gr_node *const *inputs,
+                      int n_inputs, const gr_plan_options *options, gr_plan **plan);
+void gr_plan_free(gr_plan *plan);
+
+/* ---- The stages of gr_plan_new, one file each ---------------------------------------------------
+ */
+
+gr_status gr_plan_schedule(gr_plan *plan, gr_node *const *targets, int n, gr_node *const *inputs,
+                           int n_inputs, const gr_plan_options *options);
+/* Computes assigned values in the variables' own memory where no one can tell. */
+gr_status gr_plan_place_assigns(gr_plan *plan);
+/* Lifetimes, sharing in place, offsets. */
+gr_status gr_plan_memory(gr_plan *plan);
+/* The kernel of a loop, which runs a plan of its body: answers requests for scan nodes. */
+gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *options);
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+/* Addresses for one execution of a plan. */
+typedef struct gr_bases {
+    char *arena;
+    const void *const *inputs;
+    void *const *variables;
+} gr_bases;
+
+/* The address of a value. */
+void *gr_plan_address(const gr_plan *plan, const gr_bases *bases, int value);
+/* Fills calls[n_steps] and args[n_args]; calls point into args. */
+void gr_plan_resolve(const gr_plan *plan, const gr_bases *bases, int threads, gr_call *calls,
+                     void **args);
+/* Runs all steps, then the copies. */
+gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls);
+
+#endif
