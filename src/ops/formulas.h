@@ -98,7 +98,7 @@ static GR_INLINE float formula_log_f32(float x)
 
 /* ---- tanh and sigmoid in f32 ----------------------------------------------------------------- */
 
-/* Near 0 an odd polynomial, else 1 - 2/(exp(2|x|) + 1) with the sign of x. */
+/* Of |x|, near 0 an odd polynomial, else 1 - 2/(exp(2|x|) + 1); then the sign of x. */
 static GR_INLINE float formula_tanh_f32(float x)
 {
     const float size = fabsf(x), z = x * x;
@@ -108,9 +108,9 @@ static GR_INLINE float formula_tanh_f32(float x)
     q = q * z - 0x1.b9e782p-5f;
     q = q * z + 0x1.111044p-3f;
     q = q * z - 0x1.555554p-2f;
-    const float near = q * z * x + x;
+    const float near = q * z * size + size;
     const float far = 1 - 2 / (formula_exp_f32(2 * size) + 1);
-    return size < 0.625f ? near : copysignf(far, x);
+    return copysignf(size < 0.625f ? near : far, x);
 }
 
 /* 1/(1 + e) or, for x < 0, e/(1 + e) with e = exp(-|x|), which does not overflow. The second is

@@ -1,0 +1,182 @@
+/* Every f32 formula against the C library in f64, over all of f32: every GRADUS_STRIDE-th bit
+ * pattern (default 1009; 1 is exhaustive) and the special values. */
+#include "support.h"
+
+#include <math.h>
+
+#include "ops/ops.h"
+
+typedef struct formula_case {
+    const gr_op *op;
+    double (*exact)(double x);
+    double ulps; /* most it may be off by */
+} formula_case;
+
+static double formula_square(double x)
+{
+    return x * x;
+}
+static double formula_rsqrt(double x)
+{
+    return 1 / sqrt(x);
+}
+static double formula_sigmoid(double x)
+{
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+static double formula_softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+static const formula_case formula_cases[] = {
+    {&gr_op_exp, exp, 1},
+    {&gr_op_log, log, 1},
+    {&gr_op_log1p, log1p, 0.51},
+    {&gr_op_expm1, expm1, 0.51},
+    {&gr_op_sin, sin, 0.51},
+    {&gr_op_cos, cos, 0.51},
+    {&gr_op_tanh, tanh, 1.5},
+    {&gr_op_sigmoid, formula_sigmoid, 2},
+    {&gr_op_softplus, formula_softplus, 0.51},
+    {&gr_op_erf, erf, 0.51},
+    {&gr_op_sqrt, sqrt, 0.5},
+    {&gr_op_rsqrt, formula_rsqrt, 1.5},
+    {&gr_op_square, formula_square, 0.5},
+};
+
+static float formula_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Distance of y from the exact value in units of the last place of f32. */
+static double formula_error(float y, double exact)
+{
+    const float rounded = (float)exact;
+    if (isnan(exact)) return isnan(y) ? 0 : INFINITY;
+    if (isnan(y)) return INFINITY;
+    if (y == rounded) return signbit(y) == signbit(rounded) || exact != 0 ? 0.5 : INFINITY;
+    if (isinf(exact)) return INFINITY;
+    int exponent;
+    frexp(isinf(rounded) ? (double)0x1.fffffep127f : exact, &exponent);
+    const double unit = ldexp(1, exponent < -125 ? -149 : exponent - 24);
+    const double value = isinf(y) ? copysign(0x1p128, y) : y;
+    return fabs(value - exact) / unit;
+}
+
+enum { BLOCK = 1024 };
+
+typedef struct formula_worst {
+    double error;
+    float x, y;
+} formula_worst;
+
+/* Runs a block at every level: the same bits, and within the error of the exact value. */
+static void formula_block(const formula_case *c, const float *x, int64_t n, formula_worst *worst)
+{
+    float y[GR_CPU_LEVELS][BLOCK];
+    const int step[1] = {1};
+    const double param[2] = {0, 0};
+    for (int level = 0; level <= (int)gr_cpu(); level++) {
+        const void *in[1] = {x};
+        gr_span_fn *span = (*c->op->spans)[GR_F32][level];
+        assert_non_null(span);
+        span(y[level], in, step, n, param);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        for (int level = 1; level <= (int)gr_cpu(); level++) {
+            if (memcmp(&y[0][i], &y[level][i], sizeof(float)) == 0) continue;
+            if (isnan(y[0][i]) && isnan(y[level][i])) continue;
+            fail_msg("%s(%a): base %a, %s %a", c->op->name, (double)x[i], (double)y[0][i],
+                     gr_cpu_name((gr_cpu_level)level), (double)y[level][i]);
+        }
+        const double error = formula_error(y[0][i], c->exact((double)x[i]));
+        if (error > worst->error) *worst = (formula_worst){error, x[i], y[0][i]};
+    }
+}
+
+static void formula_accuracy(void **state)
+{
+    (void)state;
+    const char *wish = getenv("GRADUS_STRIDE");
+    const uint64_t stride = wish && atoi(wish) > 0 ? (uint64_t)atoi(wish) : 1009;
+    for (size_t k = 0; k < GR_LEN(formula_cases); k++) {
+        const formula_case *c = &formula_cases[k];
+        formula_worst worst = {0};
+        float x[BLOCK];
+        int64_t n = 0;
+        for (uint64_t bits = 0; bits < UINT64_C(1) << 32; bits += stride) {
+            x[n++] = formula_float((uint32_t)bits);
+            if (n < BLOCK && bits + stride < UINT64_C(1) << 32) continue;
+            formula_block(c, x, n, &worst);
+            n = 0;
+        }
+        print_message("%-9s off by at most %.3f units, at %a\n", c->op->name, worst.error,
+                      (double)worst.x);
+        if (worst.error > c->ulps) {
+            fail_msg("%s(%a) = %a, exactly %a: off by %g units", c->op->name, (double)worst.x,
+                     (double)worst.y, c->exact((double)worst.x), worst.error);
+        }
+    }
+}
+
+/* Around zero, powers of two, multiples of π/2, the limits of each formula, and the ends of f32. */
+static void formula_specials(void **state)
+{
+    (void)state;
+    const float centres[] = {0.0f,
+                             0x1p-149f,
+                             0x1p-126f,
+                             0x1p-24f,
+                             0.34657359f,
+                             0.5f,
+                             0.625f,
+                             1.0f,
+                             2.0f,
+                             4.0f,
+                             9.0f,
+                             17.0f,
+                             1.5707964f,
+                             3.1415927f,
+                             88.722839f,
+                             89.0f,
+                             103.97208f,
+                             104.0f,
+                             0x1p20f,
+                             0x1p23f,
+                             0x1p32f,
+                             0x1p63f,
+                             0x1.fffffep127f,
+                             INFINITY};
+    for (size_t k = 0; k < GR_LEN(formula_cases); k++) {
+        formula_worst worst = {0};
+        for (size_t c = 0; c < GR_LEN(centres); c++) {
+            float x[82];
+            int64_t n = 0;
+            uint32_t bits;
+            memcpy(&bits, &centres[c], sizeof bits);
+            for (int offset = -20; offset <= 20; offset++) {
+                x[n++] = formula_float(bits + (uint32_t)offset);
+                x[n++] = formula_float((bits + (uint32_t)offset) ^ 0x80000000u);
+            }
+            formula_block(&formula_cases[k], x, n, &worst);
+        }
+        if (worst.error > formula_cases[k].ulps) {
+            fail_msg("%s(%a) = %a, exactly %a: off by %g units", formula_cases[k].op->name,
+                     (double)worst.x, (double)worst.y, formula_cases[k].exact((double)worst.x),
+                     worst.error);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(formula_specials),
+        cmocka_unit_test(formula_accuracy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
