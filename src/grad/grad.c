@@ -14,6 +14,14 @@ typedef struct grad_walk {
     gr_node **cotangent; /* one for each output of each node; NULL is zero */
 } grad_walk;
 
+/* What is asked: the cotangents of wrt[0..n) from those of y[0..n_y). */
+typedef struct grad_task {
+    gr_graph *graph;
+    gr_node *const *y, *const *dy; /* dy = NULL: one scalar y, whose cotangent is 1 */
+    gr_node *const *wrt;
+    int n_y, n;
+} grad_task;
+
 static gr_status grad_fail_memory(gr_graph *graph)
 {
     gr_build_fail(graph, GR_NO_MEMORY, "grad", "%s", gr_status_text(GR_NO_MEMORY));
@@ -35,6 +43,7 @@ static const char *grad_quoted(const gr_node *node, char text[80])
     return text;
 }
 
+/* Whether `y` may be differentiated with the cotangent `dy`; NULL: gr_grad's own seed. */
 static void grad_check_y(gr_graph *graph, const gr_node *y, const gr_node *dy)
 {
     char name[80];
@@ -87,44 +96,54 @@ static void grad_check_graph(gr_graph *graph, const char *what, const gr_node *n
     }
 }
 
-static gr_status grad_check(gr_graph *graph, gr_node *y, gr_node *dy, bool seeded,
-                            gr_node *const *wrt, int n)
+static gr_status grad_check(const grad_task *task)
 {
-    if (seeded) grad_check_graph(graph, "dy", dy);
-    for (int i = 0; i < n; i++) grad_check_graph(graph, "a node of wrt", wrt[i]);
-    if (graph->status != GR_OK) return graph->status;
-    grad_check_y(graph, y, dy);
-    grad_check_wrt(graph, wrt, n);
+    gr_graph *graph = task->graph;
+    for (int i = 0; i < task->n_y; i++) {
+        grad_check_graph(graph, "y", task->y[i]);
+        if (task->dy) grad_check_graph(graph, "dy", task->dy[i]);
+    }
+    for (int i = 0; i < task->n; i++) grad_check_graph(graph, "a node of wrt", task->wrt[i]);
+    for (int i = 0; i < task->n_y && graph->status == GR_OK; i++) {
+        grad_check_y(graph, task->y[i], task->dy ? task->dy[i] : NULL);
+    }
+    if (graph->status == GR_OK) grad_check_wrt(graph, task->wrt, task->n);
     return graph->status;
 }
 
 /* ---- The walk ----------------------------------------------------------------------------- */
 
-static bool grad_begin(grad_walk *walk, const gr_node *y, gr_node *const *wrt, int n)
+static void grad_mark_active(grad_walk *walk, const grad_task *task)
 {
-    gr_graph *graph = y->graph;
-    size_t places = 0;
-    walk->graph = graph;
-    walk->size = (size_t)y->id + 1;
-    walk->active = gr_alloc(walk->size);
-    walk->slot = gr_alloc_array(walk->size, sizeof *walk->slot);
-    for (size_t id = 0; walk->slot && id < walk->size; id++) {
-        walk->slot[id] = places;
-        places += (size_t)graph->nodes[id]->n_out;
-    }
-    walk->cotangent = gr_alloc_array(places, sizeof *walk->cotangent);
-    if (!walk->active || !walk->slot || !walk->cotangent) return false;
-
-    for (int i = 0; i < n; i++) {
-        if (wrt[i]->id <= y->id) walk->active[wrt[i]->id] = true;
+    for (int i = 0; i < task->n; i++) {
+        size_t id = (size_t)task->wrt[i]->id;
+        if (id < walk->size) walk->active[id] = true;
     }
     for (size_t id = 0; id < walk->size; id++) {
-        const gr_node *node = graph->nodes[id];
+        const gr_node *node = walk->graph->nodes[id];
         if (node->op->flags & GR_OP_GRAD_ZERO) continue; /* paths end here */
         for (int i = 0; i < node->n_in && !walk->active[id]; i++) {
             walk->active[id] = walk->active[node->in[i]->id];
         }
     }
+}
+
+static bool grad_begin(grad_walk *walk, const grad_task *task)
+{
+    size_t places = 0;
+    walk->graph = task->graph;
+    for (int i = 0; i < task->n_y; i++) {
+        if ((size_t)task->y[i]->id >= walk->size) walk->size = (size_t)task->y[i]->id + 1;
+    }
+    walk->active = gr_alloc(walk->size);
+    walk->slot = gr_alloc_array(walk->size, sizeof *walk->slot);
+    for (size_t id = 0; walk->slot && id < walk->size; id++) {
+        walk->slot[id] = places;
+        places += (size_t)walk->graph->nodes[id]->n_out;
+    }
+    walk->cotangent = gr_alloc_array(places, sizeof *walk->cotangent);
+    if (!walk->active || !walk->slot || !walk->cotangent) return false;
+    grad_mark_active(walk, task);
     return true;
 }
 
@@ -197,7 +216,9 @@ static gr_status grad_through(grad_walk *walk, gr_node *node)
     }
     gr_node **dx = gr_alloc_array((size_t)node->n_in, sizeof *dx);
     if (!dx) return grad_fail_memory(walk->graph);
+    walk->graph->asked = walk->active;
     node->op->grad(node, dy, dx);
+    walk->graph->asked = NULL;
     for (int i = 0; i < node->n_in && walk->graph->status == GR_OK; i++) {
         gr_node *in = node->in[i];
         if (dx[i] && walk->active[in->id]) grad_add_to(walk, node, in, 0, dx[i]);
@@ -243,39 +264,52 @@ static void grad_collect(grad_walk *walk, size_t first, gr_node *const *wrt, int
     }
 }
 
-/* `dy` may be NULL for gr_grad, whose seed is 1. */
-static gr_status grad_run(gr_node *y, gr_node *dy, bool seeded, gr_node *const *wrt, int n,
-                          gr_node **out)
+static void grad_seed(grad_walk *walk, const grad_task *task)
 {
-    gr_graph *graph = gr_node_graph(y);
+    for (int i = 0; i < task->n_y; i++) {
+        const gr_node *y = task->y[i];
+        gr_node **sum = &walk->cotangent[walk->slot[y->id]];
+        gr_node *dy =
+            task->dy ? task->dy[i] : gr_full(task->graph, gr_type_of(y).dtype, GR_SCALAR, 1);
+        *sum = *sum ? gr_add(*sum, dy) : dy;
+    }
+}
+
+static gr_status grad_run(const grad_task *task, gr_node **out)
+{
+    gr_graph *graph = task->graph;
     grad_walk walk = {0};
-    for (int i = 0; i < n; i++) out[i] = gr_error_node(graph);
+    for (int i = 0; i < task->n; i++) out[i] = gr_error_node(graph);
     if (!graph) return gr_fail(GR_INVALID, "grad: y is NULL");
-    if (graph->status == GR_OK) grad_check(graph, y, dy, seeded, wrt, n);
-    if (graph->status == GR_OK) {
+    if (graph->status == GR_OK && grad_check(task) == GR_OK) {
         size_t first = graph->count;
-        if (grad_begin(&walk, y, wrt, n)) {
-            if (!dy) dy = gr_full(graph, gr_type_of(y).dtype, GR_SCALAR, 1);
-            walk.cotangent[walk.slot[y->id]] = dy;
+        if (grad_begin(&walk, task)) {
+            grad_seed(&walk, task);
             grad_walk_back(&walk);
         } else {
             grad_fail_memory(graph);
         }
-        if (graph->status == GR_OK) grad_collect(&walk, first, wrt, n, out);
+        if (graph->status == GR_OK) grad_collect(&walk, first, task->wrt, task->n, out);
         grad_end(&walk);
     }
     gr_build_seal(graph);
     if (graph->status == GR_OK) return GR_OK;
-    for (int i = 0; i < n; i++) out[i] = gr_error_node(graph);
+    for (int i = 0; i < task->n; i++) out[i] = gr_error_node(graph);
     return gr_fail(graph->status, "%s", graph->message);
 }
 
 gr_status gr_grad(gr_node *y, gr_node *const *wrt, int n, gr_node **out)
 {
-    return grad_run(y, NULL, false, wrt, n, out);
+    return grad_run(&(grad_task){gr_node_graph(y), &y, NULL, wrt, 1, n}, out);
 }
 
 gr_status gr_vjp(gr_node *y, gr_node *dy, gr_node *const *wrt, int n, gr_node **out)
 {
-    return grad_run(y, dy, true, wrt, n, out);
+    return grad_run(&(grad_task){gr_node_graph(y), &y, &dy, wrt, 1, n}, out);
+}
+
+gr_status gr_vjp_many(gr_graph *graph, gr_node *const *y, gr_node *const *dy, int n_y,
+                      gr_node *const *wrt, int n, gr_node **out)
+{
+    return grad_run(&(grad_task){graph, y, dy, wrt, n_y, n}, out);
 }

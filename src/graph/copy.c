@@ -87,13 +87,14 @@ static gr_node *copy_node(gr_graph *graph, const gr_node *node, gr_node *const *
     return copy_build(graph, node, in, attr);
 }
 
-/* Copies the nodes of `graph` that are needed (NULL: all) into `copy`; map[id] is the copy. */
+/* Copies the nodes of `graph` that are needed (NULL: all) into `copy`; map[id] is the copy, unless
+ * it was given. */
 static gr_status copy_nodes(const gr_graph *graph, const bool *needed, gr_graph *copy,
                             gr_dtype from, gr_dtype to, gr_node **map)
 {
     for (size_t id = 0; id < graph->count && copy->status == GR_OK; id++) {
         const gr_node *node = graph->nodes[id];
-        if (needed && !needed[id]) continue;
+        if (map[id] || (needed && !needed[id])) continue;
         gr_node **in = gr_alloc_array((size_t)node->n_in, sizeof(gr_node *));
         if (!in) return GR_NO_MEMORY;
         for (int i = 0; i < node->n_in; i++) in[i] = map[node->in[i]->id];
@@ -101,6 +102,11 @@ static gr_status copy_nodes(const gr_graph *graph, const bool *needed, gr_graph 
         gr_free(in);
     }
     return copy->status;
+}
+
+gr_status gr_graph_copy(const gr_graph *from, gr_graph *to, gr_node **map)
+{
+    return copy_nodes(from, NULL, to, GR_F32, GR_F32, map);
 }
 
 gr_body *gr_body_copy(gr_graph *graph, const gr_body *body, gr_dtype from, gr_dtype to)

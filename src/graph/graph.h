@@ -26,7 +26,8 @@ struct gr_graph {
     int composite_depth;
     gr_node **leaves; /* inputs and variables by name: a table of open addressing */
     size_t n_leaves, leaves_capacity;
-    gr_body **bodies; /* graphs owned through attributes */
+    const bool *asked; /* while a gradient rule runs: see gr_grad_asked */
+    gr_body **bodies;  /* graphs owned through attributes */
     size_t n_bodies, bodies_capacity;
 };
 
@@ -73,6 +74,10 @@ gr_node *gr_rebuild(gr_graph *graph, const gr_node *node, gr_node *const *in);
 bool gr_attr_equal(const gr_attr *a, const gr_attr *b);
 uint64_t gr_attr_hash(const gr_attr *a, uint64_t seed);
 
+/* Copies the nodes of `from` into `to`. Where map[id] is given, that node of `to` stands for the
+ * node instead; the others are filled in. */
+gr_status gr_graph_copy(const gr_graph *from, gr_graph *to, gr_node **map);
+
 /* needed[id] = the node is used, directly or not, by one of `targets`. Caller frees with gr_free.
  * NULL when memory is out. */
 bool *gr_graph_needed(const gr_graph *graph, gr_node *const *targets, int n);
@@ -81,6 +86,15 @@ bool *gr_graph_needed(const gr_graph *graph, gr_node *const *targets, int n);
  * types); `out[i]` is the copy of targets[i]. Inputs and variables keep their names. */
 gr_status gr_graph_retype(const gr_graph *graph, gr_dtype from, gr_dtype to,
                           gr_node *const *targets, int n, gr_graph **copy, gr_node **out);
+
+/* For a gradient rule: will anybody use dx[i]? A rule may leave out what is costly and unused. */
+static inline bool gr_grad_asked(const gr_node *node, int i)
+{
+    return !node->graph->asked || node->graph->asked[node->in[i]->id];
+}
+/* gr_vjp for several y at once: out[i] is the sum of what they all pass on to wrt[i]. */
+gr_status gr_vjp_many(gr_graph *graph, gr_node *const *y, gr_node *const *dy, int n_y,
+                      gr_node *const *wrt, int n, gr_node **out);
 
 static inline gr_attr gr_attr_int(int64_t i)
 {

@@ -1,4 +1,5 @@
-/* scan: a loop over the first axis of its slices. The run stage executes it. */
+/* scan: a loop over the first axis of its slices. The run stage executes it; its gradient is in
+ * scan_grad.c. */
 #include "ops/scan.h"
 #include "ops/ops.h"
 
@@ -163,10 +164,12 @@ const gr_op gr_op_scan = {
     .doc = "(carry, y[t]) = body(carry, slice[t], captures) for each t",
     .min_in = 0,
     .max_in = -1,
-    .flags = GR_OP_NO_FOLD | GR_OP_GRAD_NONE,
+    .flags = GR_OP_NO_FOLD,
     .attrs = scan_attrs,
     .n_attrs = GR_LEN(scan_attrs),
     .infer = scan_infer,
+    .grad = gr_scan_grad,
+    .sample = gr_scan_sample,
 };
 
 gr_node *gr_scan(gr_graph *graph, const gr_scan_spec *spec, gr_node *const *in)

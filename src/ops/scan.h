@@ -1,6 +1,6 @@
 /* What the run stage and the gradient need to know of a scan. Internal. */
-#ifndef GR_SCAN_INTERNAL_H
-#define GR_SCAN_INTERNAL_H
+#ifndef GR_OPS_SCAN_INTERNAL_H
+#define GR_OPS_SCAN_INTERNAL_H
 
 #include "graph/graph.h"
 
@@ -24,5 +24,8 @@ typedef struct gr_scan_view {
 
 /* The attributes of a scan node, read. */
 gr_scan_view gr_scan_of(const gr_attr *attr);
+
+void gr_scan_grad(const gr_node *node, gr_node *const *dy, gr_node **dx);
+gr_node *gr_scan_sample(gr_sampler *sampler, int k);
 
 #endif

@@ -240,6 +240,97 @@ static void own_gates_are_checked(void **state)
     gr_graph_free(r.g);
 }
 
+/* ---- Loops -------------------------------------------------------------------------------- */
+
+/* carry = carry + factor·slice², output = carry·slice. */
+static gr_node *loop(gr_graph *g, gr_node *start, gr_node *slices, gr_node *factor)
+{
+    gr_graph *body = gr_graph_new();
+    gr_node *carry = gr_input(body, "carry", GR_F32, GR_SHAPE(3));
+    gr_node *slice = gr_input(body, "slice", GR_F32, GR_SHAPE(3));
+    gr_node *scale = gr_input(body, "scale", GR_F32, GR_SCALAR);
+    gr_node *next = gr_add(carry, gr_mul(gr_square(slice), scale));
+    gr_scan_spec spec = {.size = sizeof spec,
+                         .body = body,
+                         .body_in = (gr_node *[]){carry, slice, scale},
+                         .body_out = (gr_node *[]){next, gr_mul(next, slice)},
+                         .carries = 1,
+                         .slices = 1,
+                         .captures = 1,
+                         .outputs = 1};
+    return gr_scan(g, &spec, (gr_node *[]){start, slices, factor});
+}
+
+static void loops_are_differentiated_twice(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *start = gr_input(g, "start", GR_F32, GR_SHAPE(3));
+    gr_node *slices = gr_input(g, "slices", GR_F32, GR_SHAPE(7, 3));
+    gr_node *factor = gr_input(g, "factor", GR_F32, GR_SCALAR);
+    gr_node *wrt[] = {start, slices, factor}, *d[3], *dd[3];
+    gr_node *all = loop(g, start, slices, factor);
+    gr_node *y = gr_add(gr_sum(gr_get(all, 0), GR_ALL), gr_sum(gr_get(all, 1), GR_ALL));
+    assert_int_equal(gr_grad(y, wrt, 3, d), GR_OK);
+    gr_node *sum = gr_add(gr_sum(d[1], GR_ALL), d[2]);
+    assert_int_equal(gr_grad(sum, wrt, 3, dd), GR_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_true(gr_shape_equal(gr_node_shape(d[i]), gr_node_shape(wrt[i])));
+        assert_true(gr_shape_equal(gr_node_shape(dd[i]), gr_node_shape(wrt[i])));
+    }
+    assert_int_equal(gr_graph_verify(g), GR_OK);
+
+    gr_node *only; /* what is not asked is not computed */
+    assert_int_equal(gr_grad(y, &factor, 1, &only), GR_OK);
+    assert_int_equal(gr_node_outputs(gr_node_input(only, 0)), 2); /* carry, capture; no slices */
+    gr_graph_free(g);
+}
+
+static void loops_are_checked(void **state)
+{
+    (void)state;
+    refusal r = refusal_begin();
+    gr_node *s = gr_input(r.g, "s", GR_F32, GR_SCALAR);
+    loop(r.g, r.v, r.v, s);
+    assert_string_equal(gr_graph_message(r.g),
+                        "scan: carry 0 is f32[2,3] outside and f32[3] in the body");
+    gr_graph_free(r.g);
+    r = refusal_begin();
+    loop(r.g, r.x, r.k, gr_input(r.g, "s", GR_F32, GR_SCALAR));
+    assert_string_equal(gr_graph_message(r.g),
+                        "scan: slice 0 is i64[] outside and f32[3] in the body");
+    gr_graph_free(r.g);
+
+    r = refusal_begin();
+    gr_graph *body = gr_graph_new();
+    gr_node *x = gr_input(body, "x", GR_F32, GR_SHAPE(3));
+    gr_scan_spec spec = {.size = sizeof spec, .body = body, .carries = 1, .length = 3};
+    spec.body_in = &x;
+    spec.body_out = (gr_node *[]){gr_add(x, gr_var(body, "w", GR_F32, GR_SCALAR))};
+    gr_scan(r.g, &spec, &r.x);
+    assert_string_equal(gr_graph_message(r.g), "scan: the body has var 'w'; variables are read "
+                                               "outside and passed in as captures");
+    gr_graph_free(r.g);
+
+    r = refusal_begin();
+    spec.body = gr_graph_new();
+    x = gr_input(spec.body, "x", GR_F32, GR_SHAPE(3));
+    gr_input(spec.body, "unlisted", GR_F32, GR_SHAPE(3));
+    spec.body_out = (gr_node *[]){x};
+    gr_scan(r.g, &spec, &r.x);
+    assert_string_equal(gr_graph_message(r.g), "scan: the body has 2 inputs, but body_in lists 1");
+    gr_graph_free(r.g);
+
+    r = refusal_begin();
+    spec.body = gr_graph_new();
+    x = gr_input(spec.body, "x", GR_F32, GR_SHAPE(3));
+    spec.body_out = (gr_node *[]){gr_add(x, gr_input(spec.body, "y", GR_F32, GR_SHAPE(4)))};
+    gr_scan(r.g, &spec, &r.x);
+    assert_string_equal(gr_graph_message(r.g),
+                        "scan: in the body: add: shapes do not broadcast: [3] and [4]");
+    gr_graph_free(r.g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +343,8 @@ int main(void)
         cmocka_unit_test(backward_gates_come_from_their_gates_line),
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(own_gates_are_checked),
+        cmocka_unit_test(loops_are_differentiated_twice),
+        cmocka_unit_test(loops_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
