@@ -7,6 +7,7 @@
 #include <gradus/data.h>
 #include <gradus/graph.h>
 #include <gradus/io.h>
+#include <gradus/lang.h>
 #include <gradus/nn.h>
 #include <gradus/ops.h>
 #include <gradus/optim.h>
