@@ -11,6 +11,7 @@
 #include <gradus/nn.h>
 #include <gradus/ops.h>
 #include <gradus/optim.h>
+#include <gradus/plot.h>
 #include <gradus/run.h>
 
 #endif

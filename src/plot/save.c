@@ -1,0 +1,156 @@
+/* Figures to files. */
+#include <math.h>
+#include <strings.h>
+
+#include <gradus/io.h>
+
+#include "plot/figure.h"
+
+#ifdef GRADUS_HAVE_CAIRO
+#include <cairo-pdf.h>
+#include <cairo-svg.h>
+
+#include "plot/draw.h"
+
+static cairo_status_t save_append(void *user, const unsigned char *data, unsigned size)
+{
+    gr_text *text = user;
+    gr_text_append(text, (const char *)data, size);
+    return text->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+}
+
+static gr_status save_status(cairo_status_t status, const char *path)
+{
+    if (status == CAIRO_STATUS_SUCCESS) return GR_OK;
+    if (status == CAIRO_STATUS_NO_MEMORY) {
+        return gr_fail(GR_NO_MEMORY, "%s: out of memory while the figure was drawn", path);
+    }
+    if (status == CAIRO_STATUS_INVALID_STRING) {
+        return gr_fail(GR_INVALID, "%s: a text of the figure is not UTF-8", path);
+    }
+    return gr_fail(GR_INTERNAL, "%s: cairo: %s", path, cairo_status_to_string(status));
+}
+
+/* Draws on a surface with `scale` units to a point, and ends it. */
+static gr_status save_draw(const gr_figure *figure, cairo_surface_t *surface, double scale,
+                           const char *path)
+{
+    plot_pen pen = {.cairo = cairo_create(surface)};
+    cairo_scale(pen.cairo, scale, scale);
+    plot_draw(figure, &pen);
+    cairo_status_t status = cairo_status(pen.cairo);
+    cairo_destroy(pen.cairo);
+    return pen.failed ? GR_NO_MEMORY : save_status(status, path);
+}
+
+/* cairo numbers the surfaces of a process; here every figure is the first. */
+static void save_drop_numbers(gr_text *text)
+{
+    static const char word[] = "surface";
+    char *to = text->data;
+    const char *from = text->data, *end = text->data + text->size;
+    while (from < end) {
+        bool found =
+            (size_t)(end - from) >= sizeof word && memcmp(from, word, sizeof word - 1) == 0;
+        *to++ = *from++;
+        if (!found) continue;
+        for (size_t i = 1; i < sizeof word - 1; i++) *to++ = *from++;
+        while (from < end && *from >= '0' && *from <= '9') from++;
+    }
+    text->size = (size_t)(to - text->data);
+}
+
+static gr_status save_vector(const gr_figure *figure, const char *path, bool svg, gr_text *text)
+{
+    cairo_surface_t *surface =
+        svg ? cairo_svg_surface_create_for_stream(save_append, text, figure->width, figure->height)
+            : cairo_pdf_surface_create_for_stream(save_append, text, figure->width, figure->height);
+    if (!svg) {
+        /* The time of drawing would differ from run to run. */
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE,
+                                       "2000-01-01T00:00:00Z");
+        if (figure->title) {
+            cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, figure->title);
+        }
+    }
+    gr_status status = save_draw(figure, surface, 1, path);
+    cairo_surface_finish(surface);
+    if (status == GR_OK) status = save_status(cairo_surface_status(surface), path);
+    cairo_surface_destroy(surface);
+    if (status == GR_OK && svg) save_drop_numbers(text);
+    return status;
+}
+
+static gr_status save_png(const gr_figure *figure, const char *path, gr_text *text)
+{
+    const double scale = figure->dpi / 72;
+    const double width = ceil(figure->width * scale), height = ceil(figure->height * scale);
+    if (!(width <= 32000 && height <= 32000)) {
+        return gr_fail(GR_INVALID,
+                       "%s: %g by %g points at %g dots per inch are more than the "
+                       "32000 dots a side that can be drawn",
+                       path, figure->width, figure->height, figure->dpi);
+    }
+    cairo_surface_t *surface =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
+    gr_status status = save_draw(figure, surface, scale, path);
+    if (status == GR_OK) {
+        status = save_status(cairo_surface_write_to_png_stream(surface, save_append, text), path);
+    }
+    cairo_surface_destroy(surface);
+    return status;
+}
+
+gr_status plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+{
+    cairo_surface_t *surface = cairo_recording_surface_create(CAIRO_CONTENT_COLOR, NULL);
+    plot_pen pen = {.cairo = cairo_create(surface), .box = box, .capacity = capacity};
+    plot_draw(figure, &pen);
+    cairo_status_t status = cairo_status(pen.cairo);
+    cairo_destroy(pen.cairo);
+    cairo_surface_destroy(surface);
+    *n = pen.boxes;
+    return pen.failed ? GR_NO_MEMORY : save_status(status, "figure");
+}
+
+static gr_status save_figure(const gr_figure *figure, const char *path, const char *ending)
+{
+    gr_text text = {0};
+    gr_status status = strcasecmp(ending, ".png") == 0
+                           ? save_png(figure, path, &text)
+                           : save_vector(figure, path, strcasecmp(ending, ".svg") == 0, &text);
+    if (text.failed) status = GR_NO_MEMORY;
+    if (status == GR_OK) status = gr_file_write(path, text.data, text.size);
+    gr_text_free(&text);
+    return status;
+}
+#else
+gr_status plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+{
+    (void)box;
+    (void)capacity;
+    *n = 0;
+    return gr_figure_save(figure, "figure.svg");
+}
+
+static gr_status save_figure(const gr_figure *figure, const char *path, const char *ending)
+{
+    (void)figure;
+    (void)ending;
+    return gr_fail(GR_UNSUPPORTED,
+                   "%s: this build draws no figures: it was made without cairo (Debian package "
+                   "libcairo2-dev)",
+                   path);
+}
+#endif
+
+gr_status gr_figure_save(const gr_figure *figure, const char *path)
+{
+    static const char *const endings[] = {".svg", ".pdf", ".png"};
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    for (size_t i = 0; dot && i < GR_LEN(endings); i++) {
+        if (strcasecmp(dot, endings[i]) == 0) return save_figure(figure, path, dot);
+    }
+    return gr_fail(GR_UNSUPPORTED,
+                   "%s: figures are written to files that end in .svg, .pdf or .png", path);
+}
