@@ -11,28 +11,28 @@ enum {
     ARGMAX_TILE = 128 /* columns whose best elements lie on the stack */
 };
 
-typedef struct argmax_plan argmax_plan;
+typedef struct argmax_fast_plan argmax_fast_plan;
 /* Outputs [begin, end) of the plan. */
-typedef void argmax_fn(const argmax_plan *plan, const void *x, int64_t *out, int64_t begin,
-                       int64_t end);
+typedef void argmax_fast_fn(const argmax_fast_plan *plan, const void *x, int64_t *out,
+                            int64_t begin, int64_t end);
 
-struct argmax_plan {
-    argmax_fn *fn;
+struct argmax_fast_plan {
+    argmax_fast_fn *fn;
     int64_t count, size, inner, grain; /* x is [count / inner, size, inner] */
 };
 
-typedef struct argmax_work {
-    const argmax_plan *plan;
+typedef struct argmax_fast_work {
+    const argmax_fast_plan *plan;
     const void *x;
     int64_t *out;
-} argmax_work;
+} argmax_fast_work;
 
 #define ARGMAX_IS_NAN(x) ((x) != (x))
 
-/* Defines argmax_<name>_rows and argmax_<name>_columns for elements of type T; TAKES(a, x): does x
- * replace a? */
+/* Defines argmax_fast_<name>_rows and argmax_fast_<name>_columns for elements of type T; TAKES(a,
+ * x): does x replace a? */
 #define ARGMAX_KERNELS(name, T, TAKES)                                                             \
-    static int64_t argmax_##name##_row(const T *x, int64_t n)                                      \
+    static int64_t argmax_fast_##name##_row(const T *x, int64_t n)                                 \
     {                                                                                              \
         T best = x[0];                                                                             \
         int64_t i = 1, at = 0;                                                                     \
@@ -56,16 +56,16 @@ typedef struct argmax_work {
         }                                                                                          \
         return at;                                                                                 \
     }                                                                                              \
-    static void argmax_##name##_rows(const argmax_plan *p, const void *x, int64_t *out,            \
-                                     int64_t begin, int64_t end)                                   \
+    static void argmax_fast_##name##_rows(const argmax_fast_plan *p, const void *x, int64_t *out,  \
+                                          int64_t begin, int64_t end)                              \
     {                                                                                              \
         const T *row = (const T *)x + begin * p->size;                                             \
         for (int64_t i = begin; i < end; i++, row += p->size) {                                    \
-            out[i] = argmax_##name##_row(row, p->size);                                            \
+            out[i] = argmax_fast_##name##_row(row, p->size);                                       \
         }                                                                                          \
     }                                                                                              \
-    static void argmax_##name##_tile(const T *x, int64_t size, int64_t inner, int64_t n,           \
-                                     int64_t *restrict out)                                        \
+    static void argmax_fast_##name##_tile(const T *x, int64_t size, int64_t inner, int64_t n,      \
+                                          int64_t *restrict out)                                   \
     {                                                                                              \
         T best[ARGMAX_TILE];                                                                       \
         memcpy(best, x, (size_t)n * sizeof *best);                                                 \
@@ -79,15 +79,15 @@ typedef struct argmax_work {
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    static void argmax_##name##_columns(const argmax_plan *p, const void *x, int64_t *out,         \
-                                        int64_t begin, int64_t end)                                \
+    static void argmax_fast_##name##_columns(const argmax_fast_plan *p, const void *x,             \
+                                             int64_t *out, int64_t begin, int64_t end)             \
     {                                                                                              \
         for (int64_t i = begin, n; i < end; i += n) {                                              \
             const int64_t o = i / p->inner, k = i % p->inner;                                      \
             n = p->inner - k < end - i ? p->inner - k : end - i;                                   \
             if (n > ARGMAX_TILE) n = ARGMAX_TILE;                                                  \
             const T *from = (const T *)x + o * p->size * p->inner + k;                             \
-            argmax_##name##_tile(from, p->size, p->inner, n, out + i);                             \
+            argmax_fast_##name##_tile(from, p->size, p->inner, n, out + i);                        \
         }                                                                                          \
     }
 
@@ -104,28 +104,28 @@ ARGMAX_TYPE(u8, uint8_t)
 /* [dtype][min][columns] */
 #define ARGMAX_FUNCTIONS(name)                                                                     \
     {                                                                                              \
-        {argmax_max_##name##_rows, argmax_max_##name##_columns},                                   \
+        {argmax_fast_max_##name##_rows, argmax_fast_max_##name##_columns},                         \
         {                                                                                          \
-            argmax_min_##name##_rows, argmax_min_##name##_columns                                  \
+            argmax_fast_min_##name##_rows, argmax_fast_min_##name##_columns                        \
         }                                                                                          \
     }
-static argmax_fn *const argmax_functions[GR_DTYPE_COUNT][2][2] = {
+static argmax_fast_fn *const argmax_fast_functions[GR_DTYPE_COUNT][2][2] = {
     [GR_F64] = ARGMAX_FUNCTIONS(f64), [GR_F32] = ARGMAX_FUNCTIONS(f32),
     [GR_I64] = ARGMAX_FUNCTIONS(i64), [GR_I32] = ARGMAX_FUNCTIONS(i32),
     [GR_U8] = ARGMAX_FUNCTIONS(u8),
 };
 
-static void argmax_body(void *ctx, int64_t begin, int64_t end)
+static void argmax_fast_body(void *ctx, int64_t begin, int64_t end)
 {
-    const argmax_work *w = ctx;
+    const argmax_fast_work *w = ctx;
     w->plan->fn(w->plan, w->x, w->out, begin, end);
 }
 
-static gr_status argmax_run(const gr_call *call)
+static gr_status argmax_fast_run(const gr_call *call)
 {
-    const argmax_plan *p = call->ctx;
-    argmax_work w = {p, call->in[0], call->out[0]};
-    gr_parallel(call->threads, p->count, p->grain, argmax_body, &w);
+    const argmax_fast_plan *p = call->ctx;
+    argmax_fast_work w = {p, call->in[0], call->out[0]};
+    gr_parallel(call->threads, p->count, p->grain, argmax_fast_body, &w);
     return GR_OK;
 }
 
@@ -134,7 +134,7 @@ gr_status gr_argmax_prepare(gr_request *request)
     const gr_node *node = request->node;
     const gr_type x = node->in[0]->out[0];
     const int axis = (int)node->attr[0].i;
-    argmax_plan *p = gr_arena_alloc(request->arena, sizeof *p);
+    argmax_fast_plan *p = gr_arena_alloc(request->arena, sizeof *p);
     if (!p) return gr_no_memory(sizeof *p);
     p->count = gr_shape_count(node->out[0].shape);
     p->size = x.shape.dim[axis];
@@ -143,9 +143,9 @@ gr_status gr_argmax_prepare(gr_request *request)
         p->inner = gr_shape_count(gr_shape_of(x.shape.rank - axis - 1, x.shape.dim + axis + 1));
     }
     p->grain = ARGMAX_GRAIN / (p->size + 1) + 1;
-    p->fn = argmax_functions[x.dtype][node->op == &gr_op_argmin][p->inner > 1];
+    p->fn = argmax_fast_functions[x.dtype][node->op == &gr_op_argmin][p->inner > 1];
     request->ctx = p;
-    request->fn = argmax_run;
+    request->fn = argmax_fast_run;
     request->kernel = p->inner > 1 ? "argmax-columns" : "argmax-rows";
     return GR_OK;
 }
