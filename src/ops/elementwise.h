@@ -96,38 +96,43 @@
     }                                                                                              \
     GR_SPAN_LEVELS(NAME)
 
-/* The same where the expression is long: what a loop of whole vectors leaves over is copied to a
- * padded block, so that it too costs one vector. */
-#define GR_SPAN_BLOCK 16
+/* The same where the expression is long: what whole vectors leave over is taken in pieces of 8 and
+ * 4, so that at most 3 elements are computed singly. */
+#define GR_SPAN_PIECE_(SIZE, IN, OUT, EXPRESSION)                                                  \
+    if (n & SIZE) {                                                                                \
+        GR_SIMD for (int i = 0; i < SIZE; i++)                                                     \
+        {                                                                                          \
+            const IN a = x[i];                                                                     \
+            y[i] = (OUT)(EXPRESSION);                                                              \
+        }                                                                                          \
+        x += SIZE;                                                                                 \
+        y += SIZE;                                                                                 \
+    }
 #define GR_SPAN1_LONG_LOOP(NAME, IN, OUT, EXPRESSION)                                              \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
         OUT *y = out;                                                                              \
         const IN *x = in[0];                                                                       \
-        const int64_t whole = step[0] ? n / GR_SPAN_BLOCK * GR_SPAN_BLOCK : 0;                     \
+        if (!step[0]) {                                                                            \
+            const IN a = x[0];                                                                     \
+            const OUT value = (OUT)(EXPRESSION);                                                   \
+            GR_SIMD for (int64_t i = 0; i < n; i++) y[i] = value;                                  \
+            return;                                                                                \
+        }                                                                                          \
+        const int64_t whole = n & ~INT64_C(15);                                                    \
         GR_SIMD for (int64_t i = 0; i < whole; i++)                                                \
         {                                                                                          \
             const IN a = x[i];                                                                     \
             y[i] = (OUT)(EXPRESSION);                                                              \
         }                                                                                          \
-        if (whole == n) return;                                                                    \
-        IN rest[GR_SPAN_BLOCK] = {0};                                                              \
-        OUT result[GR_SPAN_BLOCK];                                                                 \
-        if (step[0]) {                                                                             \
-            for (int64_t i = whole; i < n; i++) rest[i - whole] = x[i];                            \
-        } else {                                                                                   \
-            rest[0] = x[0];                                                                        \
-        }                                                                                          \
-        GR_SIMD for (int i = 0; i < GR_SPAN_BLOCK; i++)                                            \
-        {                                                                                          \
-            const IN a = rest[i];                                                                  \
-            result[i] = (OUT)(EXPRESSION);                                                         \
-        }                                                                                          \
-        if (step[0]) {                                                                             \
-            for (int64_t i = whole; i < n; i++) y[i] = result[i - whole];                          \
-        } else {                                                                                   \
-            GR_SIMD for (int64_t i = 0; i < n; i++) y[i] = result[0];                              \
+        x += whole;                                                                                \
+        y += whole;                                                                                \
+        GR_SPAN_PIECE_(8, IN, OUT, EXPRESSION)                                                     \
+        GR_SPAN_PIECE_(4, IN, OUT, EXPRESSION)                                                     \
+        for (int64_t i = 0; i < (n & 3); i++) {                                                    \
+            const IN a = x[i];                                                                     \
+            y[i] = (OUT)(EXPRESSION);                                                              \
         }                                                                                          \
     }
 #define GR_SPAN1_LONG(NAME, IN, OUT, EXPRESSION)                                                   \

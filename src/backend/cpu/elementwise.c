@@ -27,6 +27,7 @@ typedef struct engine_plan {
     int64_t bytes[ENGINE_INPUTS], out_bytes; /* of an element */
     bool full[ENGINE_INPUTS];                /* as many elements as the output: not broadcast */
     bool row[ENGINE_INPUTS];                 /* every run reads the same elements, step 1 */
+    bool walks;                              /* some input is neither */
     int64_t grain;                           /* elements (one run) or runs a thread takes */
 } engine_plan;
 
@@ -87,14 +88,24 @@ static void engine_walk_to(const engine_plan *p, const gr_call *call, int64_t ru
     }
 }
 
-static inline void engine_walk_on(const engine_plan *p, engine_walk *w)
+/* Moves on by `runs`, which must not pass the end of the innermost loop. */
+static void engine_walk_on(const engine_plan *p, engine_walk *w, int64_t runs)
 {
     for (int d = p->loops - 1; d >= 0; d--) {
-        for (int i = 0; i < p->inputs; i++) w->in[i] += p->stride[i][d];
-        if (++w->index[d] < p->size[d]) return;
+        for (int i = 0; i < p->inputs; i++) w->in[i] += runs * p->stride[i][d];
+        w->index[d] += runs;
+        if (w->index[d] < p->size[d]) return;
         for (int i = 0; i < p->inputs; i++) w->in[i] -= p->size[d] * p->stride[i][d];
         w->index[d] = 0;
+        runs = 1;
     }
+}
+
+/* Runs from here to the end of the innermost loop, at most `most`. */
+static int64_t engine_walk_ahead(const engine_plan *p, const engine_walk *w, int64_t most)
+{
+    const int64_t ahead = p->size[p->loops - 1] - w->index[p->loops - 1];
+    return ahead < most ? ahead : most;
 }
 
 static void engine_loop_part(void *ctx, int64_t begin, int64_t end)
@@ -104,10 +115,15 @@ static void engine_loop_part(void *ctx, int64_t begin, int64_t end)
     engine_walk w;
     engine_walk_to(p, work->call, begin, &w);
     char *out = (char *)work->call->out[0] + begin * p->n * p->out_bytes;
-    for (int64_t run = begin; run < end; run++) {
-        p->span(out, (const void *const *)w.in, p->step, p->n, p->param);
-        out += p->n * p->out_bytes;
-        engine_walk_on(p, &w);
+    for (int64_t run = begin, ahead; run < end; run += ahead) {
+        ahead = engine_walk_ahead(p, &w, end - run);
+        const void *in[ENGINE_INPUTS] = {NULL};
+        for (int64_t r = 0; r < ahead; r++) {
+            for (int i = 0; i < p->inputs; i++) in[i] = w.in[i] + r * p->stride[i][p->loops - 1];
+            p->span(out, in, p->step, p->n, p->param);
+            out += p->n * p->out_bytes;
+        }
+        engine_walk_on(p, &w, ahead);
     }
 }
 
@@ -121,18 +137,33 @@ static gr_status engine_loop(const gr_call *call)
 
 /* ---- Tiles of short runs --------------------------------------------------------------------- */
 
+/* Copies `runs` runs of n elements that lie `stride` bytes apart; with step 0 a run is n times its
+ * first element. */
+typedef struct engine_source {
+    const char *data;
+    int64_t stride, bytes;
+    int step;
+} engine_source;
+
 #define ENGINE_EXPAND(T)                                                                           \
     do {                                                                                           \
-        const T *from = source;                                                                    \
-        T *to = target;                                                                            \
-        for (int64_t k = 0; k < n; k++) to[k] = from[step ? k : 0];                                \
+        for (int64_t r = 0; r < runs; r++, to += n * (int64_t)sizeof(T), from += source.stride) {  \
+            if (source.step) {                                                                     \
+                for (int64_t k = 0; k < n; k++) {                                                  \
+                    memcpy(to + k * (int64_t)sizeof(T), from + k * (int64_t)sizeof(T), sizeof(T)); \
+                }                                                                                  \
+            } else {                                                                               \
+                for (int64_t k = 0; k < n; k++) {                                                  \
+                    memcpy(to + k * (int64_t)sizeof(T), from, sizeof(T));                          \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 
-/* Copies a run of n elements, or n copies of one. */
-static inline void engine_expand(void *target, const void *source, int64_t bytes, int step,
-                                 int64_t n)
+static void engine_expand(char *restrict to, engine_source source, int64_t runs, int64_t n)
 {
-    switch (bytes) {
+    const char *restrict from = source.data;
+    switch (source.bytes) {
     case 1:
         ENGINE_EXPAND(uint8_t);
         break;
@@ -148,37 +179,46 @@ static inline void engine_expand(void *target, const void *source, int64_t bytes
     }
 }
 
+/* Copies out what `runs` runs read of the inputs that the walk must follow, and moves on. */
+static void engine_fill(const engine_plan *p, engine_walk *w, int64_t runs, char *const *buffer)
+{
+    for (int64_t run = 0, ahead; run < runs; run += ahead) {
+        ahead = engine_walk_ahead(p, w, runs - run);
+        for (int i = 0; i < p->inputs; i++) {
+            if (p->full[i] || p->row[i]) continue;
+            const engine_source source = {w->in[i], p->stride[i][p->loops - 1], p->bytes[i],
+                                          p->step[i]};
+            engine_expand(buffer[i] + run * p->n * p->bytes[i], source, ahead, p->n);
+        }
+        engine_walk_on(p, w, ahead);
+    }
+}
+
 static void engine_tile_part(void *ctx, int64_t begin, int64_t end)
 {
     const engine_work *work = ctx;
     const engine_plan *p = work->plan;
-    _Alignas(GR_ALIGN) uint64_t buffer[ENGINE_INPUTS][ENGINE_TILE];
     static const int steps[ENGINE_INPUTS] = {1, 1, 1};
+    _Alignas(GR_ALIGN) char store[ENGINE_INPUTS][ENGINE_TILE * 8];
+    char *const buffer[ENGINE_INPUTS] = {store[0], store[1], store[2]};
     const int64_t tile = ENGINE_TILE / p->n;
-    engine_walk w;
-    engine_walk_to(p, work->call, begin, &w);
+    const void *in[ENGINE_INPUTS];
     for (int i = 0; i < p->inputs; i++) {
+        in[i] = buffer[i];
         if (!p->row[i]) continue;
-        for (int64_t r = 0; r < tile && r < end - begin; r++) {
-            engine_expand((char *)buffer[i] + r * p->n * p->bytes[i], work->call->in[i],
-                          p->bytes[i], 1, p->n);
-        }
+        const engine_source source = {work->call->in[i], 0, p->bytes[i], 1};
+        engine_expand(buffer[i], source, end - begin < tile ? end - begin : tile, p->n);
     }
-    char *out = (char *)work->call->out[0] + begin * p->n * p->out_bytes;
+    engine_walk w;
+    if (p->walks) engine_walk_to(p, work->call, begin, &w);
     for (int64_t run = begin; run < end; run += tile) {
         const int64_t runs = end - run < tile ? end - run : tile;
-        const void *in[ENGINE_INPUTS];
-        for (int i = 0; i < p->inputs; i++) in[i] = p->full[i] ? (const void *)w.in[i] : buffer[i];
-        for (int64_t r = 0; r < runs; r++) {
-            for (int i = 0; i < p->inputs; i++) {
-                if (p->full[i] || p->row[i]) continue;
-                engine_expand((char *)buffer[i] + r * p->n * p->bytes[i], w.in[i], p->bytes[i],
-                              p->step[i], p->n);
-            }
-            engine_walk_on(p, &w);
+        if (p->walks) engine_fill(p, &w, runs, buffer);
+        for (int i = 0; i < p->inputs; i++) {
+            if (p->full[i]) in[i] = (char *)work->call->in[i] + run * p->n * p->bytes[i];
         }
+        char *out = (char *)work->call->out[0] + run * p->n * p->out_bytes;
         p->span(out, in, steps, runs * p->n, p->param);
-        out += runs * p->n * p->out_bytes;
     }
 }
 
@@ -257,6 +297,7 @@ static void engine_plan_loops(engine_plan *p, const gr_node *node)
             p->stride[i][d] = stride[i][d] * p->bytes[i];
             if (stride[i][d]) p->row[i] = false;
         }
+        if (!p->full[i] && !p->row[i]) p->walks = true;
     }
 }
 
