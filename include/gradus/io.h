@@ -102,8 +102,9 @@ GR_API bool gr_safetensors_checked(const gr_safetensors *file);
 
 /* ---- Stores ------------------------------------------------------------------------------- */
 
-/* Writes a store and metadata (NULL: none) as a safetensors file. Between steps only: GR_BUSY while
- * one runs on the store. */
+/* Writes a store and metadata (NULL: none) as a safetensors file that shows the store at one
+ * moment: GR_BUSY while a step that assigns runs on it, and such a step gets GR_BUSY while this
+ * runs. Train on meanwhile by saving a gr_store_snapshot. */
 GR_API gr_status gr_store_save(const gr_store *store, const char *path, const gr_meta *meta);
 /* Reads a safetensors file into a new store, in the order of its header. On success the caller owns
  * *store and, unless `meta` is NULL, *meta. Faults as gr_safetensors_open and _read. */

@@ -29,12 +29,4 @@
     X("F8_E4M3", 1, GR_DTYPE_COUNT)                                                                \
     X("F8_E5M2", 1, GR_DTYPE_COUNT)
 
-/* Hands out the data of tensor i, valid until the next call. */
-typedef gr_status gr_st_fetch(void *user, int i, const void **data);
-
-/* gr_safetensors_write for tensors whose data is fetched one by one (their `data` is ignored), so
- * that no second copy of a large model is in memory. */
-gr_status gr_safetensors_write_from(const char *path, const gr_named_tensor *tensors, int n,
-                                    const gr_meta *meta, gr_st_fetch *fetch, void *user);
-
 #endif

@@ -48,7 +48,7 @@ static int st_compare(const void *a, const void *b)
     return strcmp(p->name, q->name);
 }
 
-static gr_status st_check_names(const char *path, const gr_named_tensor *tensors, int n)
+static gr_status st_check_tensors(const char *path, const gr_named_tensor *tensors, int n)
 {
     gr_names names = {0};
     gr_status status = GR_OK;
@@ -66,6 +66,8 @@ static gr_status st_check_names(const char *path, const gr_named_tensor *tensors
         } else if (gr_dtype_size(tensor->dtype) == 0 || tensor->shape.rank < 0 ||
                    tensor->shape.rank > GR_MAX_RANK || gr_shape_count(tensor->shape) < 0) {
             status = gr_fail(GR_INVALID, "%s: tensor '%s' has no valid type and shape", path, name);
+        } else if (!tensor->data && gr_shape_count(tensor->shape) > 0) {
+            status = gr_fail(GR_INVALID, "%s: tensor '%s' has no data", path, name);
         } else if (!gr_names_add(&names, name, i)) {
             status = GR_NO_MEMORY;
         }
@@ -140,7 +142,7 @@ static gr_status st_put(st_writer *writer, const void *data, size_t size)
     return gr_output_write(writer->output, data, size);
 }
 
-static gr_status st_body(st_writer *writer, gr_st_fetch *fetch, void *user)
+static gr_status st_body(st_writer *writer)
 {
     const uint64_t length = writer->header.size;
     gr_crc64_start(&writer->crc);
@@ -148,55 +150,37 @@ static gr_status st_body(st_writer *writer, gr_st_fetch *fetch, void *user)
     GR_TRY(st_put(writer, writer->header.data, writer->header.size));
     for (int i = 0; i < writer->n; i++) {
         const st_place *place = &writer->sorted[i];
-        const void *data;
-        if (place->bytes == 0) continue;
-        GR_TRY(fetch(user, place->index, &data));
-        GR_TRY(st_put(writer, data, place->bytes));
+        if (place->bytes > 0) GR_TRY(st_put(writer, place->item->tensor.data, place->bytes));
     }
     char digits[GR_ST_DIGITS + 1];
     snprintf(digits, sizeof digits, "%0*" PRIx64, GR_ST_DIGITS, gr_crc64_end(&writer->crc));
     return gr_output_patch(writer->output, sizeof length + writer->digits, digits, GR_ST_DIGITS);
 }
 
-static gr_status st_write(st_writer *writer, const char *path, const gr_meta *meta,
-                          gr_st_fetch *fetch, void *user)
+static gr_status st_write(st_writer *writer, const char *path, const gr_meta *meta)
 {
-    GR_TRY(st_check_names(path, writer->tensors, writer->n));
+    GR_TRY(st_check_tensors(path, writer->tensors, writer->n));
     GR_TRY(st_place_all(writer, path));
     GR_TRY(st_write_header(writer, path, meta));
     GR_TRY(gr_output_new(path, &writer->output));
-    gr_status status = st_body(writer, fetch, user);
+    gr_status status = st_body(writer);
     if (status == GR_OK) return gr_output_commit(writer->output);
     gr_output_discard(writer->output);
     return status;
 }
 
-gr_status gr_safetensors_write_from(const char *path, const gr_named_tensor *tensors, int n,
-                                    const gr_meta *meta, gr_st_fetch *fetch, void *user)
+gr_status gr_safetensors_write(const char *path, const gr_named_tensor *tensors, int n,
+                               const gr_meta *meta)
 {
     if (n < 0) return gr_fail(GR_INVALID, "%s: %d tensors", path, n);
     st_writer *writer = gr_alloc(sizeof *writer);
     if (!writer) return GR_NO_MEMORY;
     writer->tensors = tensors;
     writer->n = n;
-    gr_status status = st_write(writer, path, meta, fetch, user);
+    gr_status status = st_write(writer, path, meta);
     gr_text_free(&writer->header);
     gr_free(writer->sorted);
     gr_free(writer->place);
     gr_free(writer);
     return status;
-}
-
-static gr_status st_fetch_plain(void *user, int i, const void **data)
-{
-    const gr_named_tensor *tensors = user;
-    *data = tensors[i].tensor.data;
-    if (*data) return GR_OK;
-    return gr_fail(GR_INVALID, "tensor '%s' has no data", tensors[i].name);
-}
-
-gr_status gr_safetensors_write(const char *path, const gr_named_tensor *tensors, int n,
-                               const gr_meta *meta)
-{
-    return gr_safetensors_write_from(path, tensors, n, meta, st_fetch_plain, (void *)tensors);
 }
