@@ -266,13 +266,13 @@ int64_t gr_gemm_packed_size(const gr_gemm_kit *kit, int64_t m, int64_t k)
     return (m + kit->mr - 1) / kit->mr * kit->sliver * k;
 }
 
-void gr_gemm_pack_all(const gr_gemm_kit *kit, const gr_gemm_matrix *a, int64_t m, int64_t k,
-                      void *out)
+void gr_gemm_pack_blocks(const gr_gemm_kit *kit, const gr_gemm_matrix *a, int64_t m, int64_t k,
+                         int64_t begin, int64_t end, void *out)
 {
     const int64_t block = gr_gemm_block(kit, k), bytes = (int64_t)kit->element;
-    char *to = out;
-    for (int64_t k0 = 0; k0 < k; k0 += block) {
+    for (int64_t k0 = begin * block; k0 < k && k0 < end * block; k0 += block) {
         const int64_t kc = k - k0 < block ? k - k0 : block;
+        char *to = (char *)out + (size_t)(gr_gemm_packed_size(kit, m, k0) * bytes);
         for (int64_t i = 0; i < m; i += kit->mr) {
             const int64_t place = i * a->row + k0 * a->column;
             const gr_gemm_matrix part = {(const char *)a->data + place * bytes, a->row, a->column};

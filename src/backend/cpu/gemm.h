@@ -16,6 +16,20 @@ typedef struct gr_gemm_matrix {
     int64_t row, column;
 } gr_gemm_matrix;
 
+/* A piece of a matrix's row: `length` elements from place `from` of the source, a fixed step apart.
+ */
+typedef struct gr_gemm_piece {
+    int64_t from, length;
+} gr_gemm_piece;
+
+/* A matrix that lies scattered in x: row k is the pieces, one after the other, each from
+ * x + offset[k] on. The patches that a convolution sees are one. */
+typedef struct gr_gemm_patches {
+    const int64_t *offset; /* of each row */
+    const gr_gemm_piece *pieces;
+    int64_t n_pieces, step;
+} gr_gemm_patches;
+
 /* The kernels of one element type and CPU level. Sizes in elements. Packed A: slivers of `sliver`
  * values for each k, of which the first mr are used. Packed B: panels of nr values for each k, but
  * of nr/2 in a last panel that needs no more: see gr_gemm_panel. */
@@ -26,6 +40,12 @@ typedef struct gr_gemm_kit {
     int64_t block_k; /* the longest k of a block */
     void (*pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, void *out);
     void (*pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, void *out);
+    /* Rows [0, k) of the matrix, `width` elements apart, padded with zeros to `fill` elements. */
+    void (*gather)(const gr_gemm_patches *patches, const void *x, int64_t k, int64_t fill,
+                   void *out, int64_t width);
+    /* The transpose: adds rows of `in`, `width` apart, to the places where gather finds them. */
+    void (*scatter)(const gr_gemm_patches *patches, const void *in, int64_t width, int64_t k,
+                    void *x);
     /* c[m,n] = (add ? c : 0) + a·b for m ≤ mr, n ≤ nr; b has `ldb` values for each k, of which the
      * first nr (nr/2 if n needs no more) can be read. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b, int64_t ldb,
@@ -51,6 +71,11 @@ static inline int64_t gr_gemm_block(const gr_gemm_kit *kit, int64_t k)
     return (k + blocks - 1) / blocks;
 }
 
+static inline int64_t gr_gemm_blocks(const gr_gemm_kit *kit, int64_t k)
+{
+    return k > 0 ? (k - 1) / kit->block_k + 1 : 0;
+}
+
 /* c[m,n] = a[m,k]·b[k,n], c dense. */
 typedef struct gr_gemm {
     const gr_gemm_kit *kit;
@@ -64,10 +89,11 @@ typedef struct gr_gemm {
 size_t gr_gemm_work(const gr_gemm *gemm, int threads);
 void gr_gemm_run(const gr_gemm *gemm, int threads, void *work);
 
-/* All of a, packed for products that share it: sliver after sliver for each block of k. */
+/* All of a, packed for products that share it: sliver after sliver for each block of k. Pieces
+ * [begin, end) of the blocks can be packed on their own. */
 int64_t gr_gemm_packed_size(const gr_gemm_kit *kit, int64_t m, int64_t k); /* elements */
-void gr_gemm_pack_all(const gr_gemm_kit *kit, const gr_gemm_matrix *a, int64_t m, int64_t k,
-                      void *out);
+void gr_gemm_pack_blocks(const gr_gemm_kit *kit, const gr_gemm_matrix *a, int64_t m, int64_t k,
+                         int64_t begin, int64_t end, void *out);
 /* Rows [row, row + mr) of it in the block of k that starts at k0 and is kc long. */
 static inline const void *gr_gemm_packed_sliver(const gr_gemm_kit *kit, const void *packed,
                                                 int64_t m, int64_t k0, int64_t kc, int64_t row)

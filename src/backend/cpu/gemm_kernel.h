@@ -149,6 +149,63 @@ GEMM_FN void GEMM_NAME(pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, vo
     }
 }
 
+GEMM_INNER void GEMM_NAME(copy)(GEMM_T *to, const GEMM_T *from, int64_t n)
+{
+    for (; n >= GEMM_LANES; n -= GEMM_LANES, to += GEMM_LANES, from += GEMM_LANES) {
+        GEMM_STORE(to, GEMM_LOAD(from));
+    }
+    if (n > 0) GEMM_STORE_PART(to, GEMM_LOAD_PART(from, n), n);
+}
+
+GEMM_INNER void GEMM_NAME(add)(GEMM_T *to, const GEMM_T *from, int64_t n)
+{
+    for (; n >= GEMM_LANES; n -= GEMM_LANES, to += GEMM_LANES, from += GEMM_LANES) {
+        GEMM_STORE(to, GEMM_LOAD(to) + GEMM_LOAD(from));
+    }
+    if (n > 0) GEMM_STORE_PART(to, GEMM_LOAD_PART(to, n) + GEMM_LOAD_PART(from, n), n);
+}
+
+GEMM_FN void GEMM_NAME(gather)(const gr_gemm_patches *patches, const void *x, int64_t k,
+                               int64_t fill, void *out, int64_t width)
+{
+    const int64_t step = patches->step;
+    for (int64_t row = 0; row < k; row++) {
+        const GEMM_T *source = (const GEMM_T *)x + patches->offset[row];
+        GEMM_T *to = (GEMM_T *)out + row * width, *const end = to + fill;
+        for (int64_t i = 0; i < patches->n_pieces; i++) {
+            const GEMM_T *from = source + patches->pieces[i].from;
+            const int64_t n = patches->pieces[i].length;
+            if (step == 1) {
+                GEMM_NAME(copy)(to, from, n);
+            } else {
+                for (int64_t j = 0; j < n; j++) to[j] = from[j * step];
+            }
+            to += n;
+        }
+        while (to < end) *to++ = 0;
+    }
+}
+
+GEMM_FN void GEMM_NAME(scatter)(const gr_gemm_patches *patches, const void *in, int64_t width,
+                                int64_t k, void *x)
+{
+    const int64_t step = patches->step;
+    for (int64_t row = 0; row < k; row++) {
+        GEMM_T *target = (GEMM_T *)x + patches->offset[row];
+        const GEMM_T *from = (const GEMM_T *)in + row * width;
+        for (int64_t i = 0; i < patches->n_pieces; i++) {
+            GEMM_T *to = target + patches->pieces[i].from;
+            const int64_t n = patches->pieces[i].length;
+            if (step == 1) {
+                GEMM_NAME(add)(to, from, n);
+            } else {
+                for (int64_t j = 0; j < n; j++) to[j * step] += from[j];
+            }
+            from += n;
+        }
+    }
+}
+
 /* ---- Matrix times vector --------------------------------------------------------------------- */
 
 /* Two running sums for each row, whatever the number of rows taken at once. */
@@ -243,6 +300,8 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .block_k = GEMM_BLOCK_K,
                                            .pack_a = GEMM_NAME(pack_a),
                                            .pack_b = GEMM_NAME(pack_b),
+                                           .gather = GEMM_NAME(gather),
+                                           .scatter = GEMM_NAME(scatter),
                                            .tile = GEMM_NAME(tile),
                                            .dots = GEMM_NAME(dots),
                                            .sums = GEMM_NAME(sums)};

@@ -1,0 +1,46 @@
+/* Geometry of pooling, for its kernels. Internal. */
+#ifndef GR_POOL_H
+#define GR_POOL_H
+
+#include "ops/window.h"
+
+/* Attributes of the family: the first five of all, the sixth of the averages, the last of
+ * avg_pool_grad. `ceil` rounds the number of windows up, the last one clipped. */
+enum {
+    GR_POOL_KERNEL,
+    GR_POOL_STRIDE,
+    GR_POOL_PAD,
+    GR_POOL_PAD_END,
+    GR_POOL_CEIL,
+    GR_POOL_COUNT_INCLUDE_PAD,
+    GR_POOL_SHAPE
+};
+
+/* x is `planes` blocks of size `in`, y as many of size `out`; fewer than three spatial axes are
+ * preceded by axes of size 1. The window of output place p covers the inputs from p·stride − pad,
+ * `kernel` of them, as far as they are inside: always one at least. */
+typedef struct gr_pool_geometry {
+    int64_t planes;
+    int64_t in[GR_SPACE], out[GR_SPACE];
+    int64_t kernel[GR_SPACE], stride[GR_SPACE], pad[GR_SPACE], pad_end[GR_SPACE];
+    bool count_include_pad;
+} gr_pool_geometry;
+
+/* Of a node of the family. */
+gr_pool_geometry gr_pool_geometry_of(const gr_node *node);
+
+/* Inputs [*begin, *end) of the window of output place `out` along one axis. Returns how many places
+ * count for an average. */
+static inline int64_t gr_pool_window(const gr_pool_geometry *g, int axis, int64_t out,
+                                     int64_t *begin, int64_t *end)
+{
+    const int64_t first = out * g->stride[axis] - g->pad[axis], last = first + g->kernel[axis];
+    const int64_t wall = g->in[axis] + g->pad_end[axis];
+    *begin = first > 0 ? first : 0;
+    *end = last < g->in[axis] ? last : g->in[axis];
+    return g->count_include_pad ? (last < wall ? last : wall) - first : *end - *begin;
+}
+
+gr_prepare_fn gr_pool_reference;
+
+#endif
