@@ -6,6 +6,7 @@
 #include <gradus/check.h>
 #include <gradus/data.h>
 #include <gradus/graph.h>
+#include <gradus/image.h>
 #include <gradus/io.h>
 #include <gradus/lang.h>
 #include <gradus/nn.h>
