@@ -82,8 +82,10 @@ void gr_copy_of(const gr_node *node, int i, gr_copy *copy)
 bool gr_copy_value(const gr_node *node, void *value)
 {
     if (node->op != &gr_op_pad) return false;
-    gr_tensor tensor = {node->out[0].dtype, GR_SCALAR, value};
+    double aligned; /* `value` may be any bytes */
+    gr_tensor tensor = {node->out[0].dtype, GR_SCALAR, &aligned};
     gr_tensor_put(&tensor, 0, node->attr[3].f);
+    memcpy(value, &aligned, gr_dtype_size(tensor.dtype));
     return true;
 }
 
