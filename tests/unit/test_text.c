@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "ops/ops.h"
+#include "ops/sample.h"
 
 static char *printed(gr_graph *g, gr_node *out)
 {
@@ -158,6 +159,15 @@ static void texts_with_a_fault_are_refused(void **state)
     }
 }
 
+/* Reads what may be damaged; what is accepted must be sound. */
+static void read_damaged(const char *text)
+{
+    gr_graph *back;
+    if (gr_graph_read(text, &back, NULL, 0, NULL) != GR_OK) return;
+    if (gr_graph_verify(back) != GR_OK) fail_msg("%s: %s", text, gr_message());
+    gr_graph_free(back);
+}
+
 static void damaged_texts_never_crash(void **state)
 {
     (void)state;
@@ -168,20 +178,66 @@ static void damaged_texts_never_crash(void **state)
     gr_rng rng = gr_rng_new(1, 0);
     for (size_t i = 0; i < length; i++) {
         char *damaged = gr_strdup(text);
-        gr_graph *back;
         damaged[i] = '\0';
-        if (gr_graph_read(damaged, &back, NULL, 0, NULL) == GR_OK) gr_graph_free(back);
+        read_damaged(damaged);
         for (int k = 0; k < 4; k++) {
             memcpy(damaged, text, length);
             damaged[i] = text[gr_rng_below(&rng, length)];
-            if (gr_graph_read(damaged, &back, NULL, 0, NULL) != GR_OK) continue;
-            assert_int_equal(gr_graph_verify(back), GR_OK);
-            gr_graph_free(back);
+            read_damaged(damaged);
         }
         gr_free(damaged);
     }
     gr_text_release(text);
     gr_graph_free(g);
+}
+
+/* Each number of the text in turn replaced by ones that rules must not stumble over. */
+static void read_with_odd_numbers(const char *text)
+{
+    static const char *const odd[] = {
+        "0", "-1", "3", "9", "65", "2147483648", "9223372036854775807", "-9223372036854775808"};
+    size_t length = strlen(text);
+    char *damaged = gr_alloc(length + 32);
+    for (const char *c = text; *c; c++) {
+        if (*c < '0' || *c > '9') continue;
+        const char *start = c;
+        while (c[1] >= '0' && c[1] <= '9') c++;
+        for (size_t k = 0; k < GR_LEN(odd); k++) {
+            snprintf(damaged, length + 32, "%.*s%s%s", (int)(start - text), text, odd[k], c + 1);
+            read_damaged(damaged);
+        }
+    }
+    gr_free(damaged);
+}
+
+/* The samples of every op make the round trip, and odd numbers in them are refused or harmless. */
+static void every_op_survives_the_round_trip(void **state)
+{
+    (void)state;
+    int count;
+    const gr_op *const *ops = gr_op_all(&count);
+    for (int i = 0; i < count; i++) {
+        if (!ops[i]->sample || ops[i] == &gr_op_custom) continue;
+        for (int k = 0;; k++) {
+            gr_sampler s;
+            gr_graph *back;
+            unit_ok(gr_sampler_init(&s, GR_F32, 1));
+            gr_node *node = ops[i]->sample(&s, k);
+            if (!node) {
+                gr_sampler_clear(&s);
+                break;
+            }
+            char *text = printed(s.graph, node);
+            unit_ok(gr_graph_read(text, &back, NULL, 0, NULL));
+            char *again = printed(back, gr_graph_node(back, node->id));
+            assert_string_equal(again, text);
+            if (k % 4 == 0) read_with_odd_numbers(text);
+            gr_text_release(again);
+            gr_text_release(text);
+            gr_graph_free(back);
+            gr_sampler_clear(&s);
+        }
+    }
 }
 
 static void bodies_nest_only_so_deep(void **state)
@@ -334,6 +390,7 @@ int main(void)
         cmocka_unit_test(the_text_is_readable),
         cmocka_unit_test(texts_with_a_fault_are_refused),
         cmocka_unit_test(damaged_texts_never_crash),
+        cmocka_unit_test(every_op_survives_the_round_trip),
         cmocka_unit_test(bodies_nest_only_so_deep),
         cmocka_unit_test(corruption_is_found),
         cmocka_unit_test(graphs_are_drawn),
