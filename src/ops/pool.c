@@ -231,7 +231,7 @@ static const struct pool_case {
      false,
      false},
     {{4, {1, 1, 6, 5}},
-     {4, {1, 1, 3, 3}},
+     {4, {1, 1, 4, 3}},
      {.kernel = {3, 2}, .stride = {2, 2}, .pad = {1, 0}, .pad_end = {1, 1}},
      true,
      true},
