@@ -109,6 +109,10 @@ GR_API gr_node *gr_get(gr_node *node, int i);
  * outermost name wins, so a user's own composite shows as one thing. */
 GR_API void gr_composite_begin(gr_graph *graph, const char *name);
 GR_API void gr_composite_end(gr_graph *graph);
+/* Notes a fault of a composite `what`, sticky as that of any builder call, and returns the graph's
+ * error node: for layers of your own that refuse their arguments. */
+GR_API gr_node *gr_fault(gr_graph *graph, gr_status status, const char *what, const char *format,
+                         ...) GR_PRINTF(4, 5);
 
 /* ---- The gradient ------------------------------------------------------------------------- */
 

@@ -61,6 +61,11 @@ typedef struct gr_optimizer {
  * "optim/<kind>/<parameter>". A parameter that the loss does not depend on is left alone. */
 GR_API gr_status gr_minimize(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer);
 
+/* For small programs: gr_minimize, compile, bind `feeds` (by name, as gr_evaluate does), and run
+ * `steps` steps. The scope's store holds the result. */
+GR_API gr_status gr_fit(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer,
+                        const gr_feed *feeds, int n_feeds, int64_t steps);
+
 /* The penalty terms alone (a scalar, or NULL if the optimiser has none) for reports of the loss. */
 GR_API gr_node *gr_penalty(gr_scope *scope, const gr_optimizer *optimizer);
 /* The rate at step t, by the same formula as the gates. */

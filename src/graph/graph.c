@@ -73,7 +73,8 @@ gr_node *gr_error_node(gr_graph *graph)
     return graph ? &graph->error : &graph_null_error;
 }
 
-gr_node *gr_build_fail(gr_graph *graph, gr_status status, const char *op, const char *format, ...)
+static gr_node *graph_fault(gr_graph *graph, gr_status status, const char *op, const char *format,
+                            va_list args)
 {
     if (!graph) return &graph_null_error;
     if (graph->status != GR_OK) { /* the first one stays, and its name is no longer to come */
@@ -85,13 +86,28 @@ gr_node *gr_build_fail(gr_graph *graph, gr_status status, const char *op, const 
     if (composite && op && strcmp(op, composite) == 0) composite = NULL;
     snprintf(graph->head, sizeof graph->head, "%s%s%s", op ? op : "", op && composite ? " in " : "",
              composite ? composite : "");
-    va_list args;
-    va_start(args, format);
     vsnprintf(graph->detail, sizeof graph->detail, format, args);
-    va_end(args);
     graph->fault_open = true;
     graph_write_message(graph);
     return &graph->error;
+}
+
+gr_node *gr_build_fail(gr_graph *graph, gr_status status, const char *op, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    gr_node *error = graph_fault(graph, status, op, format, args);
+    va_end(args);
+    return error;
+}
+
+gr_node *gr_fault(gr_graph *graph, gr_status status, const char *what, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    gr_node *error = graph_fault(graph, status == GR_OK ? GR_INVALID : status, what, format, args);
+    va_end(args);
+    return error;
 }
 
 void gr_build_seal(gr_graph *graph)

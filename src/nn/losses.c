@@ -1,0 +1,160 @@
+/* Losses: scalars to minimise. Labels are class numbers. */
+#include "nn/scope.h"
+
+static gr_node *loss_check_labels(const char *loss, gr_node *scores, gr_node *labels)
+{
+    if (gr_is_error(scores)) return scores;
+    if (gr_is_error(labels)) return labels;
+    gr_shape s = gr_node_shape(scores), l = gr_node_shape(labels);
+    gr_dtype dtype = gr_node_dtype(labels);
+    if (s.rank == 2 && l.rank == 1 && s.dim[0] == l.dim[0] && (dtype == GR_I32 || dtype == GR_I64))
+        return NULL;
+    return gr_fault(gr_node_graph(scores), GR_SHAPE, loss,
+                    "scores %s with labels %s%s: should be [N,C] with i32 or i64 [N]",
+                    gr_shape_text(s), gr_dtype_name(dtype), gr_shape_text(l));
+}
+
+/* The mean over no examples would be 0/0, and hide a mistake. */
+static gr_node *loss_check_options(const char *loss, gr_node *scores, const gr_loss_options *o)
+{
+    if (o && o->size != sizeof *o)
+        return gr_fault(gr_node_graph(scores), GR_INVALID, loss, "gr_loss_options.size is wrong");
+    if (o && !(o->smoothing >= 0 && o->smoothing < 1))
+        return gr_fault(gr_node_graph(scores), GR_INVALID, loss, "smoothing %g: should be in [0,1)",
+                        o->smoothing);
+    if (!o || !o->class_weights) return NULL;
+    gr_shape w = gr_node_shape(o->class_weights), s = gr_node_shape(scores);
+    if (w.rank == 1 && w.dim[0] == s.dim[1]) return NULL;
+    return gr_fault(gr_node_graph(scores), GR_SHAPE, loss, "class weights %s: should be [%lld]",
+                    gr_shape_text(w), (long long)s.dim[1]);
+}
+
+/* Reduces the losses [N] of the examples; weights [N] or NULL. */
+static gr_node *loss_reduce(gr_node *losses, gr_node *weights, const gr_loss_options *o)
+{
+    gr_reduce reduce = o ? o->reduce : GR_REDUCE_MEAN;
+    if (weights) losses = gr_mul(losses, weights);
+    if (reduce == GR_REDUCE_NONE) return losses;
+    if (reduce == GR_REDUCE_SUM) return gr_sum(losses, GR_ALL);
+    if (!weights) return gr_mean(losses, GR_ALL);
+    return gr_div(gr_sum(losses, GR_ALL), gr_sum(weights, GR_ALL));
+}
+
+/* Each example's class weight, or NULL. */
+static gr_node *loss_weights(gr_node *hot, const gr_loss_options *o)
+{
+    if (!o || !o->class_weights) return NULL;
+    return gr_sum(gr_mul(hot, o->class_weights), GR_AXES(1));
+}
+
+/* −Σ_j t_j log p_j with t the one-hot label, or its mixture (1−ε)·label + ε/C with the uniform
+ * distribution (Szegedy et al. 2016). As Σt = 1 it is log Σ exp s_j − Σ t_j s_j. */
+gr_node *gr_softmax_cross_entropy(gr_node *scores, gr_node *labels, const gr_loss_options *options)
+{
+    const char *loss = "softmax_cross_entropy";
+    gr_node *fault = loss_check_labels(loss, scores, labels);
+    if (!fault) fault = loss_check_options(loss, scores, options);
+    if (fault) return fault;
+    gr_graph *graph = gr_node_graph(scores);
+    gr_composite_begin(graph, loss);
+    int64_t classes = gr_node_shape(scores).dim[1];
+    gr_node *hot = gr_one_hot_strict(labels, classes, gr_node_dtype(scores)), *target = hot;
+    if (options && options->smoothing > 0)
+        target =
+            gr_shift(gr_scale(hot, 1 - options->smoothing), options->smoothing / (double)classes);
+    gr_node *losses = gr_sub(gr_logsumexp(scores, 1), gr_sum(gr_mul(target, scores), GR_AXES(1)));
+    gr_node *result = loss_reduce(losses, loss_weights(hot, options), options);
+    gr_composite_end(graph);
+    return result;
+}
+
+gr_node *gr_multiclass_hinge(gr_node *scores, gr_node *labels, const gr_loss_options *options)
+{
+    const char *loss = "multiclass_hinge";
+    gr_node *fault = loss_check_labels(loss, scores, labels);
+    if (!fault) fault = loss_check_options(loss, scores, options);
+    if (fault) return fault;
+    gr_graph *graph = gr_node_graph(scores);
+    gr_composite_begin(graph, loss);
+    double margin = options && options->margin != 0 ? options->margin : 1;
+    gr_node *hot = gr_one_hot_strict(labels, gr_node_shape(scores).dim[1], gr_node_dtype(scores));
+    gr_node *right = gr_sum(gr_mul(scores, hot), GR_KEEP(1));
+    /* The label's own term would be Δ: its margin is 0 instead. */
+    gr_node *margins = gr_scale(gr_sub(gr_like(scores, 1), hot), margin);
+    gr_node *terms = gr_relu(gr_add(gr_sub(scores, right), margins));
+    if (options && options->squared) terms = gr_square(terms);
+    gr_node *losses = gr_sum(terms, GR_AXES(1));
+    gr_node *result = loss_reduce(losses, loss_weights(hot, options), options);
+    gr_composite_end(graph);
+    return result;
+}
+
+/* ---- Element by element ---------------------------------------------------------------------- */
+
+/* NULL if x and target can be compared, and then the composite is begun. */
+static gr_node *loss_begin(const char *loss, gr_node *x, gr_node *target)
+{
+    if (gr_is_error(x)) return x;
+    if (gr_is_error(target)) return target;
+    if (!gr_shape_equal(gr_node_shape(x), gr_node_shape(target)) ||
+        gr_node_dtype(x) != gr_node_dtype(target))
+        return gr_fault(gr_node_graph(x), GR_SHAPE, loss,
+                        "the output %s%s and the target %s%s should be of one type and shape",
+                        gr_dtype_name(gr_node_dtype(x)), gr_shape_text(gr_node_shape(x)),
+                        gr_dtype_name(gr_node_dtype(target)), gr_shape_text(gr_node_shape(target)));
+    gr_composite_begin(gr_node_graph(x), loss);
+    return NULL;
+}
+
+static gr_node *loss_end(gr_node *losses, const gr_loss_options *o)
+{
+    gr_reduce reduce = o ? o->reduce : GR_REDUCE_MEAN;
+    if (reduce == GR_REDUCE_SUM) losses = gr_sum(losses, GR_ALL);
+    if (reduce == GR_REDUCE_MEAN) losses = gr_mean(losses, GR_ALL);
+    gr_composite_end(gr_node_graph(losses));
+    return losses;
+}
+
+/* −t·log σ(x) − (1−t)·log(1−σ(x)) = softplus(x) − t·x */
+gr_node *gr_sigmoid_cross_entropy(gr_node *x, gr_node *target, const gr_loss_options *options)
+{
+    gr_node *fault = loss_begin("sigmoid_cross_entropy", x, target);
+    return fault ? fault : loss_end(gr_sub(gr_softplus(x), gr_mul(target, x)), options);
+}
+
+gr_node *gr_mse(gr_node *x, gr_node *target, const gr_loss_options *options)
+{
+    gr_node *fault = loss_begin("mse", x, target);
+    return fault ? fault : loss_end(gr_square(gr_sub(x, target)), options);
+}
+
+gr_node *gr_l1_loss(gr_node *x, gr_node *target, const gr_loss_options *options)
+{
+    gr_node *fault = loss_begin("l1_loss", x, target);
+    return fault ? fault : loss_end(gr_abs(gr_sub(x, target)), options);
+}
+
+/* ½d² within |d| ≤ δ, δ(|d| − ½δ) beyond (Huber 1964): with c = min(|d|, δ), c(|d| − ½c). */
+gr_node *gr_huber(gr_node *x, gr_node *target, const gr_loss_options *options)
+{
+    gr_node *fault = loss_begin("huber", x, target);
+    if (fault) return fault;
+    double delta = options && options->delta > 0 ? options->delta : 1;
+    gr_node *d = gr_abs(gr_sub(x, target)), *c = gr_minimum(d, gr_like(d, delta));
+    return loss_end(gr_mul(c, gr_sub(d, gr_scale(c, 0.5))), options);
+}
+
+/* ---- Accuracy -------------------------------------------------------------------------------- */
+
+gr_node *gr_accuracy(gr_node *scores, gr_node *labels)
+{
+    gr_node *fault = loss_check_labels("accuracy", scores, labels);
+    if (fault) return fault;
+    gr_graph *graph = gr_node_graph(scores);
+    gr_composite_begin(graph, "accuracy");
+    if (gr_node_dtype(labels) != GR_I64) labels = gr_cast(labels, GR_I64);
+    gr_node *right = gr_cast(gr_equal(gr_argmax(scores, 1), labels), GR_F32);
+    gr_node *result = gr_mean(right, GR_ALL);
+    gr_composite_end(graph);
+    return result;
+}

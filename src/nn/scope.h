@@ -1,0 +1,39 @@
+/* Inside of a scope. Internal. */
+#ifndef GR_SCOPE_INTERNAL_H
+#define GR_SCOPE_INTERNAL_H
+
+/* Layers carry no places of their own: their nodes belong to the user's line. */
+#ifndef GR_NO_PLACES
+#define GR_NO_PLACES
+#endif
+
+#include <gradus/nn.h>
+
+#include "base/base.h"
+
+typedef struct gr_scope_kind {
+    const char *kind;
+    int count;
+} gr_scope_kind;
+
+struct gr_scope {
+    gr_graph *graph;
+    gr_store *store;
+    gr_mode mode;
+    uint64_t seed;
+    gr_arena arena;
+    char *prefix; /* "block1/", or "" */
+    size_t prefix_capacity;
+    gr_scope_kind *kinds;
+    size_t n_kinds, kinds_capacity;
+    gr_node **params, **updates;
+    size_t n_params, params_capacity, n_updates, updates_capacity;
+};
+
+/* Fills `value` (f32) by the initialiser. */
+gr_status gr_init_fill(gr_init init, uint64_t seed, const char *name, int64_t fan_in,
+                       int64_t fan_out, gr_tensor *value);
+/* A fresh name for a layer, if the user gave none, and the start of its composite. */
+const char *gr_layer_begin(gr_scope *scope, const char *kind, const char *name);
+
+#endif

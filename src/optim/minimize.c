@@ -1,0 +1,295 @@
+/* Optimisers: each builds, for one parameter and its gradient, the gates of the update. */
+#include <stdio.h>
+
+#define GR_NO_PLACES
+#include <gradus/optim.h>
+
+#include "base/base.h"
+
+typedef struct optim_run {
+    gr_scope *scope;
+    const gr_optimizer *o;
+    gr_node *rate; /* f32 scalar */
+    gr_node *time; /* f32 scalar: steps done with this one, from 1 */
+} optim_run;
+
+static const char *const optim_names[] = {"sgd",      "nesterov", "adagrad", "rmsprop",
+                                          "adadelta", "adam",     "adamw"};
+
+int gr_optimizer_find(const char *name)
+{
+    for (size_t i = 0; name && i < GR_LEN(optim_names); i++)
+        if (!strcmp(name, optim_names[i])) return (int)i;
+    return -1;
+}
+
+const char *gr_optimizer_name(gr_optimizer_kind kind)
+{
+    return (size_t)kind < GR_LEN(optim_names) ? optim_names[kind] : "?";
+}
+
+/* The state variable "optim/<what>/<parameter>", zeros at first. */
+static gr_node *optim_state(optim_run *run, const char *what, gr_node *w)
+{
+    char name[512];
+    snprintf(name, sizeof name, "optim/%s/%s", what, gr_node_name(w));
+    return gr_state(run->scope, name, gr_node_dtype(w), gr_node_shape(w), 0);
+}
+
+/* v := decay·v + (1−decay)·x */
+static gr_node *optim_average(optim_run *run, const char *what, gr_node *w, gr_node *x,
+                              double decay)
+{
+    gr_node *old = optim_state(run, what, w);
+    gr_node *new = gr_add(gr_scale(old, decay), gr_scale(x, 1 - decay));
+    gr_scope_update(run->scope, old, new);
+    return new;
+}
+
+static double optim_or(double value, double otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
+static gr_node *optim_momentum(optim_run *run, gr_node *w, gr_node *g)
+{
+    double mu = run->o->momentum;
+    if (mu <= 0) return g;
+    gr_node *v = optim_state(run, "momentum", w), *new = gr_add(gr_scale(v, mu), g);
+    gr_scope_update(run->scope, v, new);
+    if (run->o->kind == GR_NESTEROV) return gr_add(g, gr_scale(new, mu));
+    return new;
+}
+
+static gr_node *optim_adagrad(optim_run *run, gr_node *w, gr_node *g)
+{
+    gr_node *old = optim_state(run, "squares", w), *sum = gr_add(old, gr_square(g));
+    gr_scope_update(run->scope, old, sum);
+    return gr_div(g, gr_shift(gr_sqrt(sum), optim_or(run->o->epsilon, 1e-10)));
+}
+
+static gr_node *optim_rmsprop(optim_run *run, gr_node *w, gr_node *g)
+{
+    gr_node *mean = optim_average(run, "squares", w, gr_square(g), optim_or(run->o->beta2, 0.99));
+    g = gr_div(g, gr_shift(gr_sqrt(mean), optim_or(run->o->epsilon, 1e-8)));
+    return optim_momentum(run, w, g);
+}
+
+static gr_node *optim_adadelta(optim_run *run, gr_node *w, gr_node *g)
+{
+    double rho = optim_or(run->o->beta2, 0.9), epsilon = optim_or(run->o->epsilon, 1e-6);
+    gr_node *squares = optim_average(run, "squares", w, gr_square(g), rho);
+    gr_node *deltas = optim_state(run, "deltas", w);
+    gr_node *step =
+        gr_mul(g, gr_sqrt(gr_div(gr_shift(deltas, epsilon), gr_shift(squares, epsilon))));
+    gr_scope_update(run->scope, deltas,
+                    gr_add(gr_scale(deltas, rho), gr_scale(gr_square(step), 1 - rho)));
+    return step;
+}
+
+/* 1 − βᵗ */
+static gr_node *optim_correction(optim_run *run, double beta)
+{
+    return gr_sub(gr_like(run->time, 1), gr_pow(gr_like(run->time, beta), run->time));
+}
+
+static gr_node *optim_adam(optim_run *run, gr_node *w, gr_node *g)
+{
+    double beta1 = optim_or(run->o->beta1, 0.9), beta2 = optim_or(run->o->beta2, 0.999);
+    gr_node *m = optim_average(run, "mean", w, g, beta1);
+    gr_node *v = optim_average(run, "squares", w, gr_square(g), beta2);
+    /* m̂/(√v̂ + ε) with both corrections as scalars. */
+    gr_node *root = gr_mul(gr_sqrt(v), gr_rsqrt(optim_correction(run, beta2)));
+    gr_node *scaled = gr_div(m, optim_correction(run, beta1));
+    return gr_div(scaled, gr_shift(root, optim_or(run->o->epsilon, 1e-8)));
+}
+
+static gr_node *optim_direction(optim_run *run, gr_node *w, gr_node *g)
+{
+    switch (run->o->kind) {
+    case GR_SGD:
+    case GR_NESTEROV:
+        return optim_momentum(run, w, g);
+    case GR_ADAGRAD:
+        return optim_adagrad(run, w, g);
+    case GR_RMSPROP:
+        return optim_rmsprop(run, w, g);
+    case GR_ADADELTA:
+        return optim_adadelta(run, w, g);
+    case GR_ADAM:
+    case GR_ADAMW:
+        return optim_adam(run, w, g);
+    }
+    return g;
+}
+
+/* ---- Regularisation -------------------------------------------------------------------------- */
+
+static bool optim_is_penalised(const gr_optimizer *o, const gr_node *w)
+{
+    return o->decay_biases || gr_node_shape(w).rank > 1;
+}
+
+/* The gradient of the penalties, added to g. */
+static gr_node *optim_penalise(const gr_optimizer *o, gr_node *w, gr_node *g)
+{
+    if (!optim_is_penalised(o, w)) return g;
+    double pull = 2 * o->l2 + (o->kind == GR_ADAMW ? 0 : o->weight_decay);
+    if (pull > 0) g = gr_add(g, gr_scale(w, pull));
+    if (o->l1 > 0) g = gr_add(g, gr_scale(gr_sign(w), o->l1));
+    return g;
+}
+
+gr_node *gr_penalty(gr_scope *scope, const gr_optimizer *optimizer)
+{
+    double squares = optimizer->l2;
+    if (optimizer->kind != GR_ADAMW) squares += optimizer->weight_decay / 2;
+    gr_node *total = NULL;
+    for (int i = 0; i < gr_scope_params(scope); i++) {
+        gr_node *w = gr_scope_param(scope, i);
+        if (!optim_is_penalised(optimizer, w)) continue;
+        gr_node *terms[2] = {NULL, NULL};
+        if (squares > 0) terms[0] = gr_scale(gr_sum(gr_square(w), GR_ALL), squares);
+        if (optimizer->l1 > 0) terms[1] = gr_scale(gr_sum(gr_abs(w), GR_ALL), optimizer->l1);
+        for (int k = 0; k < 2; k++)
+            if (terms[k]) total = total ? gr_add(total, terms[k]) : terms[k];
+    }
+    return total;
+}
+
+/* Scales each row (one unit's weights) that is longer than `most` down to it. */
+static gr_node *optim_max_norm(gr_node *w, double most)
+{
+    gr_shape shape = gr_node_shape(w);
+    if (shape.rank < 2) return w;
+    gr_axes axes = {.keep = true};
+    for (int i = 1; i < shape.rank; i++) axes.axis[axes.count++] = i;
+    gr_node *norm = gr_sqrt(gr_sum(gr_square(w), axes));
+    gr_node *limit = gr_like(w, most);
+    return gr_mul(w, gr_div(limit, gr_maximum(norm, limit)));
+}
+
+/* Scales all gradients so that their joint norm is at most `most` (Pascanu et al. 2013). */
+static void optim_clip(gr_node **grad, int n, double most)
+{
+    gr_node *sum = NULL;
+    for (int i = 0; i < n; i++) {
+        gr_node *term = gr_sum(gr_square(grad[i]), GR_ALL);
+        sum = sum ? gr_add(sum, term) : term;
+    }
+    if (!sum) return;
+    gr_node *limit = gr_like(sum, most);
+    gr_node *factor = gr_div(limit, gr_maximum(gr_sqrt(sum), limit));
+    for (int i = 0; i < n; i++) grad[i] = gr_mul(grad[i], factor);
+}
+
+/* ---- The whole update ------------------------------------------------------------------------ */
+
+static void optim_update(optim_run *run, gr_node *w, gr_node *g)
+{
+    const gr_optimizer *o = run->o;
+    gr_node *step = gr_mul(optim_direction(run, w, optim_penalise(o, w, g)), run->rate);
+    if (o->kind == GR_ADAMW && o->weight_decay > 0 && optim_is_penalised(o, w))
+        step = gr_add(step, gr_mul(gr_scale(w, o->weight_decay), run->rate));
+    gr_node *new = gr_sub(w, step);
+    if (o->max_norm > 0) new = optim_max_norm(new, o->max_norm);
+    gr_scope_update(run->scope, w, new);
+}
+
+static gr_status optim_check(const gr_optimizer *o)
+{
+    if (!o || o->size != sizeof *o)
+        return gr_fail(GR_INVALID, "gr_optimizer.size should be %zu", sizeof *o);
+    if ((size_t)o->kind >= GR_LEN(optim_names))
+        return gr_fail(GR_INVALID, "unknown optimiser %d", (int)o->kind);
+    const struct {
+        const char *name;
+        double value, below;
+    } range[] = {{"rate", o->rate, 1e30},
+                 {"momentum", o->momentum, 1},
+                 {"beta1", o->beta1, 1},
+                 {"beta2", o->beta2, 1},
+                 {"epsilon", o->epsilon, 1e30},
+                 {"l2", o->l2, 1e30},
+                 {"l1", o->l1, 1e30},
+                 {"weight_decay", o->weight_decay, 1e30},
+                 {"max_norm", o->max_norm, 1e30},
+                 {"clip_norm", o->clip_norm, 1e30}};
+    for (size_t i = 0; i < GR_LEN(range); i++)
+        if (!(range[i].value >= 0 && range[i].value < range[i].below))
+            return gr_fail(GR_INVALID, "optimiser %s: %s = %g should be at least 0%s",
+                           optim_names[o->kind], range[i].name, range[i].value,
+                           range[i].below == 1 ? " and below 1" : "");
+    const gr_schedule *s = &o->schedule;
+    if ((s->kind == GR_SCHEDULE_POLY || s->kind == GR_SCHEDULE_COSINE) && s->total < 1)
+        return gr_fail(GR_INVALID, "schedule %s needs its total number of steps",
+                       gr_schedule_name(s->kind));
+    if (s->kind == GR_SCHEDULE_STEP && s->every < 1)
+        return gr_fail(GR_INVALID, "schedule step needs `every`, the steps between two drops");
+    return GR_OK;
+}
+
+/* By node id: the loss depends on it. The caller frees it. */
+static bool *optim_needed(const gr_node *loss)
+{
+    int last = gr_node_id(loss);
+    bool *needed = gr_alloc((size_t)last + 1);
+    if (!needed) return NULL;
+    needed[last] = true;
+    for (int id = last; id >= 0; id--) {
+        const gr_node *node = gr_graph_node(gr_node_graph(loss), id);
+        for (int i = 0; needed[id] && i < gr_node_inputs(node); i++)
+            needed[gr_node_id(gr_node_input(node, i))] = true;
+    }
+    return needed;
+}
+
+/* The parameters that the loss depends on, and their gradients. */
+static gr_status optim_gradients(gr_scope *scope, gr_node *loss, gr_node **w, gr_node **g, int *n)
+{
+    bool *needed = optim_needed(loss);
+    if (!needed) return GR_NO_MEMORY;
+    *n = 0;
+    for (int i = 0; i < gr_scope_params(scope); i++)
+        if (gr_node_id(gr_scope_param(scope, i)) < gr_node_id(loss) &&
+            needed[gr_node_id(gr_scope_param(scope, i))])
+            w[(*n)++] = gr_scope_param(scope, i);
+    gr_free(needed);
+    if (*n == 0) return gr_fail(GR_INVALID, "the loss depends on no parameter of the scope");
+    return gr_grad(loss, w, *n, g);
+}
+
+static gr_status optim_build(optim_run *run, gr_node *loss, gr_node **w, gr_node **g)
+{
+    int n;
+    gr_graph *graph = gr_scope_graph(run->scope);
+    GR_TRY(optim_gradients(run->scope, loss, w, g, &n));
+    gr_composite_begin(graph, optim_names[run->o->kind]);
+    gr_node *step = gr_scope_step(run->scope);
+    gr_node *next = gr_add(step, gr_like(step, 1));
+    run->rate = gr_schedule_node(run->scope, run->o);
+    run->time = gr_cast(next, GR_F32);
+    if (run->o->clip_norm > 0) optim_clip(g, n, run->o->clip_norm);
+    for (int i = 0; i < n; i++) optim_update(run, w[i], g[i]);
+    gr_scope_update(run->scope, step, next);
+    gr_composite_end(graph);
+    return gr_graph_status(graph);
+}
+
+gr_status gr_minimize(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer)
+{
+    if (!scope) return gr_fail(GR_INVALID, "gr_minimize needs a scope");
+    gr_graph *graph = gr_scope_graph(scope);
+    if (gr_is_error(loss) || gr_graph_status(graph) != GR_OK)
+        return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
+    GR_TRY(optim_check(optimizer));
+    size_t most = (size_t)gr_scope_params(scope) + 1;
+    optim_run run = {.scope = scope, .o = optimizer};
+    gr_node **w = gr_alloc_array(most, sizeof *w), **g = gr_alloc_array(most, sizeof *g);
+    gr_status status = w && g ? optim_build(&run, loss, w, g) : GR_NO_MEMORY;
+    gr_free(w);
+    gr_free(g);
+    if (gr_graph_status(graph) != GR_OK)
+        return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
+    return status;
+}
