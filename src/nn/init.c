@@ -33,12 +33,12 @@ static gr_status init_orthogonal(gr_rng *rng, gr_tensor *t, double gain)
             for (int64_t k = 0; k < m; k++) row[k] -= dot * other[k];
         }
         for (int64_t k = 0; k < m; k++) norm += row[k] * row[k];
-        for (int64_t k = 0; k < m; k++) row[k] *= gain / sqrt(norm);
+        for (int64_t k = 0; k < m; k++) row[k] /= sqrt(norm);
     }
     float *w = t->data;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < columns; c++)
-            w[r * columns + c] = (float)(rows < columns ? v[r * m + c] : v[c * m + r]);
+            w[r * columns + c] = (float)(gain * (rows < columns ? v[r * m + c] : v[c * m + r]));
     gr_free(v);
     return GR_OK;
 }

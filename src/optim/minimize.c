@@ -10,7 +10,7 @@ typedef struct optim_run {
     gr_scope *scope;
     const gr_optimizer *o;
     gr_node *rate; /* f32 scalar */
-    gr_node *time; /* f32 scalar: steps done with this one, from 1 */
+    gr_node *time; /* f64 scalar: steps done with this one, from 1 */
 } optim_run;
 
 static const char *const optim_names[] = {"sgd",      "nesterov", "adagrad", "rmsprop",
@@ -87,7 +87,7 @@ static gr_node *optim_adadelta(optim_run *run, gr_node *w, gr_node *g)
     return step;
 }
 
-/* 1 − βᵗ */
+/* 1 − βᵗ, in f64: for β = 0.999 and small t, f32 would lose four digits of it. */
 static gr_node *optim_correction(optim_run *run, double beta)
 {
     return gr_sub(gr_like(run->time, 1), gr_pow(gr_like(run->time, beta), run->time));
@@ -99,8 +99,8 @@ static gr_node *optim_adam(optim_run *run, gr_node *w, gr_node *g)
     gr_node *m = optim_average(run, "mean", w, g, beta1);
     gr_node *v = optim_average(run, "squares", w, gr_square(g), beta2);
     /* m̂/(√v̂ + ε) with both corrections as scalars. */
-    gr_node *root = gr_mul(gr_sqrt(v), gr_rsqrt(optim_correction(run, beta2)));
-    gr_node *scaled = gr_div(m, optim_correction(run, beta1));
+    gr_node *root = gr_mul(gr_sqrt(v), gr_cast(gr_rsqrt(optim_correction(run, beta2)), GR_F32));
+    gr_node *scaled = gr_div(m, gr_cast(optim_correction(run, beta1), GR_F32));
     return gr_div(scaled, gr_shift(root, optim_or(run->o->epsilon, 1e-8)));
 }
 
@@ -268,7 +268,7 @@ static gr_status optim_build(optim_run *run, gr_node *loss, gr_node **w, gr_node
     gr_node *step = gr_scope_step(run->scope);
     gr_node *next = gr_add(step, gr_like(step, 1));
     run->rate = gr_schedule_node(run->scope, run->o);
-    run->time = gr_cast(next, GR_F32);
+    run->time = gr_cast(next, GR_F64);
     if (run->o->clip_norm > 0) optim_clip(g, n, run->o->clip_norm);
     for (int i = 0; i < n; i++) optim_update(run, w[i], g[i]);
     gr_scope_update(run->scope, step, next);
