@@ -10,6 +10,9 @@
 /* Handing over to a thread costs about what it takes to fill this many bytes. */
 #define LOADER_WORTH_A_THREAD 65536
 
+#define LOADER_PREFETCH_ROWS 4
+#define LOADER_PREFETCH_BYTES 1024
+
 typedef struct loader_slot {
     int64_t rows, epoch;
     float *x;
@@ -61,6 +64,16 @@ static gr_cursor loader_settle(const gr_loader *loader, gr_cursor cursor)
     return cursor.row < loader->epoch_rows ? cursor : (gr_cursor){cursor.epoch + 1, 0};
 }
 
+/* Shuffled examples lie anywhere in memory: asks for one before it is needed. */
+static void loader_prefetch(const gr_loader *loader, int64_t at)
+{
+    if (at >= loader->epoch_rows) return;
+    const char *example = gr_dataset_example(loader->dataset, loader->order[at]);
+    size_t bytes = loader->dataset->storage->example_bytes;
+    if (bytes > LOADER_PREFETCH_BYTES) bytes = LOADER_PREFETCH_BYTES; /* then the CPU goes on */
+    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(example + i);
+}
+
 static void loader_fill(gr_loader *loader, loader_slot *slot)
 {
     const gr_dataset *dataset = loader->dataset;
@@ -71,6 +84,7 @@ static void loader_fill(gr_loader *loader, loader_slot *slot)
     loader_set_order(loader, from.epoch);
     for (int64_t row = 0; row < slot->rows; row++) {
         int64_t example = loader->order[from.row + row];
+        loader_prefetch(loader, from.row + row + LOADER_PREFETCH_ROWS);
         slot->index[row] = gr_dataset_index(dataset, example);
         slot->y[row] = gr_dataset_label(dataset, example);
         gr_normalize_example(&loader->normalizer, dataset->storage->dtype,

@@ -6,7 +6,8 @@
 
 /* Reads `path` whole, and unpacks it if it is gzipped (begins with 1f 8b): *data holds *size bytes
  * and a NUL after them; free it with gr_free. Statuses as gr_file_read; a damaged, cut or continued
- * gzip stream is GR_FORMAT, in a build without zlib any is GR_UNSUPPORTED. */
+ * gzip stream is GR_FORMAT, as is one of 4 GiB or more, whose end does not tell its size; in a
+ * build without zlib any is GR_UNSUPPORTED. */
 gr_status gr_source_read(const char *path, char **data, size_t *size);
 
 #define GR_SOURCE_PATH 4096

@@ -13,11 +13,13 @@
 
 #define SIDE 12
 
+#if defined(GRADUS_HAVE_PNG) || defined(GRADUS_HAVE_JPEG)
 static unsigned char pixel_at(const gr_tensor *image, int64_t c, int64_t y, int64_t x)
 {
     const int64_t *dim = image->shape.dim;
     return ((unsigned char *)image->data)[(c * dim[1] + y) * dim[2] + x];
 }
+#endif
 
 static unsigned char sample(int c, int y, int x)
 {
