@@ -111,6 +111,12 @@ GR_API gr_status gr_expr_check(const gr_expr *expr, const gr_expr_env *env);
 GR_API gr_status gr_expr_build(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
                                gr_node **result);
 
+/* A network's text as a part of a recipe in C: parses `text` and builds it on the scope's graph
+ * with `x` as its input "x". Faults, of the text too, are kept by the graph, whose error node is
+ * then returned.
+ *     gr_node *scores = gr_net(scope, x, "conv(20, 5) |> maxpool(2) |> relu |> fc(10)"); */
+GR_API gr_node *gr_net(gr_scope *scope, gr_node *x, const char *text);
+
 /* ---- Values ------------------------------------------------------------------------------- */
 
 /* Parses a value as typed on a command line, "3", "-2e-3", "[[.1, .5], [-.3, .8]]", "nan", into a

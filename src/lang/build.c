@@ -251,7 +251,8 @@ static gr_status build_unknown_name(lang_builder *builder, const lang_ast *ast, 
 {
     const gr_expr_env *env = &builder->env;
     const char *near = NULL;
-    for (int i = 0; i < env->n_bindings && !near; i++) {
+    bool telling = strlen(name) > 2; /* every short name is near every other */
+    for (int i = 0; telling && i < env->n_bindings && !near; i++) {
         near = gr_nearest(name, &env->bindings[i].name, 1);
     }
     lang_build_fail(builder, ast->at, GR_NOT_FOUND, "'%s' has no value%s%s%s",

@@ -33,7 +33,8 @@ static double call_default(const lang_call *call, const char *name)
                                                               : 0;
 }
 
-gr_node *lang_call_fail(lang_call *call, const char *name, const char *format, ...)
+gr_node *lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
+                        ...)
 {
     const lang_arg *arg = name ? call_argument(call, name) : NULL;
     const lang_ast *ast = &call->builder->expr->nodes[call->node];
@@ -42,7 +43,7 @@ gr_node *lang_call_fail(lang_call *call, const char *name, const char *format, .
     va_start(args, format);
     vsnprintf(fault, sizeof fault, format, args);
     va_end(args);
-    return lang_build_fail(call->builder, arg ? arg->at : ast->at, GR_SYNTAX, "'%s': %s",
+    return lang_build_fail(call->builder, arg ? arg->at : ast->at, status, "'%s': %s",
                            ast->call.word, fault);
 }
 
@@ -61,7 +62,7 @@ gr_node *lang_arg_node(lang_call *call, const char *name)
 gr_node *lang_arg_node_typed(lang_call *call, const char *name, gr_dtype dtype)
 {
     const lang_arg *arg = call_argument(call, name);
-    if (!arg) return lang_call_fail(call, NULL, "'%s' is not given", name);
+    if (!arg) return lang_call_fail(call, GR_SYNTAX, NULL, "'%s' is not given", name);
     return lang_as_node(call->builder, arg->value, dtype);
 }
 
@@ -87,7 +88,7 @@ double lang_arg_real(lang_call *call, const char *name)
     const lang_value *value = call_value(call, name);
     if (!value) return call_default(call, name);
     if (value->kind == LANG_VALUE_NUMBER) return value->number;
-    lang_call_fail(call, name, "%s must be a number", name);
+    lang_call_fail(call, GR_SYNTAX, name, "%s must be a number", name);
     return 0;
 }
 
@@ -97,7 +98,7 @@ bool lang_arg_bool(lang_call *call, const char *name)
     if (!value) return call_default(call, name) != 0;
     bool number = value->kind == LANG_VALUE_NUMBER && (value->number == 0 || value->number == 1);
     if (number || value->kind == LANG_VALUE_BOOL) return value->number != 0;
-    lang_call_fail(call, name, "%s must be true or false", name);
+    lang_call_fail(call, GR_SYNTAX, name, "%s must be true or false", name);
     return false;
 }
 
@@ -106,7 +107,7 @@ const char *lang_arg_text(lang_call *call, const char *name)
     const lang_value *value = call_value(call, name);
     if (!value) return NULL;
     if (value->kind == LANG_VALUE_TEXT) return value->text;
-    lang_call_fail(call, name, "%s must be a text in quotes", name);
+    lang_call_fail(call, GR_SYNTAX, name, "%s must be a text in quotes", name);
     return NULL;
 }
 
@@ -116,16 +117,16 @@ static bool call_whole(lang_call *call, const char *name, double number, int64_t
 {
     *out = low;
     if (!(fabs(number) <= 9007199254740992.0) || number != floor(number)) {
-        lang_call_fail(call, name, "%s must be a whole number, not %g", name, number);
+        lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number, not %g", name, number);
         return false;
     }
     if (number < (double)low || number > (double)high) {
         if (high == INT64_MAX) {
-            lang_call_fail(call, name, "%s must be at least %lld, not %g", name, (long long)low,
-                           number);
+            lang_call_fail(call, GR_SYNTAX, name, "%s must be at least %lld, not %g", name,
+                           (long long)low, number);
         } else {
-            lang_call_fail(call, name, "%s must be from %lld to %lld, not %g", name, (long long)low,
-                           (long long)high, number);
+            lang_call_fail(call, GR_SYNTAX, name, "%s must be from %lld to %lld, not %g", name,
+                           (long long)low, (long long)high, number);
         }
         return false;
     }
@@ -141,7 +142,7 @@ int64_t lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t hig
     if (value->kind == LANG_VALUE_NUMBER)
         call_whole(call, name, value->number, low, high, &whole);
     else
-        lang_call_fail(call, name, "%s must be a whole number", name);
+        lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number", name);
     return whole;
 }
 
@@ -155,11 +156,11 @@ static int call_ints(lang_call *call, const char *name, const lang_value *value,
         numbers = call->builder->expr->numbers + value->list->first;
         n = value->list->shape.dim[0];
     } else if (value->kind != LANG_VALUE_NUMBER) {
-        lang_call_fail(call, name, "%s must be a whole number or a list of them", name);
+        lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number or a list of them", name);
         return count;
     }
     if (n > GR_MAX_RANK - count) {
-        lang_call_fail(call, name, "%s has more than %d numbers", name, GR_MAX_RANK);
+        lang_call_fail(call, GR_SYNTAX, name, "%s has more than %d numbers", name, GR_MAX_RANK);
         return count;
     }
     for (int64_t i = 0; i < n; i++) out[count++] = numbers[i];

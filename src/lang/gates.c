@@ -24,7 +24,7 @@ gr_node *lang_call_cast(lang_call *call)
     const char *name = lang_arg_text(call, "type");
     gr_dtype dtype = name ? gr_dtype_find(name) : GR_DTYPE_COUNT;
     if (name && dtype == GR_DTYPE_COUNT) {
-        return lang_call_fail(call, "type",
+        return lang_call_fail(call, GR_SYNTAX, "type",
                               "there is no element type '%s': take f64, f32, i64, "
                               "i32, u8 or bool",
                               lang_quote(name, strlen(name)));
@@ -83,7 +83,7 @@ static gr_node *gates_extreme(lang_call *call, gr_node *(*pair)(gr_node *, gr_no
 {
     if (!lang_given(call, "y")) return gates_reduce(call, reduce);
     if (lang_given(call, "axis") || lang_given(call, "keep")) {
-        return lang_call_fail(call, "y",
+        return lang_call_fail(call, GR_SYNTAX, "y",
                               "of two values it goes element by element, along axes it "
                               "takes one value");
     }
@@ -180,7 +180,7 @@ static bool gates_each_axis(lang_call *call, const char *name, int rank, int64_t
     int n = lang_arg_ints(call, name, 0, INT64_MAX, out);
     if (call->builder->status != GR_OK) return false;
     if (n != 1 && n != rank) {
-        lang_call_fail(call, name, "%s has %d numbers for %d axes", name, n, rank);
+        lang_call_fail(call, GR_SHAPE, name, "%s has %d numbers for %d axes", name, n, rank);
         return false;
     }
     for (int i = n; i < rank; i++) out[i] = out[0];

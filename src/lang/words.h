@@ -151,6 +151,7 @@ const char *lang_arg_text(lang_call *call, const char *name); /* NULL: not given
 /* A number, a list or many numbers in [low, high], at most GR_MAX_RANK: their count. */
 int lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out);
 /* A fault of this call, at the argument `name` if it is given. */
-gr_node *lang_call_fail(lang_call *call, const char *name, const char *format, ...) GR_PRINTF(3, 4);
+gr_node *lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
+                        ...) GR_PRINTF(4, 5);
 
 #endif

@@ -226,7 +226,7 @@ static const struct {
     {"cast(m1, \"f31\")", GR_SYNTAX, "t:1:10: 'cast': there is no element type 'f31'"},
     {"cast(m1, 32)", GR_SYNTAX, "t:1:10: 'cast': type must be a text in quotes\n"},
     {"max(m1, m2, axis=1)", GR_SYNTAX, "t:1:9: 'max': of two values it goes element by element"},
-    {"pad(m1, [1, 2, 3])", GR_SYNTAX, "t:1:9: 'pad': before has 3 numbers for 2 axes\n"},
+    {"pad(m1, [1, 2, 3])", GR_SHAPE, "t:1:9: 'pad': before has 3 numbers for 2 axes\n"},
     {"\"text\" + m1", GR_SYNTAX, "t:1:1: a text is no value to compute with\n"},
     {"i1 * 0.5", GR_DTYPE, "t:1:6: 0.5 is not a whole number, but meets values of type i64\n"},
     {"i1 + [1, 2.5, 3]", GR_DTYPE, "t:1:6: 2.5 is not a whole number"},

@@ -145,9 +145,9 @@ static const struct {
     {"a |> f(name=\"b\")", "(|f a name=\"b\")", NULL},
     {"f('it\"s')", "(f \"it\"s\")", NULL},
     /* the left-out input */
-    {"leaky_relu(.1) |> relu", "(|relu (|leaky_relu x 0.1))", "x |> leaky_relu(0.1) |> relu"},
+    {"conv(20, 5) |> relu", "(|relu (|conv x 20 5))", "x |> conv(20, 5) |> relu"},
     {"relu |> fc(10)", "(|fc (|relu x) 10)", "x |> relu |> fc(10)"},
-    {"elu(2)", "(|elu x 2)", "x |> elu(2)"},
+    {"fc(10)", "(|fc x 10)", "x |> fc(10)"},
     {"softmax(axis=1)", "(|softmax x axis=1)", "x |> softmax(axis=1)"},
     {"reshape(-1, 4)", "(|reshape x (- 1) 4)", "x |> reshape(-1, 4)"},
     {"clip(0, 1)", "(|clip x 0 1)", "x |> clip(0, 1)"},
@@ -158,7 +158,7 @@ static const struct {
     {"mean * 2", "(* mean 2)", NULL},
     {"relu = a; relu + 1", "relu = a; (+ relu' 1)", "relu = a\nrelu + 1"},
     {"relu = a; relu", "relu = a; relu'", "relu = a\nrelu"},
-    {"h = elu(4); h |> fc(2)", "h = (|elu x 4); (|fc h' 2)", "h = x |> elu(4)\nh |> fc(2)"},
+    {"h = fc(4); h |> fc(2)", "h = (|fc x 4); (|fc h' 2)", "h = x |> fc(4)\nh |> fc(2)"},
     /* statements, newlines, comments */
     {"q = x + y; f = q * z", "q = (+ x y); f = (* q' z)", "q = x + y\nf = q * z"},
     {"\n\n q = x +\n y # the sum\n# of two\n f = q\n\n", "q = (+ x y); f = q'", "q = x + y\nf = q"},
@@ -223,7 +223,7 @@ static void inputs_and_statements(void **state)
     assert_null(gr_expr_statement_name(expr, 3));
     gr_expr_free(expr);
 
-    expr = parse("elu(2) |> relu");
+    expr = parse("conv(8, 3) |> relu");
     assert_int_equal(gr_expr_inputs(expr), 1);
     assert_string_equal(gr_expr_input(expr, 0), "x");
     gr_expr_free(expr);
