@@ -71,7 +71,7 @@ static gr_node *elem_node(gr_graph *graph, const gr_op *op, gr_dtype dtype, gr_d
 {
     gr_node *in[MOST_INPUTS];
     for (int i = 0; i < op->min_in; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "x%d", i);
         in[i] = gr_input(graph, name, i < op->span_input ? GR_BOOL : dtype, shape[i]);
     }
