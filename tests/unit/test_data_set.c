@@ -128,6 +128,12 @@ static void split_depends_on_the_seed_alone(void **state)
     assert_int_equal(common(held[0], held[1]), 40);
     assert_true(common(held[0], held[2]) < 25);
     assert_true(common(held[0], held[3]) < 25);
+    /* Example i is of class i mod 4: one draw for all classes would take neighbours together. */
+    int64_t neighbours = 0;
+    for (int64_t i = 1; i < 40; i++) {
+        neighbours += gr_dataset_index(held[0], i) == gr_dataset_index(held[0], i - 1) + 1;
+    }
+    assert_true(neighbours < 20);
     for (int i = 0; i < 4; i++) gr_dataset_free(held[i]);
     gr_dataset_free(set);
 }
