@@ -96,7 +96,10 @@ static gr_status copy_nodes(const gr_graph *graph, const bool *needed, gr_graph 
         const gr_node *node = graph->nodes[id];
         if (map[id] || (needed && !needed[id])) continue;
         gr_node **in = gr_alloc_array((size_t)node->n_in, sizeof(gr_node *));
-        if (!in) return GR_NO_MEMORY;
+        if (!in) {
+            gr_build_fail(copy, GR_NO_MEMORY, node->op->name, "%s", gr_status_text(GR_NO_MEMORY));
+            break;
+        }
         for (int i = 0; i < node->n_in; i++) in[i] = map[node->in[i]->id];
         map[id] = copy_node(copy, node, in, from, to);
         gr_free(in);

@@ -240,6 +240,23 @@ static void own_gates_are_checked(void **state)
     gr_graph_free(r.g);
 }
 
+static void own_gates_outlive_their_graph(void **state)
+{
+    (void)state;
+    gr_gate *gate = malloc(sizeof *gate);
+    *gate = multiply_gate();
+    refusal r = refusal_begin();
+    gr_node *y = gr_custom(r.g, gate, (gr_node *[]){r.x, r.x}, 2), *copied;
+    free(gate); /* the graph has its own */
+    gr_graph *copy;
+    unit_ok(gr_graph_retype(r.g, GR_F32, GR_F64, &y, 1, &copy, &copied));
+    assert_true(gr_attr_equal(&y->attr[0], &copied->attr[0]));
+    gr_graph_free(r.g);
+    unit_ok(gr_graph_verify(copy));
+    assert_int_equal(gr_node_dtype(copied), GR_F64);
+    gr_graph_free(copy);
+}
+
 /* ---- Loops -------------------------------------------------------------------------------- */
 
 /* carry = carry + factor·slice², output = carry·slice. */
@@ -343,6 +360,7 @@ int main(void)
         cmocka_unit_test(backward_gates_come_from_their_gates_line),
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(own_gates_are_checked),
+        cmocka_unit_test(own_gates_outlive_their_graph),
         cmocka_unit_test(loops_are_differentiated_twice),
         cmocka_unit_test(loops_are_checked),
     };

@@ -352,7 +352,8 @@ static void exhaustion_is_a_status(void **state)
     (void)state;
     gr_node *out, *grad, *copied;
     gr_graph *g = some_graph(&out);
-    char *text = printed(g, out), *copy_of_text = strdup(text);
+    char *text = printed(g, out), *copy_of_text = malloc(strlen(text) + 1);
+    strcpy(copy_of_text, text);
     gr_text_release(text);
     gr_graph_free(g);
     const gr_allocator hook = {text_resize, NULL};
@@ -364,15 +365,14 @@ static void exhaustion_is_a_status(void **state)
         char *dot = NULL, *again = NULL;
         gr_status status = gr_graph_read(copy_of_text, &back, &out, 1, NULL);
         gr_node *x = gr_graph_find(back, "fc1/w");
-        gr_node *y = gr_graph_find(back, "y");
-        if (status == GR_OK) status = gr_grad(gr_sum(gr_square(y), GR_ALL), &x, 1, &grad);
+        if (status == GR_OK) status = gr_grad(gr_sum(out, GR_ALL), &x, 1, &grad);
         if (status == GR_OK) status = gr_graph_print(back, &out, 1, &again);
         if (status == GR_OK) status = gr_graph_dot(back, &out, 1, &dot);
         if (status == GR_OK) {
             status = gr_graph_retype(back, GR_F32, GR_F64, &out, 1, &copy, &copied);
         }
         done = status == GR_OK;
-        if (!done) assert_int_equal(status, GR_NO_MEMORY);
+        if (!done && status != GR_NO_MEMORY) fail_msg("%d: %s", n, gr_message());
         gr_text_release(again);
         gr_text_release(dot);
         gr_graph_free(copy);
