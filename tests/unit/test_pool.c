@@ -1,0 +1,254 @@
+/* Pooling and its gradients: shapes and refusals, values by hand, ties, NaN, kernels against the
+ * reference bit for bit. */
+#include "support_kernel.h"
+
+#include <math.h>
+
+#include "ops/ops.h"
+
+extern gr_prepare_fn gr_pool_prepare;
+
+static gr_node *input(gr_graph *g, const char *name, gr_dtype dtype, gr_shape shape)
+{
+    return gr_input(g, name, dtype, shape);
+}
+
+static void expect_shape(const gr_node *node, gr_shape shape)
+{
+    char got[GR_SHAPE_TEXT], want[GR_SHAPE_TEXT];
+    if (gr_is_error(node)) fail_msg("%s", gr_graph_message(gr_node_graph(node)));
+    gr_shape_print(gr_node_shape(node), got, sizeof got);
+    assert_string_equal(got, gr_shape_print(shape, want, sizeof want));
+}
+
+static void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words)
+{
+    assert_true(gr_is_error(node));
+    if (!strstr(gr_graph_message(g), words)) {
+        fail_msg("\"%s\" instead of \"%s\"", gr_graph_message(g), words);
+    }
+    assert_int_equal(gr_graph_status(g), status);
+    gr_graph_free(g);
+}
+
+/* ---- Shapes ---------------------------------------------------------------------------------- */
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 24, 24));
+    gr_node *odd = input(g, "odd", GR_F32, GR_SHAPE(2, 3, 32, 7));
+    gr_node *line = input(g, "line", GR_F32, GR_SHAPE(2, 3, 9));
+    expect_shape(gr_max_pool(x, GR_WINDOW(2)), GR_SHAPE(2, 3, 12, 12));
+    expect_shape(gr_max_pool(odd, GR_WINDOW(3, .stride = 2)), GR_SHAPE(2, 3, 15, 3));
+    /* Caffe's cifar10_quick: 32 → 16 by rounding up */
+    expect_shape(gr_max_pool(odd, GR_WINDOW(3, .stride = 2, .ceil = true)), GR_SHAPE(2, 3, 16, 3));
+    expect_shape(gr_avg_pool(odd, GR_WINDOW(3, .stride = 2, .pad = 1)), GR_SHAPE(2, 3, 16, 4));
+    /* a last window that would begin in the padding is left out */
+    expect_shape(gr_max_pool(line, GR_WINDOW(2, .stride = 2, .pad = 1, .ceil = true)),
+                 GR_SHAPE(2, 3, 5));
+    expect_shape(gr_avg_pool(line, GR_WINDOW(9)), GR_SHAPE(2, 3, 1));
+    gr_graph_free(g);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_max_pool(x, GR_WINDOW(5)), GR_SHAPE,
+                 "kernel [5,5] does not fit into x [2,3,4,4]: along spatial axis 0 it needs 5 "
+                 "elements and has 4 + padding 0 and 0");
+    g = gr_graph_new();
+    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_avg_pool(x, GR_WINDOW(2, .pad = 2)), GR_INVALID,
+                 "padding [2,2] and [2,2] must be smaller than the kernel [2,2]");
+    g = gr_graph_new();
+    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_max_pool(x, NULL), GR_INVALID, "kernel 0 is outside 1 to");
+    g = gr_graph_new();
+    x = input(g, "x", GR_F32, GR_SHAPE(2, 3));
+    expect_fault(g, gr_max_pool(x, GR_WINDOW(2)), GR_SHAPE, "x is [2,3]; it must be [N, C, space");
+    g = gr_graph_new();
+    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_max_pool(x, GR_WINDOW(2, .dilation = 2)), GR_INVALID,
+                 "pooling has neither dilation nor groups");
+    g = gr_graph_new();
+    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_max_pool_grad(x, x, GR_WINDOW(2)), GR_SHAPE,
+                 "dy is [2,3,4,4]; it must be [2,3,2,2]");
+    g = gr_graph_new();
+    x = input(g, "x", GR_I32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_max_pool(x, GR_WINDOW(2)), GR_DTYPE, "takes f32 and f64");
+}
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static void expect_values(const gr_node *node, void *a, void *b, const float *want)
+{
+    gr_prepare_fn *const kernels[] = {NULL, gr_pool_prepare};
+    for (size_t k = 0; k < GR_LEN(kernels); k++) {
+        const kernel_case what = {
+            .node = node, .prepare = kernels[k], .level = gr_cpu(), .threads = 1};
+        float out[64];
+        assert_true(kernel_count(node) <= 64);
+        assert_int_equal(kernel_run(&what, (void *[]){a, b}, out), GR_OK);
+        for (int64_t i = 0; i < kernel_count(node); i++) {
+            if (out[i] == want[i] || (isnan(out[i]) && isnan(want[i]))) continue;
+            fail_msg("%s kernel %zu, element %d: %g, not %g", gr_node_op(node), k, (int)i,
+                     (double)out[i], (double)want[i]);
+        }
+    }
+}
+
+static void test_by_hand(void **state)
+{
+    (void)state;
+    float x[] = {1, 3, 2, 0, 5, 4, 4, 9, 7, 7, 8, 8, 7, 7, 8, 8}, dy[] = {10, 20, 30, 40};
+    static const float largest[] = {5, 9, 7, 8}, mean[] = {3.25F, 3.75F, 7, 8};
+    /* ties in the lower half: the first of four equals takes all */
+    static const float by_max[] = {0, 0, 0, 0, 10, 0, 0, 20, 30, 0, 40, 0, 0, 0, 0, 0};
+    static const float by_mean[] = {2.5F, 2.5F, 5,  5,  2.5F, 2.5F, 5,  5,
+                                    7.5F, 7.5F, 10, 10, 7.5F, 7.5F, 10, 10};
+    float v[16];
+    for (int i = 0; i < 16; i++) v[i] = (float)i;
+    static const float picked[] = {4, 7, 8, 10};
+    gr_graph *g = gr_graph_new();
+    const gr_shape shape = GR_SHAPE(1, 1, 4, 4);
+    gr_node *nx = input(g, "x", GR_F32, shape), *nv = input(g, "v", GR_F32, shape);
+    gr_node *nd = input(g, "dy", GR_F32, GR_SHAPE(1, 1, 2, 2));
+    expect_values(gr_max_pool(nx, GR_WINDOW(2)), x, NULL, largest);
+    expect_values(gr_avg_pool(nx, GR_WINDOW(2)), x, NULL, mean);
+    expect_values(gr_max_pool_grad(nx, nd, GR_WINDOW(2)), x, dy, by_max);
+    expect_values(gr_max_pool_pick(nx, nv, GR_WINDOW(2)), x, v, picked);
+    expect_values(gr_avg_pool_grad(nd, shape, GR_WINDOW(2)), dy, NULL, by_mean);
+    gr_graph_free(g);
+}
+
+/* What an average divides by: the elements inside, or the padding too, but never what lies beyond
+ * it (the clipped last window of `ceil`). */
+static void test_divisor(void **state)
+{
+    (void)state;
+    float x[] = {6, 6, 6, 6};
+    static const float inside[] = {6, 6, 6}, counted[] = {4, 6, 3};
+    gr_graph *g = gr_graph_new();
+    gr_node *nx = input(g, "x", GR_F32, GR_SHAPE(1, 1, 4));
+    const gr_geometry axes = {.kernel = {3}, .stride = {2}, .pad = {1}, .pad_end = {1}};
+    /* windows [-1,2), [1,4), [3,6): the last is clipped at 5, so it counts two places */
+    expect_values(gr_avg_pool(nx, GR_WINDOW(.axes = &axes, .ceil = true)), x, NULL, inside);
+    expect_values(
+        gr_avg_pool(nx, GR_WINDOW(.axes = &axes, .ceil = true, .count_include_pad = true)), x, NULL,
+        counted);
+    gr_graph_free(g);
+}
+
+static void test_nan_wins(void **state)
+{
+    (void)state;
+    float x[] = {1, NAN, 2, 3, 9, 8, NAN, NAN}, dy[] = {1, 2};
+    static const float largest[] = {NAN, NAN}, by[] = {0, 1, 0, 0, 0, 0, 2, 0};
+    gr_graph *g = gr_graph_new();
+    gr_node *nx = input(g, "x", GR_F32, GR_SHAPE(1, 2, 2, 2));
+    gr_node *nd = input(g, "dy", GR_F32, GR_SHAPE(1, 2, 1, 1));
+    expect_values(gr_max_pool(nx, GR_WINDOW(2)), x, NULL, largest);
+    expect_values(gr_max_pool_grad(nx, nd, GR_WINDOW(2)), x, dy, by);
+    gr_graph_free(g);
+}
+
+/* All below zero at the border: padding must not win. */
+static void test_padding_never_wins(void **state)
+{
+    (void)state;
+    float x[] = {-1, -2, -3, -4};
+    static const float largest[] = {-1, -2, -3, -4};
+    gr_graph *g = gr_graph_new();
+    gr_node *nx = input(g, "x", GR_F32, GR_SHAPE(1, 1, 2, 2));
+    expect_values(gr_max_pool(nx, GR_WINDOW(2, .stride = 2, .pad = 1)), x, NULL, largest);
+    gr_graph_free(g);
+}
+
+/* ---- Kernels against the reference ----------------------------------------------------------- */
+
+static void test_kernels(void **state)
+{
+    (void)state;
+    static const struct {
+        gr_shape x;
+        gr_geometry axes;
+        bool ceil, count;
+    } tests[] = {
+        {{4, {3, 20, 24, 24}}, {.kernel = {2, 2}}, false, false},
+        {{4, {2, 5, 9, 35}}, {.kernel = {2, 2}}, false, false},
+        {{4, {2, 5, 9, 35}}, {.kernel = {2, 2}}, true, true},
+        {{4, {2, 7, 32, 32}}, {.kernel = {3, 3}, .stride = {2, 2}}, true, false},
+        {{4, {2, 7, 33, 67}}, {.kernel = {3, 3}, .stride = {2, 2}}, false, false},
+        {{4, {1, 3, 31, 17}},
+         {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .pad_end = {1, 1}},
+         false,
+         true},
+        {{4, {1, 3, 13, 13}}, {.kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1}}, false, false},
+        {{4, {2, 2, 7, 7}}, {.kernel = {7, 7}}, false, false},
+        {{4, {2, 3, 8, 9}}, {.kernel = {2, 3}, .stride = {3, 4}, .pad_end = {1, 2}}, false, true},
+        {{3, {3, 3, 33}}, {.kernel = {4}, .stride = {3}, .pad = {2}, .pad_end = {3}}, true, true},
+        {{3, {1, 1, 1}}, {.kernel = {1}}, false, false},
+        {{5, {2, 3, 5, 6, 7}}, {.kernel = {2, 2, 2}, .pad = {0, 1, 1}}, false, false},
+        {{5, {1, 2, 7, 5, 9}}, {.kernel = {3, 3, 3}, .stride = {2, 2, 2}}, true, false},
+        {{4, {0, 3, 4, 4}}, {.kernel = {2, 2}}, false, false},
+    };
+    for (size_t i = 0; i < 2 * GR_LEN(tests); i++) {
+        const size_t t = i / 2;
+        const gr_dtype dtype = i % 2 ? GR_F64 : GR_F32;
+        gr_graph *g = gr_graph_new();
+        const gr_window window = {.size = sizeof window,
+                                  .ceil = tests[t].ceil,
+                                  .count_include_pad = tests[t].count,
+                                  .axes = &tests[t].axes};
+        gr_node *x = input(g, "x", dtype, tests[t].x), *y = gr_max_pool(x, &window);
+        if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
+        gr_node *dy = input(g, "dy", dtype, gr_node_shape(y));
+        gr_node *v = input(g, "v", dtype, tests[t].x);
+        kernel_check(y, gr_pool_prepare, 0);
+        kernel_check(gr_max_pool_grad(x, dy, &window), gr_pool_prepare, 0);
+        kernel_check(gr_max_pool_pick(x, v, &window), gr_pool_prepare, 0);
+        kernel_check(gr_avg_pool(x, &window), gr_pool_prepare, 0);
+        kernel_check(gr_avg_pool_grad(dy, tests[t].x, &window), gr_pool_prepare, 0);
+        gr_graph_free(g);
+    }
+}
+
+/* ---- Gradients ------------------------------------------------------------------------------- */
+
+static void test_gradient_structure(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = input(g, "x", GR_F64, GR_SHAPE(2, 3, 5, 6));
+    const gr_window *window = GR_WINDOW(3, .stride = 2, .ceil = true);
+    gr_node *y = gr_max_pool(x, window), *a = gr_avg_pool(x, window), *d, *dd;
+    gr_node *dy = input(g, "dy", GR_F64, gr_node_shape(y));
+    assert_int_equal(gr_vjp(y, dy, &x, 1, &d), GR_OK);
+    assert_string_equal(gr_node_op(d), "max_pool_grad");
+    assert_int_equal(gr_vjp(d, x, &dy, 1, &dd), GR_OK);
+    assert_string_equal(gr_node_op(dd), "max_pool_pick");
+    expect_shape(dd, gr_node_shape(y));
+    assert_int_equal(gr_vjp(dd, dy, &x, 1, &d), GR_OK); /* v and x are one node here */
+    assert_int_equal(gr_vjp(a, dy, &x, 1, &d), GR_OK);
+    assert_string_equal(gr_node_op(d), "avg_pool_grad");
+    assert_int_equal(gr_vjp(d, x, &dy, 1, &dd), GR_OK);
+    assert_string_equal(gr_node_op(dd), "avg_pool");
+    expect_shape(dd, gr_node_shape(y));
+    gr_graph_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_divisor),
+        cmocka_unit_test(test_nan_wins), cmocka_unit_test(test_padding_never_wins),
+        cmocka_unit_test(test_kernels),  cmocka_unit_test(test_gradient_structure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
