@@ -41,6 +41,12 @@ static inline int64_t pool_border(const pool_plan *p, int64_t i)
     return i >= p->inside_begin && i < p->inside_end ? p->inside_end : i;
 }
 
+#if defined(__clang__)
+#define POOL_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define POOL_UNROLL _Pragma("GCC unroll 4")
+#endif
+
 #define POOL_NAME(x) pool_f32_base_##x
 #define POOL_T float
 #define POOL_INT int32_t

@@ -10,34 +10,36 @@
 #define POOL_FN static POOL_TARGET
 #define POOL_INNER static inline __attribute__((always_inline)) POOL_TARGET
 
-/* Calls core(first, x, taps, step, n, …) for a row's taps: all at once for the common windows, one
- * after the other for the rest. */
-#define POOL_TAPS(core, first, x, g, n, ...)                                                       \
+/* Calls core(x, from, taps, step, n, …) for a row's taps: all at once for the common windows, else
+ * one after the other, from the first or from the last. */
+#define POOL_TAPS(core, backwards, x, g, n, ...)                                                   \
     do {                                                                                           \
         const int64_t taps_ = (g)->kernel[2], step_ = (g)->stride[2];                              \
         if (taps_ == 2 && step_ == 2) {                                                            \
-            POOL_NAME(core)(first, x, 0, 2, 2, n, __VA_ARGS__);                                    \
+            POOL_NAME(core)(x, 0, 2, 2, n, __VA_ARGS__);                                           \
         } else if (taps_ == 3 && step_ == 2) {                                                     \
-            POOL_NAME(core)(first, x, 0, 3, 2, n, __VA_ARGS__);                                    \
+            POOL_NAME(core)(x, 0, 3, 2, n, __VA_ARGS__);                                           \
         } else {                                                                                   \
-            for (int64_t tap_ = 0; tap_ < taps_; tap_++) {                                         \
+            for (int64_t i_ = 0; i_ < taps_; i_++) {                                               \
+                const int64_t tap_ = (backwards) ? taps_ - 1 - i_ : i_;                            \
                 if (step_ == 1) {                                                                  \
-                    POOL_NAME(core)((first) && tap_ == 0, x, tap_, 1, 1, n, __VA_ARGS__);          \
+                    POOL_NAME(core)(x, tap_, 1, 1, n, __VA_ARGS__);                                \
                 } else {                                                                           \
-                    POOL_NAME(core)((first) && tap_ == 0, x, tap_, 1, step_, n, __VA_ARGS__);      \
+                    POOL_NAME(core)(x, tap_, 1, step_, n, __VA_ARGS__);                            \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
     } while (0)
 
-/* ---- A row of windows, one row of x ---------------------------------------------------------- */
+/* ---- A row of windows, one row of x: inlined with constant taps ------------------------------ */
 
-POOL_INNER void POOL_NAME(max_taps)(bool first, const POOL_T *x, int64_t from, const int taps,
-                                    const int64_t step, int64_t n, POOL_T *out)
+POOL_INNER void POOL_NAME(max_taps)(const POOL_T *restrict x, int64_t from, const int taps,
+                                    const int64_t step, int64_t n, POOL_T *restrict out)
 {
     x += from;
     for (int64_t i = 0; i < n; i++) {
-        POOL_T best = first ? x[i * step] : out[i];
+        POOL_T best = out[i];
+        POOL_UNROLL
         for (int k = 0; k < taps; k++) {
             const POOL_T v = x[i * step + k];
             best = ((v > best) | (v != v)) ? v : best;
@@ -46,33 +48,34 @@ POOL_INNER void POOL_NAME(max_taps)(bool first, const POOL_T *x, int64_t from, c
     }
 }
 
-/* place[i] + i·step is where the best is in the plane. */
-POOL_INNER void POOL_NAME(argmax_taps)(bool first, const POOL_T *x, int64_t from, const int taps,
-                                       const int64_t step, int64_t n, POOL_T *restrict best,
-                                       POOL_INT *restrict place, POOL_INT row)
+/* Where `best` is met: place[i] + i·step in the plane; `row` is the place of x. Taps and rows are
+ * visited from the last to the first, so that the first of equals stays; a NaN is met by a NaN. */
+POOL_INNER void POOL_NAME(place_taps)(const POOL_T *restrict x, int64_t from, const int taps,
+                                      const int64_t step, int64_t n, const POOL_T *restrict best,
+                                      POOL_INT *restrict place, POOL_INT row)
 {
     x += from;
     row = (POOL_INT)(row + from);
     for (int64_t i = 0; i < n; i++) {
-        POOL_T m = first ? x[i * step] : best[i];
-        POOL_INT at = first ? row : place[i];
-        for (int k = 0; k < taps; k++) {
+        const POOL_T m = best[i];
+        POOL_INT at = place[i];
+        POOL_UNROLL
+        for (int k = taps - 1; k >= 0; k--) {
             const POOL_T v = x[i * step + k];
-            const bool better = (v > m) | ((v != v) & (m == m));
-            m = better ? v : m;
-            at = better ? (POOL_INT)(row + k) : at;
+            const POOL_INT met = (v == m) | ((v != v) & (m != m));
+            at ^= (at ^ (POOL_INT)(row + k)) & -met; /* a choice without a branch */
         }
-        best[i] = m;
         place[i] = at;
     }
 }
 
-POOL_INNER void POOL_NAME(sum_taps)(bool first, const POOL_T *x, int64_t from, const int taps,
-                                    const int64_t step, int64_t n, POOL_T *out)
+POOL_INNER void POOL_NAME(sum_taps)(const POOL_T *restrict x, int64_t from, const int taps,
+                                    const int64_t step, int64_t n, POOL_T *restrict out)
 {
     x += from;
     for (int64_t i = 0; i < n; i++) {
-        POOL_T sum = first ? 0 : out[i];
+        POOL_T sum = out[i];
+        POOL_UNROLL
         for (int k = 0; k < taps; k++) sum += x[i * step + k];
         out[i] = sum;
     }
@@ -130,13 +133,21 @@ POOL_FN void POOL_NAME(argmax_row)(const pool_plan *p, const pool_row *r, const 
     for (int64_t i = pool_border(p, -1); i < g->out[2]; i = pool_border(p, i)) {
         place[i] = (POOL_INT)(POOL_NAME(argmax_at)(g, r, i, x) - i * step);
     }
-    bool fresh = true;
+    const int64_t seed = (r->z0 * g->in[1] + r->y0) * g->in[2] - g->pad[2] + first * step;
+    for (int64_t i = 0; i < n; i++) {
+        best[i] = x[seed + i * step];
+        place[first + i] = 0;
+    }
     POOL_LINES(g, r, line)
     {
-        const int64_t from = line - g->pad[2];
-        POOL_TAPS(argmax_taps, fresh, x + from + first * step, g, n, best + first, place + first,
-                  (POOL_INT)from);
-        fresh = false;
+        POOL_TAPS(max_taps, false, x + line - g->pad[2] + first * step, g, n, best);
+    }
+    for (int64_t z = r->z1 - 1; z >= r->z0; z--) {
+        for (int64_t y = r->y1 - 1; y >= r->y0; y--) {
+            const int64_t from = (z * g->in[1] + y) * g->in[2] - g->pad[2];
+            POOL_TAPS(place_taps, true, x + from + first * step, g, n, best, place + first,
+                      (POOL_INT)from);
+        }
     }
 }
 
@@ -155,12 +166,12 @@ POOL_FN void POOL_NAME(max)(const pool_plan *p, const void *x_, const void *unus
         for (int64_t i = pool_border(p, -1); i < g->out[2]; i = pool_border(p, i)) {
             y[i] = x[POOL_NAME(argmax_at)(g, &r, i, x)];
         }
-        bool fresh = true;
+        const int64_t place = first * g->stride[2] - g->pad[2];
+        const POOL_T *seed = x + (r.z0 * g->in[1] + r.y0) * g->in[2] + place;
+        for (int64_t i = 0; i < n; i++) y[first + i] = seed[i * g->stride[2]];
         POOL_LINES(g, &r, line)
         {
-            POOL_TAPS(max_taps, fresh, x + line - g->pad[2] + first * g->stride[2], g, n,
-                      y + first);
-            fresh = false;
+            POOL_TAPS(max_taps, false, x + line + place, g, n, y + first);
         }
     }
 }
@@ -215,12 +226,11 @@ POOL_FN void POOL_NAME(avg)(const pool_plan *p, const void *x_, const void *unus
             }
             y[i] = sum / count;
         }
-        bool fresh = true;
+        for (int64_t i = first; i < first + n; i++) y[i] = 0;
         POOL_LINES(g, &r, line)
         {
-            POOL_TAPS(sum_taps, fresh, x + line - g->pad[2] + first * g->stride[2], g, n,
+            POOL_TAPS(sum_taps, false, x + line - g->pad[2] + first * g->stride[2], g, n,
                       y + first);
-            fresh = false;
         }
         const POOL_T count = (POOL_T)(r.count * g->kernel[2]);
         for (int64_t i = first; i < first + n; i++) y[i] /= count;
