@@ -95,7 +95,7 @@ typedef struct movement_ctx {
     size_t size; /* of an element */
     int64_t count;
     bool fills;
-    char value[8];
+    _Alignas(8) char value[8]; /* an element of any type */
     int n;
     gr_copy copy[];
 } movement_ctx;

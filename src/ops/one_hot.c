@@ -32,8 +32,8 @@ typedef struct one_hot_ctx {
     int64_t count, depth;
     gr_dtype index_dtype;
     bool strict;
-    size_t size; /* of an element of the output */
-    char one[8]; /* its bytes for 1; 0 is all bits zero in every element type */
+    size_t size;             /* of an element of the output */
+    _Alignas(8) char one[8]; /* its bytes for 1; 0 is all bits zero in every element type */
 } one_hot_ctx;
 
 static gr_status one_hot_run(const gr_call *call)

@@ -23,8 +23,8 @@ typedef struct gr_random_ctx {
     int64_t count;
     gr_dtype dtype;
     bool has_step;
-    size_t size; /* of an element */
-    char one[8]; /* bernoulli: the bytes of 1; 0 is all bits zero */
+    size_t size;             /* of an element */
+    _Alignas(8) char one[8]; /* bernoulli: the bytes of 1; 0 is all bits zero */
 } gr_random_ctx;
 
 /* NULL when memory is out (message set). */

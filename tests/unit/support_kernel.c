@@ -80,7 +80,9 @@ static gr_status kernel_call(const gr_request *request, const kernel_case *what,
     const int n_in = what->node->n_in;
     assert_true(n_in <= MOST);
     for (int i = 0; i < n_in; i++) {
-        buffers[i] = kernel_guarded(kernel_bytes(what->node->in[i]), offset);
+        const gr_node *source = what->node->in[i];
+        const size_t size = gr_dtype_size(gr_type_of(source).dtype);
+        buffers[i] = kernel_guarded(kernel_bytes(source), what->offset * size);
         memcpy(buffers[i].data, in[i], buffers[i].bytes);
         data[i] = buffers[i].data;
     }
@@ -166,6 +168,7 @@ static void kernel_assert_bits(const kernel_case *what, const char *right, const
 {
     const gr_node *node = what->node;
     const size_t size = gr_dtype_size(gr_type_of(node).dtype);
+    if (memcmp(right, got, kernel_bytes(node)) == 0) return;
     for (int64_t i = 0; i < kernel_count(node); i++) {
         if (memcmp(right + (size_t)i * size, got + (size_t)i * size, size) == 0) continue;
         const double a = kernel_at(node, right, i), b = kernel_at(node, got, i);
@@ -180,7 +183,7 @@ static void kernel_assert_bits(const kernel_case *what, const char *right, const
 
 void kernel_check_bits(const gr_node *node, gr_prepare_fn *prepare, void *const *in)
 {
-    static const int threads[] = {1, 2, 3, 8};
+    static const int threads[] = {1, 2, 3};
     assert_false(gr_is_error(node));
     char *right = gr_alloc_aligned(kernel_bytes(node)), *got = gr_alloc_aligned(kernel_bytes(node));
     assert_true(right && got);

@@ -30,7 +30,7 @@ gr_status kernel_run(const kernel_case *what, void *const *in, void *out);
  * threads. */
 void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance);
 
-/* Compares the kernel on `in` with the reference at every CPU level for 1, 2, 3 and 8 threads,
+/* Compares the kernel on `in` with the reference at every CPU level for 1, 2 and 3 threads,
  * aligned and not: bit for bit. */
 void kernel_check_bits(const gr_node *node, gr_prepare_fn *prepare, void *const *in);
 

@@ -298,7 +298,7 @@ static void kernels_equal_the_reference_on_random_shapes(void **state)
 {
     (void)state;
     gr_rng rng = gr_rng_new(21, 0);
-    for (int round = 0; round < 150; round++) {
+    for (int round = 0; round < 100; round++) {
         gr_graph *g = gr_graph_new();
         gr_dtype dtype = all_types[gr_rng_below(&rng, GR_LEN(all_types))];
         gr_node *x = gr_input(g, "x", dtype, random_shape(&rng, 20000));
@@ -319,13 +319,13 @@ static void kernels_equal_the_reference_on_large_shapes(void **state)
     gr_rng rng = gr_rng_new(22, 0);
     for (size_t d = 0; d < GR_LEN(all_types); d++) {
         gr_graph *g = gr_graph_new();
-        gr_node *x = gr_input(g, "x", all_types[d], GR_SHAPE(300, 1024));
-        gr_node *y = gr_input(g, "y", all_types[d], GR_SHAPE(4, 3, 50, 61, 5));
+        gr_node *x = gr_input(g, "x", all_types[d], GR_SHAPE(100, 1024));
+        gr_node *y = gr_input(g, "y", all_types[d], GR_SHAPE(2, 3, 50, 31, 5));
         check(gr_transpose(x), &rng);
         check(gr_permute(y, GR_AXES(0, 2, 3, 4, 1)), &rng);
         check(gr_permute(y, GR_AXES(4, 2, 0, 1, 3)), &rng);
         check(gr_permute(y, GR_AXES(3, 1, 2, 0, 4)), &rng);
-        check(gr_broadcast(x, GR_SHAPE(3, 300, 1024)), &rng);
+        check(gr_broadcast(x, GR_SHAPE(3, 100, 1024)), &rng);
         check(gr_pad(x, (int64_t[]){1, 2}, (int64_t[]){3, 4}, (int64_t[]){0, 1}, 1), &rng);
         check(gr_concat((gr_node *[]){x, x, x}, 3, 1), &rng);
         gr_graph_free(g);
@@ -349,7 +349,7 @@ static void indexed_kernels_equal_the_reference(void **state)
     (void)state;
     static const gr_dtype numbers[] = {GR_F32, GR_F64, GR_I32, GR_I64, GR_U8};
     gr_rng rng = gr_rng_new(23, 0);
-    for (int round = 0; round < 80; round++) {
+    for (int round = 0; round < 60; round++) {
         gr_graph *g = gr_graph_new();
         gr_shape shape = random_shape(&rng, 20000);
         if (shape.rank > 3) shape.rank = 3;

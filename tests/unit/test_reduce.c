@@ -160,7 +160,7 @@ static void kernels_equal_the_reference_on_random_shapes(void **state)
     (void)state;
     static const int64_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 33, 63, 65, 100, 130};
     gr_rng rng = gr_rng_new(11, 0);
-    for (int round = 0; round < 150; round++) {
+    for (int round = 0; round < 100; round++) {
         gr_shape shape = {.rank = (int)gr_rng_below(&rng, 6)};
         int64_t room = 20000;
         for (int i = 0; i < shape.rank; i++) {
@@ -187,12 +187,13 @@ static void kernels_equal_the_reference_on_large_shapes(void **state)
         gr_shape shape;
         gr_axes axes;
     } cases[] = {
-        {{1, {100003}}, {.count = -1}},
+        {{1, {70003}}, {.count = -1}},
         {{1, {2048}}, {.count = -1}},
         {{1, {2049}}, {.count = -1}},
         {{2, {3, 20011}}, {.count = 1, .axis = {1}}},
         {{2, {20011, 3}}, {.count = 1, .axis = {0}}},
-        {{2, {2049, 515}}, {.count = 1, .axis = {0}}},
+        {{2, {2049, 37}}, {.count = 1, .axis = {0}}},
+        {{2, {70, 1030}}, {.count = 1, .axis = {0}}},
         {{2, {1500, 10}}, {.count = 1, .axis = {1}}},
         {{3, {9, 5, 4999}}, {.count = 2, .axis = {0, 2}}},
         {{3, {700, 5, 33}}, {.count = 2, .axis = {0, 2}}},

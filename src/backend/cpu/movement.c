@@ -23,7 +23,7 @@ typedef struct movement_plan {
     int64_t size, count; /* bytes of an element, elements of the output */
     int n;
     bool fills, fills_zero;
-    char value[8];
+    _Alignas(8) char value[8]; /* an element of any type */
     movement_part part[];
 } movement_plan;
 
