@@ -19,7 +19,7 @@ static bool scan_is_float(gr_type type)
     return type.dtype == GR_F32 || type.dtype == GR_F64;
 }
 
-static bool scan_reserve(scan_inputs *inputs, gr_graph *graph, int n)
+static bool scan_begin_inputs(scan_inputs *inputs, gr_graph *graph, int n)
 {
     inputs->graph = graph;
     inputs->body = gr_graph_new();
@@ -28,7 +28,7 @@ static bool scan_reserve(scan_inputs *inputs, gr_graph *graph, int n)
     return inputs->body && inputs->outer && inputs->inner;
 }
 
-static void scan_release(scan_inputs *inputs)
+static void scan_end_inputs(scan_inputs *inputs)
 {
     gr_graph_free(inputs->body); /* NULL once gr_scan owns it */
     gr_free(inputs->outer);
@@ -73,7 +73,7 @@ static gr_node *scan_keep_carries(const gr_node *node, const gr_scan_view *v)
     gr_node **map = gr_alloc_array(body->graph->count, sizeof(gr_node *));
     gr_node **out = gr_alloc_array((size_t)(2 * v->carries), sizeof(gr_node *));
     gr_node *kept = gr_error_node(node->graph);
-    if (map && out && scan_reserve(&inputs, node->graph, body->n_in)) {
+    if (map && out && scan_begin_inputs(&inputs, node->graph, body->n_in)) {
         for (int i = 0; i < body->n_in; i++) {
             map[body->in[i]->id] = scan_add_input(&inputs, "in", node->in[i], body->in[i]->out[0]);
         }
@@ -92,7 +92,7 @@ static gr_node *scan_keep_carries(const gr_node *node, const gr_scan_view *v)
     } else {
         scan_no_memory(node->graph);
     }
-    scan_release(&inputs);
+    scan_end_inputs(&inputs);
     gr_free(map);
     gr_free(out);
     return kept;
@@ -126,12 +126,12 @@ static bool scan_back_begin(scan_back *back, const gr_node *node)
     back->result = gr_alloc_array(n, sizeof(gr_node *));
     back->place = gr_alloc_array(n, sizeof(int));
     return back->map && back->y && back->dy && back->wrt && back->grad && back->result &&
-           back->place && scan_reserve(&back->inputs, node->graph, (int)(2 * n));
+           back->place && scan_begin_inputs(&back->inputs, node->graph, (int)(2 * n));
 }
 
 static void scan_back_end(scan_back *back)
 {
-    scan_release(&back->inputs);
+    scan_end_inputs(&back->inputs);
     gr_free(back->map);
     gr_free(back->y);
     gr_free(back->dy);
