@@ -14,5 +14,6 @@
 #include <gradus/optim.h>
 #include <gradus/plot.h>
 #include <gradus/run.h>
+#include <gradus/train.h>
 
 #endif

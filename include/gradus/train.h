@@ -1,0 +1,285 @@
+/* train.h: models that classify, their training, their files.
+ *
+ *     gr_dataset *train, *test;
+ *     gr_model *model;
+ *     gr_trainer *trainer;
+ *     gr_metrics score;
+ *
+ *     gr_data_open("fashion-mnist", NULL, &train, &test);
+ *     gr_model_new(GR_MODEL(.net = "conv(20,5) |> maxpool(2) |> fc(100) |> relu |> fc(10)",
+ *                           .data = train), &model);
+ *     gr_trainer_new(model, train, NULL, GR_TRAINER(.epochs = 5, .validation = .1), &trainer);
+ *     gr_train(trainer);
+ *     gr_model_test(model, test, &score);      // score.accuracy, score.confusion, …
+ *     gr_model_save(model, "model.safetensors");
+ *
+ * Every call that can fail says so by its status. A model and the trainers on it are used by one
+ * thread at a time; gr_store_snapshot of gr_model_store serves others. */
+#ifndef GRADUS_TRAIN_H
+#define GRADUS_TRAIN_H
+
+#include <gradus/data.h>
+#include <gradus/io.h>
+#include <gradus/nn.h>
+#include <gradus/optim.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Models ------------------------------------------------------------------------------- */
+
+/* A net, its variables, and what surrounds them: the shape of an example, the classes, the
+ * normalisation of the data, the loss. */
+typedef struct gr_model gr_model;
+
+/* Builds the net on `x`, f32 [N, …], and returns the scores, f32 [N, classes]. It is called once
+ * for each mode and number of rows; the scope says the mode and finds the variables again. */
+typedef gr_node *gr_recipe(gr_scope *scope, gr_node *x, void *user);
+
+/* X(NAME, "word"). The losses of nn.h; those that compare element by element take the one-hot
+ * vector of the class as target. The training loss is without the optimiser's penalties. */
+#define GR_LOSS_TABLE(X)                                                                           \
+    X(SOFTMAX, "softmax")             /* softmax cross-entropy */                                  \
+    X(HINGE, "hinge")                 /* multiclass hinge */                                       \
+    X(SQUARED_HINGE, "squared_hinge") /* its L2 form */                                            \
+    X(SIGMOID, "sigmoid")             /* sigmoid cross-entropy: one against the rest, each */      \
+    X(MSE, "mse")                                                                                  \
+    X(L1, "l1")                                                                                    \
+    X(HUBER, "huber")
+
+typedef enum gr_loss_kind {
+#define GR_LOSS_ENUM(name, word) GR_LOSS_##name,
+    GR_LOSS_TABLE(GR_LOSS_ENUM)
+#undef GR_LOSS_ENUM
+        GR_LOSS_COUNT
+} gr_loss_kind;
+GR_API const char *gr_loss_name(gr_loss_kind kind); /* "softmax"; "?" if there is none */
+GR_API int gr_loss_find(const char *name);          /* -1 if there is no such word */
+
+typedef struct gr_model_options {
+    size_t size;
+    /* The net: a text (lang.h) whose input is `x`, or a recipe. */
+    const char *net;
+    gr_recipe *recipe;
+    void *user;               /* for the recipe; must outlive the model */
+    const gr_dataset *data;   /* gives the next three where they are not set; not kept */
+    gr_shape input;           /* of one example: GR_SHAPE(1, 28, 28) */
+    int classes;              /* at least 2 */
+    const char *const *names; /* [classes], copied; NULL: "0", "1", … */
+    gr_loss_kind loss;
+    double smoothing;           /* softmax: label smoothing */
+    double margin;              /* hinges: 0 means 1 */
+    double delta;               /* Huber: 0 means 1 */
+    const float *class_weights; /* [classes], copied; softmax and hinges; NULL: all 1 */
+    gr_normalize normalize;     /* what is learnt from the training data, by the first trainer */
+    const gr_normalizer *normalizer; /* or has been learnt already: copied */
+    uint64_t seed;                   /* of initial values and of random gates */
+    int threads;                     /* 0: GRADUS_THREADS, else all cores */
+    bool exact;                      /* the same bits for any number of threads */
+} gr_model_options;
+#define GR_MODEL(...) (&(gr_model_options){.size = sizeof(gr_model_options), __VA_ARGS__})
+
+/* Makes a model with fresh variables. GR_INVALID for options that contradict each other or are
+ * missing, GR_SYNTAX for a net that does not parse, GR_SHAPE (with the layer, its place and the
+ * shapes) for one that does not fit the input or does not end in [N, classes] scores. On failure
+ * *model is NULL. */
+GR_API gr_status gr_model_new(const gr_model_options *options, gr_model **model);
+/* Accepts NULL. No trainer may use the model any more. */
+GR_API void gr_model_free(gr_model *model);
+
+/* Writes a model as one safetensors file: every variable but the optimiser's, and, as metadata,
+ * the net, the input's shape, the classes, the normalisation, the loss and the seed. Equal models
+ * give equal bytes. The net of a recipe is not in the file. GR_IO; the old file is then as it was.
+ */
+GR_API gr_status gr_model_save(const gr_model *model, const char *path);
+/* Reads a model file (or the model in a checkpoint: its newest parameters). Of `options`, which may
+ * be NULL, count only `threads`, `exact` and, for a model of a recipe, `recipe` and `user`.
+ * GR_NOT_FOUND, GR_IO, GR_FORMAT for a file that is damaged, is no model, or lacks a variable of
+ * its net; GR_INVALID for a model of a recipe without one. *model is NULL on failure. */
+GR_API gr_status gr_model_load(const char *path, const gr_model_options *options, gr_model **model);
+
+/* What a model consists of. Texts and arrays live as long as the model. */
+GR_API gr_store *gr_model_store(gr_model *model);
+GR_API const char *gr_model_net(const gr_model *model);       /* canonical; NULL for a recipe */
+GR_API gr_shape gr_model_input(const gr_model *model);        /* of one example */
+GR_API int gr_model_classes(const gr_model *model);
+GR_API const char *const *gr_model_class_names(const gr_model *model); /* [classes] */
+GR_API gr_loss_kind gr_model_loss(const gr_model *model);
+GR_API uint64_t gr_model_seed(const gr_model *model);
+/* NULL as long as nothing has been learnt. */
+GR_API const gr_normalizer *gr_model_normalizer(const gr_model *model);
+/* Learns the normalisation from `data`, unless there is one already. */
+GR_API gr_status gr_model_learn_normalizer(gr_model *model, const gr_dataset *data);
+/* Elements of all trainable variables. */
+GR_API int64_t gr_model_parameters(const gr_model *model);
+
+/* GR_SHAPE unless examples have the model's input shape (the message has both), GR_INVALID unless
+ * `data` is unlabelled or its classes are the model's. Sets that number their classes ("0", "1", …)
+ * fit any model of as many. */
+GR_API gr_status gr_model_fits(const gr_model *model, const gr_dataset *data);
+
+/* ---- Using a model ------------------------------------------------------------------------ */
+
+/* Scores of x, u8 or f32 [n, …] as the data come (the model normalises them): scores[n·classes],
+ * row-major. Large n is worked through in batches. GR_SHAPE (with both shapes), GR_DTYPE,
+ * GR_INVALID if no normalisation has been learnt yet. */
+GR_API gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores);
+/* Turns one row of scores[classes] in place into what the loss takes them for: softmax gives
+ * probabilities that sum to 1, sigmoid one probability each; others stay as they are. Returns
+ * whether they are probabilities now. */
+GR_API bool gr_model_probabilities(const gr_model *model, float *scores);
+
+typedef struct gr_class_metrics {
+    int64_t count;     /* examples of the class */
+    int64_t predicted; /* examples taken for it */
+    int64_t correct;   /* both */
+    double precision;  /* correct/predicted, 0 if none */
+    double recall;     /* correct/count, 0 if none */
+    double f1;         /* harmonic mean of the two, 0 if both are */
+} gr_class_metrics;
+
+typedef struct gr_metrics {
+    int64_t count, correct;
+    double loss, accuracy; /* means over the examples */
+    int classes;
+    gr_class_metrics *per_class; /* [classes] */
+    int64_t *confusion;          /* [classes·classes]: row: the class; column: what it is taken for */
+} gr_metrics;
+
+/* Tests a model on labelled data. Refusals as gr_model_fits and gr_model_predict; GR_INVALID for
+ * unlabelled data. Free *metrics with gr_metrics_clear; it holds nothing on failure. */
+GR_API gr_status gr_model_test(gr_model *model, const gr_dataset *data, gr_metrics *metrics);
+GR_API void gr_metrics_clear(gr_metrics *metrics);
+
+/* ---- What a net is made of ---------------------------------------------------------------- */
+
+typedef struct gr_layer_info {
+    const char *name; /* "conv1", "block1/fc"; the op's name for a gate without one */
+    const char *kind; /* "conv", "fc", "batchnorm", "max_pool", "relu", … */
+    gr_shape output;  /* for one example */
+    int64_t parameters;
+    int64_t multiply_adds; /* of its contractions, forward, for one example */
+    size_t bytes;          /* of its output for one example */
+} gr_layer_info;
+
+typedef struct gr_net_info {
+    gr_shape input; /* of one example */
+    int count;
+    gr_layer_info *layers; /* in the order of computation */
+    int64_t parameters, multiply_adds;
+    size_t bytes; /* of all layers' outputs */
+} gr_net_info;
+
+/* Describes the net of a text for examples of that shape, as it is trained (dropout included),
+ * without making its variables. Faults as gr_model_new; any output is fine. Free with
+ * gr_net_info_free. */
+GR_API gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info);
+GR_API gr_status gr_model_describe(const gr_model *model, gr_net_info **info);
+GR_API void gr_net_info_free(gr_net_info *info); /* accepts NULL */
+
+/* ---- Training ----------------------------------------------------------------------------- */
+
+/* A state machine: each gr_train_step does one thing and says what. */
+typedef struct gr_trainer gr_trainer;
+
+typedef enum gr_train_event {
+    GR_TRAIN_STEP,     /* one step on one batch */
+    GR_TRAIN_EPOCH,    /* an epoch is over: validated, noted in the history */
+    GR_TRAIN_FINISHED, /* all epochs or steps are done */
+    GR_TRAIN_EARLY,    /* stopped early: no improvement for `patience` epochs */
+    GR_TRAIN_STOPPED   /* gr_trainer_stop was called; gr_train_step goes on from here */
+} gr_train_event;
+
+typedef enum gr_monitor { GR_MONITOR_LOSS, GR_MONITOR_ACCURACY } gr_monitor;
+
+/* `train` has just been through one event; its report is current. */
+typedef void gr_train_fn(void *user, gr_trainer *trainer, gr_train_event event);
+
+typedef struct gr_trainer_options {
+    size_t size;
+    const gr_optimizer *optimizer; /* copied; NULL: Adam with its usual rate */
+    int64_t batch;                 /* rows of a step; 0 means 64 */
+    int64_t epochs;                /* 0: 10, or as many as `steps` needs */
+    int64_t steps;                 /* stop after so many, if not 0 */
+    uint64_t seed;                 /* of shuffling and splitting; 0: the model's */
+    bool in_order;                 /* do not shuffle */
+    bool drop_last;                /* leave out an epoch's last batch if it is not full */
+    double validation;             /* fraction held out of the training data, by class; 0: none */
+    int64_t patience;              /* epochs without improvement before stopping; 0: no limit */
+    gr_monitor monitor;            /* the validation figure that improves */
+    double min_delta;              /* improvement is by more than this */
+    bool keep_best;                /* end with the parameters of the best epoch */
+    const char *checkpoint;        /* file; NULL: none */
+    int64_t checkpoint_steps;      /* write it every so many steps, */
+    double checkpoint_seconds;     /* or seconds; neither: at every epoch's end. Always at the end */
+    gr_train_fn *callback;         /* gr_train calls it after each event */
+    void *user;
+} gr_trainer_options;
+#define GR_TRAINER(...) (&(gr_trainer_options){.size = sizeof(gr_trainer_options), __VA_ARGS__})
+
+/* Prepares the training of `model`, from the values its parameters have now: splits off the
+ * validation part, learns the normalisation on what remains, compiles. `validation` is a set of its
+ * own, or NULL. Both may be freed afterwards; the model must outlive the trainer. Refused: data
+ * that do not fit (gr_model_fits), a validation fraction that leaves either part empty, patience or
+ * keep_best without validation, options out of range. On failure *trainer is NULL. */
+GR_API gr_status gr_trainer_new(gr_model *model, const gr_dataset *train,
+                                const gr_dataset *validation, const gr_trainer_options *options,
+                                gr_trainer **trainer);
+GR_API void gr_trainer_free(gr_trainer *trainer); /* accepts NULL */
+
+/* Does one thing and tells what (`event` may be NULL). After FINISHED and EARLY it does nothing
+ * more and tells the same. GR_NUMERIC, naming epoch and step, if the loss is no finite number: the
+ * parameters are then of no use; the last checkpoint stays as it is, and later calls fail alike.
+ * GR_IO if a checkpoint cannot be written: the step itself is done. */
+GR_API gr_status gr_train_step(gr_trainer *trainer, gr_train_event *event);
+/* Steps until FINISHED or EARLY (GR_OK), a stop on request (GR_CANCELLED) or a fault. */
+GR_API gr_status gr_train(gr_trainer *trainer);
+/* Asks the trainer to stop after the step under way. May be called from a callback, another thread
+ * or a signal handler. A checkpoint is written, if one is wanted at all. */
+GR_API void gr_trainer_stop(gr_trainer *trainer);
+
+/* One epoch, for the history and for curves. Figures of data that there are not are NaN. */
+typedef struct gr_epoch {
+    int64_t epoch, step; /* both counted from 1: done at its end */
+    double train_loss;   /* mean over the epoch's rows, each at the step that used it; no penalty */
+    double train_accuracy;
+    double val_loss, val_accuracy;
+    double rate;    /* learning rate of its last step */
+    double seconds; /* since training began, without interruptions */
+} gr_epoch;
+
+typedef struct gr_train_report {
+    gr_epoch now;           /* the epoch under way (so far) or just ended */
+    double loss, accuracy;  /* of the last step alone */
+    int64_t epochs, steps;  /* how many there will be */
+    int64_t epoch_step;     /* steps done in this epoch, */
+    int64_t epoch_steps;    /* of so many */
+    double rows_per_second; /* training alone, this epoch */
+    double eta;             /* seconds left, at the speed so far; NaN before the first step */
+    gr_epoch best;          /* epoch 0: none yet */
+    int64_t rows, val_rows; /* examples to train on and to validate with */
+} gr_train_report;
+GR_API gr_train_report gr_trainer_report(const gr_trainer *trainer);
+/* Ended epoch i, counted from 0 (also those before a resume); false beyond the last. */
+GR_API bool gr_trainer_epoch(const gr_trainer *trainer, int64_t i, gr_epoch *epoch);
+GR_API int64_t gr_trainer_epochs(const gr_trainer *trainer); /* that have ended */
+GR_API gr_model *gr_trainer_model(const gr_trainer *trainer);
+/* Buffers and steps of the program of a full batch. */
+GR_API gr_plan_info gr_trainer_plan(const gr_trainer *trainer);
+
+/* ---- Checkpoints -------------------------------------------------------------------------- */
+
+/* One safetensors file with every variable, the best parameters so far ("best/…"), and where the
+ * training stands. It can be read as a model too. */
+GR_API gr_status gr_trainer_save(gr_trainer *trainer, const char *path);
+/* Goes on from a checkpoint, bit for bit as if there had been no interruption. The trainer is new,
+ * made with the same net, data, batch, seeds and optimiser: GR_INVALID names what differs.
+ * `epochs`, `steps`, `patience` and the checkpoints' own options may be others. On any failure
+ * (GR_FORMAT, GR_IO, GR_NOT_FOUND, …) trainer and model are as before. */
+GR_API gr_status gr_trainer_resume(gr_trainer *trainer, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,105 @@
+/* Inside of a model. Internal. */
+#ifndef GR_TRAIN_MODEL_H
+#define GR_TRAIN_MODEL_H
+
+#ifndef GR_NO_PLACES
+#define GR_NO_PLACES
+#endif
+
+#include <gradus/lang.h>
+#include <gradus/train.h>
+
+#include "base/base.h"
+
+/* ---- Programs ----------------------------------------------------------------------------- */
+
+/* A compiled program with its session, and where it takes and gives what. -1: not there. */
+typedef struct gr_engine {
+    gr_program *program;
+    gr_session *session;
+    int64_t rows;
+    int x, y;                   /* inputs */
+    int scores, loss, accuracy; /* outputs */
+} gr_engine;
+void gr_engine_clear(gr_engine *engine);
+
+typedef enum gr_engine_kind { GR_ENGINE_PREDICT, GR_ENGINE_TEST } gr_engine_kind;
+
+#define GR_MODEL_CACHE 8
+
+typedef struct gr_cached_engine {
+    gr_engine_kind kind;
+    uint64_t used; /* the larger, the later; 0: free */
+    gr_engine engine;
+} gr_cached_engine;
+
+/* ---- Models ------------------------------------------------------------------------------- */
+
+struct gr_model {
+    gr_store *store;
+    gr_expr *net; /* NULL: a recipe */
+    char *net_text;
+    gr_recipe *recipe;
+    void *user;
+    gr_shape input;
+    int classes;
+    char **names;
+    gr_loss_kind loss;
+    double smoothing, margin, delta;
+    float *class_weights; /* NULL: all 1 */
+    gr_normalize normalize;
+    gr_normalizer normalizer;
+    bool normalizes; /* the normaliser has been learnt */
+    uint64_t seed;
+    int threads;
+    bool exact;
+    int64_t parameters;
+    gr_cached_engine cache[GR_MODEL_CACHE];
+    uint64_t clock; /* of the cache */
+};
+
+/* A model of `options` whose variables are those of `store`, and new ones where it lacks them. Takes
+ * the store, on failure too. */
+gr_status gr_model_make(const gr_model_options *options, gr_store *store, gr_model **model);
+
+/* The graph of a model on some rows. */
+typedef struct gr_model_graph {
+    gr_graph *graph;
+    gr_scope *scope;
+    gr_node *x, *y, *scores, *loss, *accuracy;
+} gr_model_graph;
+
+/* Builds the net alone (the result is out->scores, of any shape) on examples of `input`. `store`
+ * may be NULL: variables are then only declared. Clear *out also on failure. */
+gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mode, int64_t rows,
+                             gr_model_graph *out);
+/* The same with scores checked, labels, loss and accuracy. */
+gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_model_graph *out);
+void gr_model_graph_clear(gr_model_graph *graph);
+
+/* Compiles a graph's targets, of which x, y, scores, loss and accuracy are found again through
+ * `graph`, and opens a session on the model's store. */
+gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph,
+                        gr_node *const *targets, int n, gr_engine *engine);
+/* An engine for evaluation, from the cache if it has one; valid until the next call. */
+gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr_engine **engine);
+
+/* Is the store's tensor of that name part of the model, rather than of its training? */
+bool gr_model_owns(const char *name);
+/* Weights of a batch's loss within a mean over many: rows, or the sum of their class weights. */
+double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t rows);
+/* GR_INVALID unless the normalisation has been learnt. */
+gr_status gr_model_ready(const gr_model *model);
+/* [rows, input…] */
+gr_shape gr_model_batch_shape(const gr_model *model, int64_t rows);
+
+/* What a model file says about the model. */
+gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta);
+/* Mean loss and accuracy of `data` through `loader`, which is at the start of an epoch. `confusion`
+ * [classes·classes] may be NULL. */
+gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics,
+                         int64_t *confusion);
+
+#define GR_EVAL_ROWS 256 /* of a batch in evaluation: enough for speed, few enough for memory */
+
+#endif

@@ -1,0 +1,185 @@
+/* What a net is made of: its graph's gates, those of a layer taken together. */
+#include "graph/graph.h"
+#include "ops/matmul.h"
+#include "train/model.h"
+
+/* Examples in the graph that is described: batch norm refuses to train on one. */
+#define SUMMARY_ROWS 2
+
+/* A described net and the arena of its texts. */
+typedef struct summary {
+    gr_net_info info; /* first: what the caller holds */
+    gr_arena arena;
+    size_t capacity;
+} summary;
+
+/* A layer while its gates are gathered. */
+typedef struct summary_layer {
+    const char *composite; /* by address: each layer has its own copy. NULL: a single gate */
+    const gr_node *last;
+    const char *kind;
+    int64_t parameters, multiply_adds;
+} summary_layer;
+
+void gr_net_info_free(gr_net_info *info)
+{
+    if (!info) return;
+    summary *s = (summary *)info;
+    gr_free(info->layers);
+    gr_arena_free(&s->arena);
+    gr_free(s);
+}
+
+/* The shape of one example's share of a node, whose first axis is the batch if it has as many
+ * rows. */
+static gr_shape summary_shape(const gr_node *node)
+{
+    gr_shape shape = gr_node_shape(node);
+    if (shape.rank < 1 || shape.dim[0] != SUMMARY_ROWS) return shape;
+    return gr_shape_of(shape.rank - 1, shape.dim + 1);
+}
+
+/* Multiply-adds of a contraction: for each element of the result as many as it sums over. */
+static int64_t summary_work(const gr_node *node)
+{
+    int64_t out = gr_shape_count(gr_node_shape(node)), inner = 0;
+    if (!strcmp(node->op->name, "matmul")) inner = gr_matmul_geometry_of(node).k;
+    if (!strcmp(node->op->name, "conv")) {
+        gr_shape weight = gr_node_shape(node->in[1]);
+        inner = gr_shape_count(weight) / weight.dim[0];
+    }
+    return out * inner;
+}
+
+/* What a gate tells about the kind of the layer that it is part of; NULL: nothing. */
+static const char *summary_kind(const gr_node *node)
+{
+    const char *op = node->op->name;
+    if (!strcmp(op, "conv")) return "conv";
+    if (!strcmp(op, "matmul")) return "fc";
+    if (!strcmp(op, "random_bernoulli")) return "dropout";
+    if (!strcmp(op, "prelu")) return "prelu";
+    if (!strcmp(op, "rsqrt")) return "batchnorm";
+    return NULL;
+}
+
+/* "softmax" of "softmax", "conv" of "conv12". */
+static const char *summary_stem(gr_arena *arena, const char *name)
+{
+    char *stem = gr_arena_strdup(arena, name);
+    if (!stem) return NULL;
+    for (size_t n = strlen(stem); n > 1 && stem[n - 1] >= '0' && stem[n - 1] <= '9'; n--)
+        stem[n - 1] = 0;
+    return stem;
+}
+
+static gr_status summary_add(summary *s, const summary_layer *layer)
+{
+    gr_net_info *info = &s->info;
+    if (!layer->last) return GR_OK;
+    if (!gr_grow(&info->layers, (size_t)info->count, &s->capacity, sizeof *info->layers))
+        return GR_NO_MEMORY;
+    const char *op = layer->last->op->name, *name = layer->last->name;
+    if (!name) name = layer->composite ? layer->composite : op;
+    gr_shape shape = summary_shape(layer->last);
+    gr_layer_info *to = &info->layers[info->count];
+    *to = (gr_layer_info){
+        .name = gr_arena_strdup(&s->arena, name),
+        .kind = gr_arena_strdup(&s->arena, layer->kind ? layer->kind : op),
+        .output = shape,
+        .parameters = layer->parameters,
+        .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
+        .bytes = (size_t)gr_shape_count(shape) * gr_dtype_size(gr_node_dtype(layer->last))};
+    if (layer->composite && !layer->kind) to->kind = summary_stem(&s->arena, layer->composite);
+    if (!to->name || !to->kind) return GR_NO_MEMORY;
+    info->count++;
+    info->parameters += to->parameters;
+    info->multiply_adds += to->multiply_adds;
+    info->bytes += to->bytes;
+    return GR_OK;
+}
+
+/* Counts a trainable variable with the first layer that reads it. */
+static int64_t summary_claim(const gr_scope *scope, const gr_node *node, bool *claimed)
+{
+    int64_t count = 0;
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_node *in = node->in[i];
+        for (int p = 0; p < gr_scope_params(scope); p++) {
+            if (gr_scope_param(scope, p) != in || claimed[p]) continue;
+            claimed[p] = true;
+            count += gr_shape_count(gr_node_shape(in));
+        }
+    }
+    return count;
+}
+
+/* Gates that only change the shape within a net's text or recipe show as flatten or reshape; leaves
+ * belong to the layer that reads them. */
+static bool summary_is_gate(const gr_node *node)
+{
+    return !(node->op->flags & (GR_OP_LEAF | GR_OP_EFFECT));
+}
+
+static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *needed,
+                              bool *claimed)
+{
+    summary_layer layer = {0};
+    for (int id = 0; id < gr_graph_size(g->graph); id++) {
+        const gr_node *node = gr_graph_node(g->graph, id);
+        if (!needed[id] || !summary_is_gate(node)) continue;
+        if (!layer.last || !node->composite || node->composite != layer.composite) {
+            GR_TRY(summary_add(s, &layer));
+            layer = (summary_layer){.composite = node->composite};
+        }
+        layer.last = node;
+        if (node->composite && !layer.kind) layer.kind = summary_kind(node);
+        layer.parameters += summary_claim(g->scope, node, claimed);
+        layer.multiply_adds += summary_work(node);
+    }
+    return summary_add(s, &layer);
+}
+
+static gr_status summary_fill(summary *s, const gr_model *model)
+{
+    gr_model_graph g;
+    gr_status status = gr_model_build_net(model, NULL, GR_TRAIN, SUMMARY_ROWS, &g);
+    bool *needed = NULL, *claimed = NULL;
+    if (status == GR_OK) {
+        needed = gr_graph_needed(g.graph, &g.scores, 1);
+        claimed = gr_alloc((size_t)gr_scope_params(g.scope) + 1);
+        status = needed && claimed ? summary_walk(s, &g, needed, claimed) : GR_NO_MEMORY;
+    }
+    s->info.input = model->input;
+    gr_free(needed);
+    gr_free(claimed);
+    gr_model_graph_clear(&g);
+    return status;
+}
+
+gr_status gr_model_describe(const gr_model *model, gr_net_info **info)
+{
+    *info = NULL;
+    summary *s = gr_alloc(sizeof *s);
+    if (!s) return GR_NO_MEMORY;
+    gr_status status = summary_fill(s, model);
+    if (status == GR_OK)
+        *info = &s->info;
+    else
+        gr_net_info_free(&s->info);
+    return status;
+}
+
+gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info)
+{
+    gr_model bare = {.input = input};
+    *info = NULL;
+    if (!net) return gr_fail(GR_INVALID, "gr_net_describe needs a net");
+    if (input.rank < 1 || input.rank >= GR_MAX_RANK || gr_shape_count(input) < 1)
+        return gr_fail(GR_SHAPE, "a net's input is %s: should be the shape of one example",
+                       gr_shape_text(input));
+    GR_TRY(gr_expr_parse(net, "net", &bare.net));
+    gr_status status = gr_model_describe(&bare, info);
+    gr_expr_free(bare.net);
+    return status;
+}
