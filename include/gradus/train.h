@@ -101,8 +101,8 @@ GR_API gr_status gr_model_load(const char *path, const gr_model_options *options
 
 /* What a model consists of. Texts and arrays live as long as the model. */
 GR_API gr_store *gr_model_store(gr_model *model);
-GR_API const char *gr_model_net(const gr_model *model);       /* canonical; NULL for a recipe */
-GR_API gr_shape gr_model_input(const gr_model *model);        /* of one example */
+GR_API const char *gr_model_net(const gr_model *model); /* canonical; NULL for a recipe */
+GR_API gr_shape gr_model_input(const gr_model *model);  /* of one example */
 GR_API int gr_model_classes(const gr_model *model);
 GR_API const char *const *gr_model_class_names(const gr_model *model); /* [classes] */
 GR_API gr_loss_kind gr_model_loss(const gr_model *model);
@@ -144,7 +144,7 @@ typedef struct gr_metrics {
     double loss, accuracy; /* means over the examples */
     int classes;
     gr_class_metrics *per_class; /* [classes] */
-    int64_t *confusion;          /* [classes·classes]: row: the class; column: what it is taken for */
+    int64_t *confusion; /* [classes·classes]: row: the class; column: what it is taken for */
 } gr_metrics;
 
 /* Tests a model on labelled data. Refusals as gr_model_fits and gr_model_predict; GR_INVALID for
@@ -212,8 +212,8 @@ typedef struct gr_trainer_options {
     bool keep_best;                /* end with the parameters of the best epoch */
     const char *checkpoint;        /* file; NULL: none */
     int64_t checkpoint_steps;      /* write it every so many steps, */
-    double checkpoint_seconds;     /* or seconds; neither: at every epoch's end. Always at the end */
-    gr_train_fn *callback;         /* gr_train calls it after each event */
+    double checkpoint_seconds; /* or seconds; neither: at every epoch's end. Always at the end */
+    gr_train_fn *callback;     /* gr_train calls it after each event */
     void *user;
 } gr_trainer_options;
 #define GR_TRAINER(...) (&(gr_trainer_options){.size = sizeof(gr_trainer_options), __VA_ARGS__})

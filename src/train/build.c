@@ -74,7 +74,8 @@ static gr_node *build_loss(const gr_model *model, const gr_model_graph *g)
     if (model->loss == GR_LOSS_HINGE || model->loss == GR_LOSS_SQUARED_HINGE)
         return gr_multiclass_hinge(g->scores, g->y, &options);
     gr_node *target = gr_one_hot_strict(g->y, model->classes, GR_F32);
-    if (model->loss == GR_LOSS_SIGMOID) return gr_sigmoid_cross_entropy(g->scores, target, &options);
+    if (model->loss == GR_LOSS_SIGMOID)
+        return gr_sigmoid_cross_entropy(g->scores, target, &options);
     if (model->loss == GR_LOSS_MSE) return gr_mse(g->scores, target, &options);
     if (model->loss == GR_LOSS_L1) return gr_l1_loss(g->scores, target, &options);
     return gr_huber(g->scores, target, &options);
@@ -106,8 +107,8 @@ static int engine_find(const gr_node *node, gr_node *const *targets, int n)
     return -1;
 }
 
-gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph,
-                        gr_node *const *targets, int n, gr_engine *engine)
+gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *targets,
+                        int n, gr_engine *engine)
 {
     *engine = (gr_engine){.rows = gr_node_shape(graph->x).dim[0],
                           .scores = engine_find(graph->scores, targets, n),

@@ -98,7 +98,8 @@ static gr_status file_get_shape(const gr_meta *meta, const char *key, gr_shape *
 }
 
 /* `count` numbers into a new array. */
-static gr_status file_get_floats(const gr_meta *meta, const char *key, int64_t count, float **values)
+static gr_status file_get_floats(const gr_meta *meta, const char *key, int64_t count,
+                                 float **values)
 {
     double *wide;
     int n;

@@ -35,8 +35,7 @@ static void model_take_data(gr_model_options *o)
 static gr_status model_check(const gr_model_options *o)
 {
     if (!o->net == !o->recipe)
-        return gr_fail(GR_INVALID, "a model needs a net or a recipe%s",
-                       o->net ? ", not both" : "");
+        return gr_fail(GR_INVALID, "a model needs a net or a recipe%s", o->net ? ", not both" : "");
     if (o->input.rank < 1 || o->input.rank >= GR_MAX_RANK || gr_shape_count(o->input) < 1)
         return gr_fail(GR_SHAPE, "a model's input is %s: should be the shape of one example",
                        gr_shape_text(o->input));
@@ -48,8 +47,9 @@ static gr_status model_check(const gr_model_options *o)
     bool hinge = o->loss == GR_LOSS_HINGE || o->loss == GR_LOSS_SQUARED_HINGE;
     if (!(o->smoothing >= 0 && o->smoothing < 1) ||
         (o->smoothing > 0 && o->loss != GR_LOSS_SOFTMAX))
-        return gr_fail(GR_INVALID, "label smoothing %g with the loss %s: should be in [0, 1), and "
-                                   "is for softmax",
+        return gr_fail(GR_INVALID,
+                       "label smoothing %g with the loss %s: should be in [0, 1), and "
+                       "is for softmax",
                        o->smoothing, gr_loss_name(o->loss));
     if (!(o->margin >= 0) || (o->margin > 0 && !hinge))
         return gr_fail(GR_INVALID,
@@ -60,7 +60,8 @@ static gr_status model_check(const gr_model_options *o)
                        "delta %g with the loss %s: should be positive, and is for huber", o->delta,
                        gr_loss_name(o->loss));
     if (o->class_weights && o->loss != GR_LOSS_SOFTMAX && !hinge)
-        return gr_fail(GR_INVALID, "class weights with the loss %s: they are for softmax and hinges",
+        return gr_fail(GR_INVALID,
+                       "class weights with the loss %s: they are for softmax and hinges",
                        gr_loss_name(o->loss));
     for (int i = 0; o->class_weights && i < o->classes; i++)
         if (!(o->class_weights[i] > 0 && o->class_weights[i] < 1e30f))

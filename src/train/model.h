@@ -58,8 +58,8 @@ struct gr_model {
     uint64_t clock; /* of the cache */
 };
 
-/* A model of `options` whose variables are those of `store`, and new ones where it lacks them. Takes
- * the store, on failure too. */
+/* A model of `options` whose variables are those of `store`, and new ones where it lacks them.
+ * Takes the store, on failure too. */
 gr_status gr_model_make(const gr_model_options *options, gr_store *store, gr_model **model);
 
 /* The graph of a model on some rows. */
@@ -79,8 +79,8 @@ void gr_model_graph_clear(gr_model_graph *graph);
 
 /* Compiles a graph's targets, of which x, y, scores, loss and accuracy are found again through
  * `graph`, and opens a session on the model's store. */
-gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph,
-                        gr_node *const *targets, int n, gr_engine *engine);
+gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *targets,
+                        int n, gr_engine *engine);
 /* An engine for evaluation, from the cache if it has one; valid until the next call. */
 gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr_engine **engine);
 

@@ -97,8 +97,8 @@ static gr_status score_batch(gr_model *model, const gr_batch *batch, float *scor
     size_t classes = (size_t)model->classes, rows = (size_t)batch->rows;
     GR_TRY(gr_model_engine(model, GR_ENGINE_TEST, batch->rows, &engine));
     if (engine->x >= 0)
-        GR_TRY(gr_session_bind(engine->session, engine->x, batch->x.data,
-                               gr_tensor_bytes(&batch->x)));
+        GR_TRY(
+            gr_session_bind(engine->session, engine->x, batch->x.data, gr_tensor_bytes(&batch->x)));
     GR_TRY(gr_session_bind(engine->session, engine->y, batch->y.data, gr_tensor_bytes(&batch->y)));
     GR_TRY(gr_session_step(engine->session));
     GR_TRY(gr_session_read(engine->session, engine->loss, &loss, sizeof loss));

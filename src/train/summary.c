@@ -83,13 +83,13 @@ static gr_status summary_add(summary *s, const summary_layer *layer)
     if (!name) name = layer->composite ? layer->composite : op;
     gr_shape shape = summary_shape(layer->last);
     gr_layer_info *to = &info->layers[info->count];
-    *to = (gr_layer_info){
-        .name = gr_arena_strdup(&s->arena, name),
-        .kind = gr_arena_strdup(&s->arena, layer->kind ? layer->kind : op),
-        .output = shape,
-        .parameters = layer->parameters,
-        .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
-        .bytes = (size_t)gr_shape_count(shape) * gr_dtype_size(gr_node_dtype(layer->last))};
+    *to = (gr_layer_info){.name = gr_arena_strdup(&s->arena, name),
+                          .kind = gr_arena_strdup(&s->arena, layer->kind ? layer->kind : op),
+                          .output = shape,
+                          .parameters = layer->parameters,
+                          .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
+                          .bytes = (size_t)gr_shape_count(shape) *
+                                   gr_dtype_size(gr_node_dtype(layer->last))};
     if (layer->composite && !layer->kind) to->kind = summary_stem(&s->arena, layer->composite);
     if (!to->name || !to->kind) return GR_NO_MEMORY;
     info->count++;
