@@ -1,0 +1,328 @@
+/* Checkpoints: a training as a file, and back.
+ *
+ * The metadata are of three kinds: what describes the model, what describes the training
+ * ("train.…") and where it stands ("state.…"). All but the last must be the same in a training that
+ * goes on. */
+#include <stdio.h>
+
+#include "run/store.h"
+#include "train/trainer.h"
+
+#define CHECKPOINT_STATE "state."
+#define CHECKPOINT_BEST "best/"
+#define CHECKPOINT_EPOCH_REALS 8
+
+/* ---- What describes the training ------------------------------------------------------------ */
+
+/* Name, number and a hash of all examples with their labels, in order. */
+static gr_status checkpoint_set_data(gr_meta *meta, const char *key, const gr_dataset *data)
+{
+    if (!data) return gr_meta_set(meta, key, "none");
+    uint64_t hash = 0;
+    int64_t n = gr_dataset_size(data);
+    size_t bytes =
+        (size_t)gr_shape_count(gr_dataset_shape(data)) * gr_dtype_size(gr_dataset_dtype(data));
+    for (int64_t i = 0; i < n; i++) {
+        int32_t label = gr_dataset_label(data, i);
+        hash = gr_hash(gr_dataset_example(data, i), bytes, hash);
+        hash = gr_hash(&label, sizeof label, hash);
+    }
+    char text[96];
+    snprintf(text, sizeof text, "%lld examples with hash %016llx", (long long)n,
+             (unsigned long long)hash);
+    return gr_meta_set(meta, key, text);
+}
+
+static gr_status checkpoint_set_optimizer(gr_meta *meta, const gr_optimizer *o)
+{
+    const gr_schedule *s = &o->schedule;
+    double numbers[] = {o->rate, o->momentum,     o->beta1,    o->beta2,     o->epsilon,     o->l2,
+                        o->l1,   o->weight_decay, o->max_norm, o->clip_norm, o->decay_biases};
+    double schedule[6 + GR_LEN(s->at)] = {s->gamma,         s->power,         s->floor,
+                                          (double)s->every, (double)s->total, (double)s->warmup};
+    for (int i = 0; i < s->n_at; i++) schedule[6 + i] = (double)s->at[i];
+    GR_TRY(gr_meta_set(meta, "train.optimizer", gr_optimizer_name(o->kind)));
+    GR_TRY(gr_meta_set_reals(meta, "train.optimizer_numbers", numbers, GR_LEN(numbers)));
+    GR_TRY(gr_meta_set(meta, "train.schedule", gr_schedule_name(s->kind)));
+    return gr_meta_set_reals(meta, "train.schedule_numbers", schedule, 6 + s->n_at);
+}
+
+static gr_status checkpoint_describe(const gr_trainer *t, gr_meta *meta)
+{
+    const gr_trainer_options *o = &t->o;
+    GR_TRY(gr_model_write_meta(t->model, meta));
+    GR_TRY(checkpoint_set_data(meta, "train.data", t->train));
+    GR_TRY(checkpoint_set_data(meta, "train.validation", t->validation));
+    GR_TRY(gr_meta_set_int(meta, "train.batch", o->batch));
+    GR_TRY(gr_meta_set_int(meta, "train.seed", (int64_t)o->seed));
+    GR_TRY(gr_meta_set(meta, "train.order", o->in_order ? "as it is" : "shuffled"));
+    GR_TRY(gr_meta_set(meta, "train.last_batch", o->drop_last ? "dropped" : "kept"));
+    GR_TRY(gr_meta_set(meta, "train.monitor",
+                       o->monitor == GR_MONITOR_ACCURACY ? "accuracy" : "loss"));
+    GR_TRY(gr_meta_set_real(meta, "train.min_delta", o->min_delta));
+    GR_TRY(gr_meta_set(meta, "train.keep_best", o->keep_best ? "yes" : "no"));
+    return checkpoint_set_optimizer(meta, &t->optimizer);
+}
+
+/* ---- Where it stands ------------------------------------------------------------------------ */
+
+static void checkpoint_pack_epoch(const gr_epoch *e, double *to)
+{
+    const double packed[CHECKPOINT_EPOCH_REALS] = {
+        (double)e->epoch, (double)e->step, e->train_loss, e->train_accuracy,
+        e->val_loss,      e->val_accuracy, e->rate,       e->seconds};
+    memcpy(to, packed, sizeof packed);
+}
+
+static gr_epoch checkpoint_unpack_epoch(const double *from)
+{
+    return (gr_epoch){(int64_t)from[0], (int64_t)from[1], from[2], from[3],
+                      from[4],          from[5],          from[6], from[7]};
+}
+
+static gr_status checkpoint_set_history(gr_meta *meta, const gr_train_state *s)
+{
+    size_t count = (s->n_history + 1) * CHECKPOINT_EPOCH_REALS;
+    double *numbers = gr_alloc_array(count, sizeof *numbers);
+    if (!numbers) return GR_NO_MEMORY;
+    checkpoint_pack_epoch(&s->best, numbers);
+    for (size_t i = 0; i < s->n_history; i++)
+        checkpoint_pack_epoch(&s->history[i], numbers + (i + 1) * CHECKPOINT_EPOCH_REALS);
+    gr_status status =
+        gr_meta_set_reals(meta, CHECKPOINT_STATE "best", numbers, CHECKPOINT_EPOCH_REALS);
+    if (status == GR_OK)
+        status =
+            gr_meta_set_reals(meta, CHECKPOINT_STATE "history", numbers + CHECKPOINT_EPOCH_REALS,
+                              (int)(count - CHECKPOINT_EPOCH_REALS));
+    gr_free(numbers);
+    return status;
+}
+
+static gr_status checkpoint_set_state(const gr_trainer *t, gr_meta *meta)
+{
+    const gr_train_state *s = &t->s;
+    double sums[] = {s->sums.loss, s->sums.weight, s->sums.correct,
+                     s->sums.rows, s->loss,        s->accuracy};
+    GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "step", s->step));
+    GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "epoch", s->epoch));
+    GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "cursor_epoch", s->cursor.epoch));
+    GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "cursor_row", s->cursor.row));
+    GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "epoch_is_due", s->epoch_is_due));
+    GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "stale", s->stale));
+    GR_TRY(gr_meta_set_real(meta, CHECKPOINT_STATE "seconds", gr_trainer_seconds(t)));
+    GR_TRY(gr_meta_set_reals(meta, CHECKPOINT_STATE "sums", sums, GR_LEN(sums)));
+    return checkpoint_set_history(meta, s);
+}
+
+static gr_status checkpoint_get_history(const gr_meta *meta, gr_train_state *s)
+{
+    double *numbers;
+    int n;
+    GR_TRY(gr_meta_get_reals(meta, CHECKPOINT_STATE "best", &numbers, &n));
+    bool whole = n == CHECKPOINT_EPOCH_REALS;
+    if (whole) s->best = checkpoint_unpack_epoch(numbers);
+    gr_meta_release(numbers);
+    if (!whole) return gr_fail(GR_FORMAT, "'" CHECKPOINT_STATE "best' has %d numbers", n);
+    GR_TRY(gr_meta_get_reals(meta, CHECKPOINT_STATE "history", &numbers, &n));
+    size_t epochs = (size_t)n / CHECKPOINT_EPOCH_REALS;
+    gr_epoch *history = gr_alloc_array(epochs + 1, sizeof *history);
+    for (size_t i = 0; history && i < epochs; i++)
+        history[i] = checkpoint_unpack_epoch(numbers + i * CHECKPOINT_EPOCH_REALS);
+    gr_meta_release(numbers);
+    if (!history) return GR_NO_MEMORY;
+    s->history = history;
+    s->n_history = epochs;
+    s->history_capacity = epochs + 1;
+    return GR_OK;
+}
+
+/* On failure s->history may be set all the same: the caller frees it. */
+static gr_status checkpoint_get_state(const gr_meta *meta, gr_train_state *s)
+{
+    double *sums;
+    int n;
+    int64_t due;
+    GR_TRY(gr_meta_get_int(meta, CHECKPOINT_STATE "step", &s->step));
+    GR_TRY(gr_meta_get_int(meta, CHECKPOINT_STATE "epoch", &s->epoch));
+    GR_TRY(gr_meta_get_int(meta, CHECKPOINT_STATE "cursor_epoch", &s->cursor.epoch));
+    GR_TRY(gr_meta_get_int(meta, CHECKPOINT_STATE "cursor_row", &s->cursor.row));
+    GR_TRY(gr_meta_get_int(meta, CHECKPOINT_STATE "epoch_is_due", &due));
+    s->epoch_is_due = due != 0;
+    GR_TRY(gr_meta_get_int(meta, CHECKPOINT_STATE "stale", &s->stale));
+    GR_TRY(gr_meta_get_real(meta, CHECKPOINT_STATE "seconds", &s->seconds));
+    GR_TRY(gr_meta_get_reals(meta, CHECKPOINT_STATE "sums", &sums, &n));
+    if (n == 6) {
+        s->sums = (gr_train_sums){sums[0], sums[1], sums[2], sums[3]};
+        s->loss = sums[4];
+        s->accuracy = sums[5];
+    }
+    gr_meta_release(sums);
+    if (n != 6 || s->step < 0 || s->epoch < 0)
+        return gr_fail(GR_FORMAT, "the state of the training does not make sense");
+    return checkpoint_get_history(meta, s);
+}
+
+/* ---- Saving --------------------------------------------------------------------------------- */
+
+static gr_status checkpoint_write(const gr_trainer *t, const char *path, const gr_meta *meta,
+                                  gr_arena *arena)
+{
+    gr_store *store = t->model->store;
+    size_t kept = (size_t)gr_store_size(t->best), n = 0;
+    gr_named_tensor *tensors = gr_arena_alloc(arena, (store->count + kept + 1) * sizeof *tensors);
+    if (!tensors) return GR_NO_MEMORY;
+    for (size_t i = 0; i < store->count; i++)
+        tensors[n++] = (gr_named_tensor){store->entries[i].name, store->entries[i].value};
+    for (size_t i = 0; i < kept; i++) {
+        const gr_store_entry *entry = &t->best->entries[i];
+        const char *name = gr_arena_printf(arena, CHECKPOINT_BEST "%s", entry->name);
+        if (!name) return GR_NO_MEMORY;
+        tensors[n++] = (gr_named_tensor){name, entry->value};
+    }
+    GR_TRY(gr_store_enter(store, false));
+    gr_status status = gr_safetensors_write(path, tensors, (int)n, meta);
+    gr_store_leave(store, false);
+    return status;
+}
+
+gr_status gr_trainer_save(gr_trainer *trainer, const char *path)
+{
+    GR_TRY(gr_trainer_check_finite(trainer));
+    gr_arena arena = {0};
+    gr_meta *meta = gr_meta_new();
+    gr_status status = meta ? checkpoint_describe(trainer, meta) : GR_NO_MEMORY;
+    if (status == GR_OK) status = checkpoint_set_state(trainer, meta);
+    if (status == GR_OK) status = checkpoint_write(trainer, path, meta, &arena);
+    gr_meta_free(meta);
+    gr_arena_free(&arena);
+    if (status == GR_OK) trainer->saved = gr_seconds();
+    return status;
+}
+
+/* ---- Resuming ------------------------------------------------------------------------------- */
+
+static bool checkpoint_must_agree(const char *key)
+{
+    return strncmp(key, CHECKPOINT_STATE, strlen(CHECKPOINT_STATE)) != 0 &&
+           strcmp(key, "gradus.version") != 0;
+}
+
+/* "batch" of "train.batch", for messages. */
+static const char *checkpoint_words(const char *key)
+{
+    return strncmp(key, "train.", 6) == 0 ? key + 6 : key;
+}
+
+/* Every key of `one` must have the same value in `other`. `swapped`: `one` is the trainer's. */
+static gr_status checkpoint_agree(const gr_meta *one, const gr_meta *other, bool swapped)
+{
+    for (int i = 0; i < gr_meta_size(one); i++) {
+        const char *key = gr_meta_key(one, i), *a = gr_meta_value(one, i);
+        const char *b = gr_meta_get(other, key);
+        if (!checkpoint_must_agree(key) || (b && !strcmp(a, b))) continue;
+        if (!b) b = "not set";
+        return gr_fail(GR_INVALID,
+                       "it is of another training: its %s is '%.200s', here it is '%.200s'",
+                       checkpoint_words(key), swapped ? b : a, swapped ? a : b);
+    }
+    return GR_OK;
+}
+
+static gr_status checkpoint_compare(const gr_trainer *t, const gr_meta *saved)
+{
+    if (!gr_meta_get(saved, CHECKPOINT_STATE "step"))
+        return gr_fail(GR_FORMAT, "this is no checkpoint: it has no state of a training");
+    gr_meta *here = gr_meta_new();
+    gr_status status = here ? checkpoint_describe(t, here) : GR_NO_MEMORY;
+    if (status == GR_OK) status = checkpoint_agree(here, saved, true);
+    if (status == GR_OK) status = checkpoint_agree(saved, here, false);
+    gr_meta_free(here);
+    return status;
+}
+
+/* Reads the tensor `prefix`name of the file, which must be as `like`, into `store`. */
+static gr_status checkpoint_read(const gr_safetensors *file, const char *prefix,
+                                 const gr_store_entry *like, gr_store *store)
+{
+    gr_text name = {0};
+    gr_text_printf(&name, "%s%s", prefix, like->name);
+    if (name.failed) return gr_no_memory(strlen(like->name));
+    int i = gr_safetensors_find(file, name.data);
+    gr_tensor type = i < 0 ? (gr_tensor){0} : gr_safetensors_type(file, i);
+    gr_status status = GR_OK;
+    if (i < 0)
+        status = gr_fail(GR_FORMAT, "it lacks the variable '%s'", name.data);
+    else if (type.dtype != like->value.dtype || !gr_shape_equal(type.shape, like->value.shape))
+        status = gr_fail(GR_SHAPE, "variable '%s' is %s%s: should be %s%s", name.data,
+                         gr_dtype_name(type.dtype), gr_shape_text(type.shape),
+                         gr_dtype_name(like->value.dtype), gr_shape_text(like->value.shape));
+    gr_text_free(&name);
+    GR_TRY(status);
+    GR_TRY(gr_store_add(store, like->name, &type));
+    gr_tensor *to = &store->entries[store->count - 1].value;
+    return gr_safetensors_read(file, i, to->data, gr_tensor_bytes(to));
+}
+
+/* What a checkpoint holds, before any of it is put in place. */
+typedef struct checkpoint_contents {
+    gr_train_state state;
+    gr_store *variables, *best; /* best: NULL if none is kept */
+} checkpoint_contents;
+
+static gr_status checkpoint_read_all(const gr_trainer *t, const gr_safetensors *file,
+                                     checkpoint_contents *c)
+{
+    const gr_store *store = t->model->store;
+    GR_TRY(checkpoint_compare(t, gr_safetensors_meta(file)));
+    GR_TRY(checkpoint_get_state(gr_safetensors_meta(file), &c->state));
+    bool best = t->o.keep_best && c->state.best.epoch > 0;
+    c->variables = gr_store_new();
+    if (best) c->best = gr_store_new();
+    if (!c->variables || (best && !c->best)) return GR_NO_MEMORY;
+    for (size_t i = 0; i < store->count; i++) {
+        GR_TRY(checkpoint_read(file, "", &store->entries[i], c->variables));
+        if (best && gr_model_owns(store->entries[i].name))
+            GR_TRY(checkpoint_read(file, CHECKPOINT_BEST, &store->entries[i], c->best));
+    }
+    return GR_OK;
+}
+
+/* Puts everything in place. The loader is asked first: it may refuse. */
+static gr_status checkpoint_commit(gr_trainer *t, checkpoint_contents *c)
+{
+    gr_store *store = t->model->store;
+    GR_TRY(gr_store_enter(store, true));
+    gr_status status = gr_loader_seek(t->loader, c->state.cursor);
+    for (size_t i = 0; status == GR_OK && i < store->count; i++) {
+        size_t bytes = gr_tensor_bytes(&store->entries[i].value);
+        if (bytes) memcpy(store->entries[i].value.data, c->variables->entries[i].value.data, bytes);
+    }
+    gr_store_leave(store, true);
+    GR_TRY(status);
+    gr_free(t->s.history);
+    t->s = c->state;
+    c->state.history = NULL;
+    gr_store_free(t->best);
+    t->best = c->best;
+    c->best = NULL;
+    t->ended = false;
+    t->fault = GR_OK;
+    t->started = 0;
+    t->steps_here = 0;
+    t->epoch_seconds = t->epoch_rows = 0;
+    return GR_OK;
+}
+
+gr_status gr_trainer_resume(gr_trainer *trainer, const char *path)
+{
+    gr_safetensors *file;
+    checkpoint_contents c = {0};
+    GR_TRY(gr_safetensors_open(path, &file));
+    gr_status status = checkpoint_read_all(trainer, file, &c);
+    if (status == GR_OK) status = checkpoint_commit(trainer, &c);
+    gr_safetensors_close(file);
+    gr_store_free(c.variables);
+    gr_store_free(c.best);
+    gr_free(c.state.history);
+    return status == GR_OK ? GR_OK : gr_fail_prefix(status, "%s: ", path);
+}

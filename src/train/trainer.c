@@ -1,0 +1,316 @@
+/* Trainers: making one, looking at it. */
+#include "train/trainer.h"
+
+#include <math.h>
+
+#include "data/dataset.h"
+#include "run/store.h"
+
+/* ---- Making --------------------------------------------------------------------------------- */
+
+static gr_status trainer_check(const gr_trainer_options *o, const gr_dataset *validation)
+{
+    const struct {
+        const char *name;
+        double value;
+    } positive[] = {{"batch", (double)o->batch},
+                    {"epochs", (double)o->epochs},
+                    {"steps", (double)o->steps},
+                    {"patience", (double)o->patience},
+                    {"min_delta", o->min_delta},
+                    {"checkpoint_steps", (double)o->checkpoint_steps},
+                    {"checkpoint_seconds", o->checkpoint_seconds}};
+    for (size_t i = 0; i < GR_LEN(positive); i++)
+        if (!(positive[i].value >= 0))
+            return gr_fail(GR_INVALID, "trainer: %s = %g: should not be negative", positive[i].name,
+                           positive[i].value);
+    if (!(o->validation >= 0 && o->validation < 1))
+        return gr_fail(GR_INVALID, "trainer: validation = %g: should be in [0, 1)", o->validation);
+    if (validation && o->validation > 0)
+        return gr_fail(GR_INVALID, "trainer: a validation set and a fraction to hold out as well: "
+                                   "should be one of them");
+    if (!validation && o->validation == 0 && (o->patience || o->keep_best))
+        return gr_fail(GR_INVALID, "trainer: %s needs validation data",
+                       o->patience ? "patience" : "keep_best");
+    if (!o->checkpoint && (o->checkpoint_steps || o->checkpoint_seconds > 0))
+        return gr_fail(GR_INVALID, "trainer: checkpoints are wanted, but no file is given");
+    return GR_OK;
+}
+
+static gr_status trainer_check_data(const gr_model *model, const gr_dataset *data)
+{
+    if (!data) return gr_fail(GR_INVALID, "trainer: there are no data to train on");
+    GR_TRY(gr_model_fits(model, data));
+    if (gr_dataset_classes(data) > 0) return GR_OK;
+    return gr_fail(GR_INVALID, "'%s' has no labels to train with", gr_dataset_name(data));
+}
+
+/* A data set of its own with the same examples. */
+static gr_status trainer_hold(const gr_dataset *data, gr_dataset **held)
+{
+    int64_t n = gr_dataset_size(data);
+    int64_t *all = gr_alloc_array((size_t)n, sizeof *all);
+    if (!all) return GR_NO_MEMORY;
+    for (int64_t i = 0; i < n; i++) all[i] = i;
+    gr_status status = gr_dataset_select(data, all, n, held);
+    gr_free(all);
+    return status;
+}
+
+static gr_status trainer_take_data(gr_trainer *t, const gr_dataset *train,
+                                   const gr_dataset *validation)
+{
+    if (t->o.validation > 0)
+        return gr_dataset_split(train,
+                                GR_DATA_SPLIT(.fraction = t->o.validation, .seed = t->o.seed),
+                                &t->train, &t->validation);
+    GR_TRY(trainer_hold(train, &t->train));
+    return validation ? trainer_hold(validation, &t->validation) : GR_OK;
+}
+
+static gr_status trainer_make_loaders(gr_trainer *t)
+{
+    GR_TRY(gr_model_learn_normalizer(t->model, t->train));
+    const gr_normalizer *normalizer = gr_model_normalizer(t->model);
+    GR_TRY(
+        gr_loader_new(t->train,
+                      GR_LOADER(.batch = t->o.batch, .shuffle = !t->o.in_order, .seed = t->o.seed,
+                                .drop_last = t->o.drop_last, .normalizer = normalizer),
+                      &t->loader));
+    if (!t->validation) return GR_OK;
+    return gr_loader_new(t->validation, GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = normalizer),
+                         &t->val_loader);
+}
+
+static void trainer_plan_steps(gr_trainer *t)
+{
+    int64_t each = gr_loader_batches(t->loader), epochs = t->o.epochs;
+    if (!epochs && !t->o.steps) epochs = 10;
+    t->total = epochs < INT64_MAX / each ? epochs * each : INT64_MAX;
+    if (t->o.steps && (!epochs || t->o.steps < t->total)) t->total = t->o.steps;
+    gr_schedule *s = &t->optimizer.schedule;
+    if (s->total == 0 && t->total > s->warmup) s->total = t->total - s->warmup;
+}
+
+static gr_status trainer_compile(const gr_trainer *t, int64_t rows, gr_engine *engine)
+{
+    gr_model_graph g;
+    gr_node **targets = NULL;
+    gr_status status = gr_model_build(t->model, GR_TRAIN, rows, &g);
+    if (status == GR_OK) status = gr_minimize(g.scope, g.loss, &t->optimizer);
+    if (status == GR_OK) {
+        int n = gr_scope_updates(g.scope);
+        targets = gr_alloc_array((size_t)n + 2, sizeof(gr_node *));
+        if (targets) {
+            targets[0] = g.loss;
+            targets[1] = g.accuracy;
+            for (int i = 0; i < n; i++) targets[i + 2] = gr_scope_update_node(g.scope, i);
+        }
+        status = targets ? gr_engine_new(t->model, &g, targets, n + 2, engine) : GR_NO_MEMORY;
+    }
+    gr_free(targets);
+    gr_model_graph_clear(&g);
+    return status;
+}
+
+/* The programs of a full and of a smaller last batch, so that what is wrong with either shows now.
+ */
+static gr_status trainer_make_engines(gr_trainer *t)
+{
+    int64_t rows = gr_loader_rows(t->loader);
+    int64_t full = t->o.batch < rows ? t->o.batch : rows, last = rows % full;
+    GR_TRY(trainer_compile(t, full, &t->full));
+    if (last == 0) return GR_OK;
+    gr_status status = trainer_compile(t, last, &t->last);
+    if (status == GR_OK || status == GR_NO_MEMORY) return status;
+    return gr_fail_prefix(status,
+                          "the last batch of an epoch, of %lld of %lld examples (drop_last "
+                          "would leave it out): ",
+                          (long long)last, (long long)rows);
+}
+
+/* Step and optimiser of an earlier training start again. */
+static gr_status trainer_reset_optimizer(gr_trainer *t)
+{
+    gr_store *store = t->model->store;
+    GR_TRY(gr_store_enter(store, true));
+    for (size_t i = 0; i < store->count; i++) {
+        gr_tensor *value = &store->entries[i].value;
+        size_t bytes = gr_tensor_bytes(value);
+        if (!gr_model_owns(store->entries[i].name) && bytes) memset(value->data, 0, bytes);
+    }
+    gr_store_leave(store, true);
+    return GR_OK;
+}
+
+static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_dataset *validation)
+{
+    GR_TRY(trainer_check(&t->o, validation));
+    GR_TRY(trainer_check_data(t->model, train));
+    if (validation) GR_TRY(trainer_check_data(t->model, validation));
+    if (t->o.batch == 0) t->o.batch = 64;
+    if (t->o.seed == 0) t->o.seed = t->model->seed;
+    if (t->o.checkpoint) {
+        t->checkpoint = gr_strdup(t->o.checkpoint);
+        if (!t->checkpoint) return GR_NO_MEMORY;
+    }
+    GR_TRY(trainer_take_data(t, train, validation));
+    GR_TRY(trainer_make_loaders(t));
+    trainer_plan_steps(t);
+    GR_TRY(trainer_make_engines(t));
+    return trainer_reset_optimizer(t);
+}
+
+gr_status gr_trainer_new(gr_model *model, const gr_dataset *train, const gr_dataset *validation,
+                         const gr_trainer_options *options, gr_trainer **trainer)
+{
+    *trainer = NULL;
+    gr_trainer *t = gr_alloc(sizeof *t);
+    if (!t) return GR_NO_MEMORY;
+    atomic_init(&t->stop, false);
+    t->model = model;
+    gr_status status = gr_options_copy("gr_trainer_options", &t->o, sizeof t->o, options,
+                                       options ? options->size : 0);
+    t->optimizer = t->o.optimizer ? *t->o.optimizer : *GR_OPTIMIZER(.kind = GR_ADAM);
+    if (status == GR_OK) status = trainer_fill(t, train, validation);
+    if (status == GR_OK)
+        *trainer = t;
+    else
+        gr_trainer_free(t);
+    return status;
+}
+
+void gr_trainer_free(gr_trainer *trainer)
+{
+    if (!trainer) return;
+    gr_engine_clear(&trainer->full);
+    gr_engine_clear(&trainer->last);
+    gr_loader_free(trainer->loader);
+    gr_loader_free(trainer->val_loader);
+    gr_dataset_free(trainer->train);
+    gr_dataset_free(trainer->validation);
+    gr_store_free(trainer->best);
+    gr_free(trainer->s.history);
+    gr_free(trainer->checkpoint);
+    gr_free(trainer);
+}
+
+/* ---- The best parameters -------------------------------------------------------------------- */
+
+gr_status gr_trainer_keep_best(gr_trainer *t)
+{
+    gr_store *store = t->model->store, *best = t->best ? t->best : gr_store_new();
+    if (!best) return GR_NO_MEMORY;
+    gr_status status = GR_OK;
+    for (size_t i = 0; status == GR_OK && i < store->count; i++) {
+        const gr_store_entry *entry = &store->entries[i];
+        if (!gr_model_owns(entry->name)) continue;
+        if (gr_store_find(best, entry->name) < 0)
+            status = gr_store_add(best, entry->name, &entry->value);
+        else
+            status = gr_store_write(best, entry->name, entry->value.data,
+                                    gr_tensor_bytes(&entry->value));
+    }
+    if (status == GR_OK)
+        t->best = best;
+    else if (best != t->best)
+        gr_store_free(best);
+    return status;
+}
+
+gr_status gr_trainer_restore_best(gr_trainer *t)
+{
+    for (int i = 0; i < gr_store_size(t->best); i++) {
+        const gr_store_entry *entry = &t->best->entries[i];
+        GR_TRY(gr_store_write(t->model->store, entry->name, entry->value.data,
+                              gr_tensor_bytes(&entry->value)));
+    }
+    return GR_OK;
+}
+
+gr_status gr_trainer_check_finite(const gr_trainer *t)
+{
+    const gr_store *store = t->model->store;
+    for (size_t i = 0; i < store->count; i++) {
+        const gr_tensor *value = &store->entries[i].value;
+        if (value->dtype != GR_F32 || !gr_model_owns(store->entries[i].name)) continue;
+        int64_t n = gr_shape_count(value->shape);
+        const float *x = value->data;
+        for (int64_t k = 0; k < n; k++)
+            if (!isfinite(x[k]))
+                return gr_fail(GR_NUMERIC,
+                               "epoch %lld, step %lld: '%s' has become %g: the learning rate may "
+                               "be too high",
+                               (long long)t->s.epoch + 1, (long long)t->s.step,
+                               store->entries[i].name, (double)x[k]);
+    }
+    return GR_OK;
+}
+
+/* ---- Looking -------------------------------------------------------------------------------- */
+
+double gr_trainer_seconds(const gr_trainer *t)
+{
+    return t->s.seconds + (t->started > 0 ? gr_seconds() - t->started : 0);
+}
+
+/* The epoch under way, of which `sums` has rows. */
+static gr_epoch trainer_running(const gr_trainer *t)
+{
+    const gr_train_sums *sums = &t->s.sums;
+    return (gr_epoch){.epoch = t->s.epoch + 1,
+                      .step = t->s.step,
+                      .train_loss = sums->loss / sums->weight,
+                      .train_accuracy = sums->correct / sums->rows,
+                      .val_loss = NAN,
+                      .val_accuracy = NAN,
+                      .rate = gr_schedule_rate(&t->optimizer, t->s.step ? t->s.step - 1 : 0),
+                      .seconds = gr_trainer_seconds(t)};
+}
+
+gr_train_report gr_trainer_report(const gr_trainer *t)
+{
+    const gr_train_state *s = &t->s;
+    int64_t each = gr_loader_batches(t->loader);
+    gr_train_report r = {.loss = s->step ? s->loss : NAN,
+                         .accuracy = s->step ? s->accuracy : NAN,
+                         .epochs = (t->total - 1) / each + 1,
+                         .steps = t->total,
+                         .epoch_steps = each,
+                         .rows_per_second = NAN,
+                         .eta = NAN,
+                         .best = s->best,
+                         .rows = gr_dataset_size(t->train)};
+    if (t->validation) r.val_rows = gr_dataset_size(t->validation);
+    bool between = s->sums.rows == 0 && s->n_history > 0;
+    r.now = between ? s->history[s->n_history - 1] : trainer_running(t);
+    r.epoch_step = between ? each : s->step - s->epoch * each;
+    if (t->epoch_seconds > 0) r.rows_per_second = t->epoch_rows / t->epoch_seconds;
+    if (t->ended)
+        r.eta = 0;
+    else if (t->steps_here > 0)
+        r.eta = (gr_seconds() - t->started) / (double)t->steps_here * (double)(t->total - s->step);
+    return r;
+}
+
+bool gr_trainer_epoch(const gr_trainer *t, int64_t i, gr_epoch *epoch)
+{
+    if (i < 0 || i >= gr_trainer_epochs(t)) return false;
+    *epoch = t->s.history[i];
+    return true;
+}
+
+int64_t gr_trainer_epochs(const gr_trainer *t)
+{
+    return (int64_t)t->s.n_history;
+}
+
+gr_model *gr_trainer_model(const gr_trainer *t)
+{
+    return t->model;
+}
+
+gr_plan_info gr_trainer_plan(const gr_trainer *t)
+{
+    return gr_program_plan(t->full.program);
+}

@@ -1,0 +1,59 @@
+/* Inside of a trainer. Internal. */
+#ifndef GR_TRAIN_TRAINER_H
+#define GR_TRAIN_TRAINER_H
+
+#include <stdatomic.h>
+
+#include "train/model.h"
+
+/* What an epoch adds up, over the rows so far. */
+typedef struct gr_train_sums {
+    double loss, weight; /* Σ weight·loss, Σ weight */
+    double correct, rows;
+} gr_train_sums;
+
+/* Where a training stands: what a checkpoint holds besides tensors. */
+typedef struct gr_train_state {
+    int64_t step;      /* steps done */
+    int64_t epoch;     /* epochs done */
+    gr_cursor cursor;  /* of the loader */
+    bool epoch_is_due; /* the rows of an epoch are done, its end is not */
+    gr_train_sums sums;
+    double loss, accuracy; /* of the last step */
+    gr_epoch best;         /* epoch 0: none yet */
+    int64_t stale;         /* epochs since the best */
+    double seconds;        /* before this process, or before now in a checkpoint */
+    gr_epoch *history;
+    size_t n_history, history_capacity;
+} gr_train_state;
+
+struct gr_trainer {
+    gr_model *model;
+    gr_trainer_options o;
+    gr_optimizer optimizer;
+    char *checkpoint;
+    gr_dataset *train, *validation; /* validation may be NULL */
+    gr_loader *loader, *val_loader;
+    gr_engine full, last; /* of a full batch, and of an epoch's smaller last one */
+    int64_t total;        /* steps to do */
+    gr_train_state s;
+    gr_store *best; /* the model's variables at the best epoch; NULL: none yet */
+    bool ended;
+    gr_train_event end;
+    gr_status fault; /* of the numbers: there is no going on */
+    char fault_text[256];
+    atomic_bool stop;
+    /* Of this process, for speeds and saving by the clock. */
+    double started, saved;            /* gr_seconds; 0: not yet */
+    int64_t steps_here;               /* since then */
+    double epoch_seconds, epoch_rows; /* training alone, in this epoch */
+};
+
+double gr_trainer_seconds(const gr_trainer *trainer);
+/* GR_NUMERIC, naming the variable, if the model has an element that is no finite number. */
+gr_status gr_trainer_check_finite(const gr_trainer *trainer);
+/* Copies the model's variables to (best) or from the store of the best. */
+gr_status gr_trainer_keep_best(gr_trainer *trainer);
+gr_status gr_trainer_restore_best(gr_trainer *trainer);
+
+#endif
