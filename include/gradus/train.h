@@ -198,7 +198,9 @@ typedef void gr_train_fn(void *user, gr_trainer *trainer, gr_train_event event);
 
 typedef struct gr_trainer_options {
     size_t size;
-    const gr_optimizer *optimizer; /* copied; NULL: Adam with its usual rate */
+    /* Copied; NULL: Adam with its usual rate. A poly or cosine schedule without a total gets that of
+     * the training. */
+    const gr_optimizer *optimizer;
     int64_t batch;                 /* rows of a step; 0 means 64 */
     int64_t epochs;                /* 0: 10, or as many as `steps` needs */
     int64_t steps;                 /* stop after so many, if not 0 */

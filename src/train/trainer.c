@@ -89,7 +89,8 @@ static void trainer_plan_steps(gr_trainer *t)
     t->total = epochs < INT64_MAX / each ? epochs * each : INT64_MAX;
     if (t->o.steps && (!epochs || t->o.steps < t->total)) t->total = t->o.steps;
     gr_schedule *s = &t->optimizer.schedule;
-    if (s->total == 0 && t->total > s->warmup) s->total = t->total - s->warmup;
+    bool bounded = s->kind == GR_SCHEDULE_POLY || s->kind == GR_SCHEDULE_COSINE;
+    if (bounded && s->total == 0 && t->total > s->warmup) s->total = t->total - s->warmup;
 }
 
 static gr_status trainer_compile(const gr_trainer *t, int64_t rows, gr_engine *engine)
