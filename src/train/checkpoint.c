@@ -50,18 +50,19 @@ static gr_status checkpoint_set_optimizer(gr_meta *meta, const gr_optimizer *o)
 static gr_status checkpoint_describe(const gr_trainer *t, gr_meta *meta)
 {
     const gr_trainer_options *o = &t->o;
-    GR_TRY(gr_model_write_meta(t->model, meta));
+    /* Causes before what follows from them: the first difference is the one that is told. */
+    GR_TRY(gr_meta_set_int(meta, "train.seed", (int64_t)o->seed));
     GR_TRY(checkpoint_set_data(meta, "train.data", t->train));
     GR_TRY(checkpoint_set_data(meta, "train.validation", t->validation));
     GR_TRY(gr_meta_set_int(meta, "train.batch", o->batch));
-    GR_TRY(gr_meta_set_int(meta, "train.seed", (int64_t)o->seed));
     GR_TRY(gr_meta_set(meta, "train.order", o->in_order ? "as it is" : "shuffled"));
     GR_TRY(gr_meta_set(meta, "train.last_batch", o->drop_last ? "dropped" : "kept"));
     GR_TRY(gr_meta_set(meta, "train.monitor",
                        o->monitor == GR_MONITOR_ACCURACY ? "accuracy" : "loss"));
     GR_TRY(gr_meta_set_real(meta, "train.min_delta", o->min_delta));
     GR_TRY(gr_meta_set(meta, "train.keep_best", o->keep_best ? "yes" : "no"));
-    return checkpoint_set_optimizer(meta, &t->optimizer);
+    GR_TRY(checkpoint_set_optimizer(meta, &t->optimizer));
+    return gr_model_write_meta(t->model, meta);
 }
 
 /* ---- Where it stands ------------------------------------------------------------------------ */

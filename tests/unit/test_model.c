@@ -332,6 +332,33 @@ static void test_description(void **state)
     gr_net_info_free(info);
     gr_model_free(model);
     gr_dataset_free(data);
+    unit_ok(gr_net_describe("conv(20,5) |> maxpool(2) |> conv(50,5) |> maxpool(2) |> fc(500) |> "
+                            "relu |> dropout(0.5) |> fc(10)",
+                            GR_SHAPE(1, 28, 28), &info));
+    static const struct {
+        const char *name, *kind;
+        gr_shape output;
+        int64_t parameters, work;
+    } lenet[] = {{"conv1", "conv", {3, {20, 24, 24}}, 520, 288000},
+                 {"max_pool", "max_pool", {3, {20, 12, 12}}, 0, 0},
+                 {"conv2", "conv", {3, {50, 8, 8}}, 25050, 1600000},
+                 {"max_pool", "max_pool", {3, {50, 4, 4}}, 0, 0},
+                 {"fc1", "fc", {1, {500}}, 400500, 400000},
+                 {"relu", "relu", {1, {500}}, 0, 0},
+                 {"dropout1", "dropout", {1, {500}}, 0, 0},
+                 {"fc2", "fc", {1, {10}}, 5010, 5000}};
+    assert_int_equal(info->count, 8);
+    for (int i = 0; i < 8; i++) {
+        assert_string_equal(info->layers[i].name, lenet[i].name);
+        assert_string_equal(info->layers[i].kind, lenet[i].kind);
+        assert_true(gr_shape_equal(info->layers[i].output, lenet[i].output));
+        assert_int_equal(info->layers[i].parameters, lenet[i].parameters);
+        assert_int_equal(info->layers[i].multiply_adds, lenet[i].work);
+    }
+    assert_int_equal(info->parameters, 431080);
+    gr_net_info_free(info);
+    unit_refused(gr_net_describe("conv(20,5) |> conv(9,99)", GR_SHAPE(1, 28, 28), &info), GR_SHAPE,
+                 "net:1:15");
     unit_refused(gr_net_describe("x @", GR_SHAPE(4), &info), GR_SYNTAX, "net:1:4");
     unit_refused(gr_net_describe("x", GR_SCALAR, &info), GR_SHAPE, "[]");
     assert_null(info);
