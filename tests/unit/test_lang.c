@@ -354,6 +354,47 @@ static void the_table_of_words(void **state)
     assert_null(gr_lang_find(NULL));
 }
 
+/* ---- Soup --------------------------------------------------------------------------------- */
+
+/* Any words with any arguments build a sound graph or fail with a message. */
+static void soup_builds_or_is_refused(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {
+        "m1",          "m2",         "s1",        "f1",          "i1",      "b1",    "0",
+        "1",           "-1",         "2",         "2.5",         "9e18",    "inf",   "nan",
+        "[1, 0]",      "[[2]]",      "[]",        "true",        "\"f32\"", "\"x\"", "axis=0",
+        "axis=[0, 1]", "keep=1",     "m1[0]",     "m1 @ m2",     "not b1",  "-i1",   "2^s1",
+        "m1 > 0",      "name=\"a\"", "value=nan", "after=[1, 2]"};
+    gr_rng rng = gr_rng_new(9, 0);
+    int words = 0, built = 0;
+    while (gr_lang_word(words)) words++;
+    for (int round = 0; round < 20000; round++) {
+        gr_text text = {0};
+        const char *word = gr_lang_word((int)gr_rng_below(&rng, (uint64_t)words))->name;
+        gr_text_printf(&text, "%s(", word);
+        for (uint64_t k = gr_rng_below(&rng, 4), i = 0; i <= k; i++) {
+            gr_text_printf(&text, "%s%s", i ? ", " : "",
+                           arguments[gr_rng_below(&rng, GR_LEN(arguments))]);
+        }
+        gr_text_printf(&text, ")");
+        gr_graph *graph;
+        gr_node *node = NULL;
+        gr_status status = build(text.data, &test_env, &graph, &node);
+        if (status == GR_INTERNAL) fail_msg("%s: %s", text.data, gr_message());
+        if (status == GR_OK) {
+            if (gr_graph_verify(graph) != GR_OK) fail_msg("%s: %s", text.data, gr_message());
+            assert_false(gr_is_error(node));
+            built++;
+        } else {
+            assert_true(strlen(gr_message()) > 0);
+        }
+        gr_text_free(&text);
+        gr_graph_free(graph);
+    }
+    assert_true(built > 1000);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------- */
 
 static void every_allocation_may_fail(void **state)
@@ -391,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_faulty_graph_stays_as_it_is),
         cmocka_unit_test(own_gates),
         cmocka_unit_test(the_table_of_words),
+        cmocka_unit_test(soup_builds_or_is_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
