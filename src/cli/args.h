@@ -1,0 +1,23 @@
+/* Parsing of a command line by a command's table. */
+#ifndef CLI_ARGS_H
+#define CLI_ARGS_H
+
+#include "cli/command.h"
+
+/* Options that every command has. */
+extern const cli_option cli_common_options[];
+
+/* Parses argv[0…argc-1], which follow the command's name. Options may stand before, between and
+ * after operands; "--" ends them. Returns CLI_YES, or CLI_BAD after a message; *args is NULL then.
+ * With --help nothing else is required. Free with cli_args_free. */
+int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args **args);
+void cli_args_free(cli_args *args);
+
+/* The word nearest to `word` by edit distance, near enough to have been meant; else NULL.
+ * Candidates are words[0…n-1]. */
+const char *cli_nearest(const char *word, const char *const *words, int n);
+
+/* The help of a command, or of all of them (NULL), on standard output. */
+void cli_help(const cli_command *command);
+
+#endif

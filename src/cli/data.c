@@ -1,0 +1,171 @@
+/* gradus data: the known data sets, or one set in detail. */
+#include "cli/dataset.h"
+#include "cli/json.h"
+#include "cli/out.h"
+#include "cli/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DATA_PATH = 4096 };
+
+/* ---- The list ------------------------------------------------------------------------------- */
+
+static void data_list_json(void)
+{
+    cli_json json = {.pretty = true};
+    char path[DATA_PATH];
+    cli_json_array(&json, NULL);
+    const gr_data_info *info;
+    for (int i = 0; (info = gr_data_known(i)); i++) {
+        bool found = gr_data_find(info->name, path, sizeof path) == GR_OK;
+        cli_json_object(&json, NULL);
+        cli_json_text(&json, "name", info->name);
+        cli_json_text(&json, "title", info->title);
+        cli_json_shape(&json, "shape", info->shape);
+        cli_json_int(&json, "classes", info->classes);
+        cli_json_int(&json, "train", info->train);
+        cli_json_int(&json, "test", info->test);
+        cli_json_text(&json, "path", found ? path : NULL);
+        cli_json_text(&json, "get", info->get);
+        cli_json_end(&json);
+    }
+    cli_json_end(&json);
+}
+
+static int data_list(bool as_json)
+{
+    char path[DATA_PATH], shape[128];
+    const gr_data_info *info;
+    if (as_json) {
+        data_list_json();
+        return CLI_YES;
+    }
+    cli_table *table = cli_table_new("<name|<shape|>classes|>train|>test|~where, or how to get it");
+    for (int i = 0; (info = gr_data_known(i)); i++) {
+        bool found = gr_data_find(info->name, path, sizeof path) == GR_OK;
+        cli_table_cell(table, "%s%s%s", cli_color(found ? CLI_BOLD : CLI_PLAIN), info->name,
+                       cli_color(CLI_PLAIN));
+        cli_table_cell(table, "%s", gr_shape_print(info->shape, shape, sizeof shape));
+        cli_table_cell(table, "%d", info->classes);
+        cli_table_cell(table, "%" PRId64, info->train);
+        cli_table_cell(table, "%" PRId64, info->test);
+        cli_table_cell(table, "%s%s", found ? "" : "get: ", found ? path : info->get);
+    }
+    cli_table_print(table);
+    return CLI_YES;
+}
+
+/* ---- One set -------------------------------------------------------------------------------- */
+
+static int64_t *data_counts(const gr_dataset *set, int classes)
+{
+    int64_t *counts = cli_alloc((size_t)classes, sizeof *counts);
+    for (int64_t i = 0; set && i < gr_dataset_size(set); i++) {
+        int32_t label = gr_dataset_label(set, i);
+        if (label >= 0 && label < classes) counts[label]++;
+    }
+    return counts;
+}
+
+static void data_show_json(const gr_dataset *train, const gr_dataset *test)
+{
+    cli_json json = {.pretty = true};
+    int classes = gr_dataset_classes(train);
+    int64_t *in_train = data_counts(train, classes), *in_test = data_counts(test, classes);
+    cli_json_object(&json, NULL);
+    cli_json_text(&json, "name", gr_dataset_name(train));
+    cli_json_shape(&json, "shape", gr_dataset_shape(train));
+    cli_json_text(&json, "dtype", gr_dtype_name(gr_dataset_dtype(train)));
+    cli_json_int(&json, "train", gr_dataset_size(train));
+    cli_json_int(&json, "test", test ? gr_dataset_size(test) : 0);
+    cli_json_array(&json, "classes");
+    for (int i = 0; i < classes; i++) {
+        cli_json_object(&json, NULL);
+        cli_json_text(&json, "name", gr_dataset_class_name(train, i));
+        cli_json_int(&json, "train", in_train[i]);
+        cli_json_int(&json, "test", in_test[i]);
+        cli_json_end(&json);
+    }
+    cli_json_end(&json);
+    if (gr_dataset_feature_name(train, 0)) {
+        cli_json_row(&json, "features");
+        for (int64_t i = 0; i < gr_shape_count(gr_dataset_shape(train)); i++)
+            cli_json_text(&json, NULL, gr_dataset_feature_name(train, i));
+        cli_json_end(&json);
+    }
+    cli_json_end(&json);
+    free(in_train);
+    free(in_test);
+}
+
+static void data_show(const gr_dataset *train, const gr_dataset *test)
+{
+    char shape[128], bytes[32];
+    int classes = gr_dataset_classes(train);
+    int64_t count = gr_shape_count(gr_dataset_shape(train));
+    double size = (double)(gr_dataset_size(train) + (test ? gr_dataset_size(test) : 0)) *
+                  (double)count * (double)gr_dtype_size(gr_dataset_dtype(train));
+    cli_print("%s%s%s\n", cli_color(CLI_BOLD), gr_dataset_name(train), cli_color(CLI_PLAIN));
+    cli_print("examples  %" PRId64 " to train", gr_dataset_size(train));
+    if (test) cli_print(", %" PRId64 " to test", gr_dataset_size(test));
+    cli_print("\nshape     %s %s, %s in memory\n", gr_dtype_name(gr_dataset_dtype(train)),
+              gr_shape_print(gr_dataset_shape(train), shape, sizeof shape),
+              cli_show_bytes(size, bytes, sizeof bytes));
+    if (gr_dataset_feature_name(train, 0)) {
+        cli_print("features ");
+        for (int64_t i = 0; i < count && i < 20; i++)
+            cli_print(" %s%s", gr_dataset_feature_name(train, i), i + 1 < count ? "," : "");
+        cli_print("%s\n", count > 20 ? " ..." : "");
+    }
+    cli_print("classes   %d\n\n", classes);
+    int64_t *in_train = data_counts(train, classes), *in_test = data_counts(test, classes);
+    cli_table *table = cli_table_new(test ? ">class|~name|>train|>test" : ">class|~name|>train");
+    for (int i = 0; i < classes; i++) {
+        cli_table_cell(table, "%d", i);
+        cli_table_cell(table, "%s", gr_dataset_class_name(train, i));
+        cli_table_cell(table, "%" PRId64, in_train[i]);
+        if (test) cli_table_cell(table, "%" PRId64, in_test[i]);
+    }
+    cli_table_print(table);
+    free(in_train);
+    free(in_test);
+}
+
+static int data_run(const cli_args *args)
+{
+    gr_dataset *train, *test;
+    bool as_json = cli_flag(args, "json");
+    if (cli_operands(args) == 0) return data_list(as_json);
+    int code = cli_open_data(args, cli_operand(args, 0), NULL, 0, &train, &test);
+    if (code != CLI_YES) return code;
+    if (as_json)
+        data_show_json(train, test);
+    else
+        data_show(train, test);
+    gr_dataset_free(train);
+    gr_dataset_free(test);
+    return CLI_YES;
+}
+
+static const cli_option data_options[] = {
+    {.name = "json", .help = "print JSON"},
+    CLI_DATA_OPTIONS,
+    {0},
+};
+
+const cli_command cli_command_data = {
+    .name = "data",
+    .summary = "list the known data sets, or tell what is in one",
+    .operands = "[NAME|PATH]",
+    .about = "Known sets are looked for in the folders of $GRADUS_DATA, in ~/.cache/gradus and in "
+             "/usr/share/datasets. A path may be a folder of IDX or CIFAR files, one such file "
+             "(.gz as well), or a table (CSV).",
+    .examples = "gradus data\n"
+                "gradus data fashion-mnist\n"
+                "gradus data flowers.csv --label species --ignore id\n",
+    .most = 1,
+    .options = data_options,
+    .run = data_run,
+};

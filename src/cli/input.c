@@ -1,0 +1,99 @@
+#include "cli/input.h"
+
+#include "cli/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gradus/lang.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int cli_read_file(const char *path, size_t limit, char **text)
+{
+    int code = CLI_YES;
+    size_t size = 0, room = 0;
+    *text = NULL;
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (!file) return cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    while (size <= limit && !feof(file) && !ferror(file)) {
+        if (size == room) *text = cli_realloc(*text, room = room ? 2 * room : 4096, 1);
+        size += fread(*text + size, 1, room - size, file);
+    }
+    if (ferror(file))
+        code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    else if (size > limit)
+        code = cli_bad("%s: longer than %zu bytes", path, limit);
+    else if (size > 0 && memchr(*text, '\0', size))
+        code = cli_bad("%s: not a text: it has a NUL byte", path);
+    if (file != stdin) fclose(file);
+    if (code != CLI_YES) {
+        free(*text);
+        *text = NULL;
+        return code;
+    }
+    *text = cli_realloc(*text, size + 1, 1);
+    (*text)[size] = '\0';
+    return CLI_YES;
+}
+
+int cli_read_net(const char *argument, char **text, const char **source)
+{
+    struct stat status;
+    bool exists = stat(argument, &status) == 0;
+    size_t length = strlen(argument);
+    bool named = length > 4 && strcmp(argument + length - 4, ".net") == 0;
+    if (exists || named || strcmp(argument, "-") == 0) {
+        *source = argument;
+        return cli_read_file(argument, GR_EXPR_MAX_BYTES, text);
+    }
+    *source = "--net";
+    *text = cli_format("%s", argument);
+    return CLI_YES;
+}
+
+int cli_check_output(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return cli_fault(CLI_ENVIRONMENT, "%s: is a folder", path);
+        if (access(path, W_OK) != 0)
+            return cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
+        if (!S_ISREG(status.st_mode)) return CLI_YES; /* a device or pipe is written directly */
+    }
+    /* Files are written beside the old one and renamed, which the folder must allow. */
+    char *folder = cli_format("%s", path);
+    char *slash = strrchr(folder, '/');
+    const char *where = !slash ? "." : slash == folder ? "/" : folder;
+    if (slash) *slash = '\0';
+    if (slash == folder) where = "/";
+    int code = CLI_YES;
+    if (stat(where, &status) != 0 || access(where, W_OK | X_OK) != 0)
+        code = cli_fault(CLI_ENVIRONMENT, "%s: cannot write to the folder '%s': %s", path, where,
+                         strerror(errno));
+    else if (!S_ISDIR(status.st_mode))
+        code = cli_fault(CLI_ENVIRONMENT, "%s: '%s' is not a folder", path, where);
+    free(folder);
+    return code;
+}
+
+bool cli_read_shape(const char *text, gr_shape *shape)
+{
+    *shape = GR_SCALAR;
+    bool bracket = *text == '[';
+    if (bracket) text++;
+    for (;;) {
+        char *end;
+        errno = 0;
+        long long size = strtoll(text, &end, 10);
+        if (end == text || errno || size < 1 || *text == ' ' || shape->rank == GR_MAX_RANK)
+            return false;
+        shape->dim[shape->rank++] = size;
+        text = end + (*end == ',');
+        if (*end != ',') break;
+    }
+    if (bracket && *text++ != ']') return false;
+    return *text == '\0' && gr_shape_count(*shape) > 0;
+}

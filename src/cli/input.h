@@ -1,0 +1,22 @@
+/* What commands read: nets from files or the command line. */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include "cli/command.h"
+
+/* Reads a file of at most `limit` bytes into new memory, NUL-terminated, to be freed. Returns an
+ * exit status, after a message if it is not CLI_YES. */
+int cli_read_file(const char *path, size_t limit, char **text);
+
+/* A net as it is typed: the path of a file, or the text itself. *text is to be freed; *source names
+ * it in messages: the path, or "--net". Returns an exit status as cli_read_file. */
+int cli_read_net(const char *argument, char **text, const char **source);
+
+/* Can a file be written there? Checked before long work; creates nothing and changes nothing.
+ * Returns an exit status, after a message if it is not CLI_YES. */
+int cli_check_output(const char *path);
+
+/* "1,28,28" or "[1,28,28]" → shape. False for anything else. */
+bool cli_read_shape(const char *text, gr_shape *shape);
+
+#endif

@@ -1,0 +1,93 @@
+/* gradus: the command. Finds the subcommand, parses its arguments, runs it. */
+#include "cli/args.h"
+#include "cli/out.h"
+#include "cli/process.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef GRADUS_PARTS
+#define GRADUS_PARTS ""
+#endif
+
+static const cli_command *const main_commands[] = {
+#define CLI_COMMAND(name) &cli_command_##name,
+#include "cli/commands.def"
+#undef CLI_COMMAND
+};
+enum { MAIN_COMMANDS = sizeof main_commands / sizeof *main_commands };
+
+static const cli_command *main_find(const char *name)
+{
+    for (int i = 0; i < MAIN_COMMANDS; i++)
+        if (strcmp(main_commands[i]->name, name) == 0) return main_commands[i];
+    return NULL;
+}
+
+static int main_unknown(const char *name)
+{
+    const char *names[MAIN_COMMANDS];
+    for (int i = 0; i < MAIN_COMMANDS; i++) names[i] = main_commands[i]->name;
+    const char *near = cli_nearest(name, names, MAIN_COMMANDS);
+    if (near) return cli_bad("there is no command '%s'; did you mean '%s'?", name, near);
+    return cli_bad("there is no command '%s'; 'gradus --help' lists them", name);
+}
+
+static int main_version(void)
+{
+    cli_print("gradus %s\n", gr_version());
+    cli_print("parts: %s\n", *GRADUS_PARTS ? GRADUS_PARTS : "none beyond libc and libm");
+    cli_print("compiler: %s\n",
+#if defined(__clang__)
+              __VERSION__
+#elif defined(__GNUC__)
+              "gcc " __VERSION__
+#else
+              "unknown"
+#endif
+    );
+    return CLI_YES;
+}
+
+static int main_run(const cli_command *command, int argc, char **argv)
+{
+    cli_args *args;
+    cli_set_command(command->name);
+    int code = cli_args_parse(command, argc, argv, &args);
+    if (code != CLI_YES) return code;
+    cli_set_color(cli_text(args, "color"));
+    if (cli_flag(args, "help"))
+        cli_help(command);
+    else
+        code = command->run(args);
+    cli_args_free(args);
+    return code;
+}
+
+static int main_dispatch(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    cli_set_color("auto");
+    if (argc < 2) return cli_bad("which command? 'gradus --help' lists them");
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) return main_version();
+    bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    if (help && argc < 3) {
+        cli_help(NULL);
+        return CLI_YES;
+    }
+    if (!help && name[0] == '-')
+        return cli_bad("there is no option '%s'; a command comes first: see 'gradus --help'", name);
+    const cli_command *command = main_find(help ? argv[2] : name);
+    if (!command) return main_unknown(help ? argv[2] : name);
+    if (!help) return main_run(command, argc - 2, argv + 2);
+    cli_help(command);
+    return CLI_YES;
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that goes away is an error of write() to look at, not the end of a training. */
+    signal(SIGPIPE, SIG_IGN);
+    return cli_finish(main_dispatch(argc, argv));
+}

@@ -1,0 +1,135 @@
+#include "cli/out.h"
+
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { OUT_MIN_WIDTH = 40, OUT_MAX_WIDTH = 1000 };
+
+static int out_error;  /* errno of the first write that failed */
+static bool out_color; /* set once by cli_set_color */
+
+void cli_print(const char *format, ...)
+{
+    va_list list;
+    if (out_error) return;
+    va_start(list, format);
+    if (vprintf(format, list) < 0) out_error = errno;
+    va_end(list);
+}
+
+void cli_print_text(const char *text)
+{
+    if (!out_error && fputs(text, stdout) < 0) out_error = errno;
+}
+
+void cli_flush(void)
+{
+    if (!out_error && fflush(stdout) != 0) out_error = errno;
+}
+
+int cli_finish(int code)
+{
+    cli_flush();
+    if (!out_error || out_error == EPIPE) return code;
+    return cli_fault(CLI_ENVIRONMENT, "standard output: %s", strerror(out_error));
+}
+
+/* ---- The terminal --------------------------------------------------------------------------- */
+
+bool cli_is_terminal(void)
+{
+    return isatty(STDOUT_FILENO) == 1;
+}
+
+int cli_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    long width = columns ? strtol(columns, NULL, 10) : 0;
+    struct winsize size;
+    if (width <= 0 && cli_is_terminal() && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        width = size.ws_col;
+    if (width <= 0) return cli_is_terminal() ? 80 : 0;
+    if (width < OUT_MIN_WIDTH) return OUT_MIN_WIDTH;
+    return width > OUT_MAX_WIDTH ? OUT_MAX_WIDTH : (int)width;
+}
+
+static const char *out_environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+bool cli_utf8(void)
+{
+    const char *locale = out_environment("LC_ALL");
+    if (!locale) locale = out_environment("LC_CTYPE");
+    if (!locale) locale = out_environment("LANG");
+    if (!locale) return false;
+    return strstr(locale, "UTF-8") || strstr(locale, "utf8") || strstr(locale, "UTF8") ||
+           strstr(locale, "utf-8");
+}
+
+const char *cli_glyph(const char *unicode, const char *ascii)
+{
+    return cli_utf8() ? unicode : ascii;
+}
+
+void cli_set_color(const char *when)
+{
+    const char *kind = getenv("TERM");
+    bool capable = cli_is_terminal() && kind && strcmp(kind, "dumb") != 0;
+    bool automatic = capable && !out_environment("NO_COLOR");
+    out_color = strcmp(when, "always") == 0 || (strcmp(when, "auto") == 0 && automatic);
+}
+
+const char *cli_color(cli_style style)
+{
+    static const char *const codes[] = {
+        [CLI_PLAIN] = "\033[0m", [CLI_BOLD] = "\033[1m",   [CLI_DIM] = "\033[2m",
+        [CLI_RED] = "\033[31m",  [CLI_GREEN] = "\033[32m", [CLI_YELLOW] = "\033[33m",
+    };
+    return out_color ? codes[style] : "";
+}
+
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+void *cli_realloc(void *block, size_t count, size_t size)
+{
+    void *grown = size && count > SIZE_MAX / size ? NULL : realloc(block, count * size + 1);
+    if (!grown) exit(cli_fault(CLI_ENVIRONMENT, "out of memory"));
+    return grown;
+}
+
+void *cli_alloc(size_t count, size_t size)
+{
+    void *block = cli_realloc(NULL, count, size);
+    memset(block, 0, count * size);
+    return block;
+}
+
+char *cli_format_list(const char *format, va_list list)
+{
+    va_list again;
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    size_t size = length < 0 ? 1 : (size_t)length + 1;
+    char *text = cli_alloc(size, 1);
+    vsnprintf(text, size, format, list);
+    return text;
+}
+
+char *cli_format(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    char *text = cli_format_list(format, list);
+    va_end(list);
+    return text;
+}

@@ -1,0 +1,55 @@
+/* Standard output and the terminal. */
+#ifndef CLI_OUT_H
+#define CLI_OUT_H
+
+#include <gradus/base.h>
+#include <stdarg.h>
+
+/* Prints on standard output. A fault of writing is remembered, and later text dropped: a command
+ * goes on with its work when the reader of its output has gone. */
+void cli_print(const char *format, ...) GR_PRINTF(1, 2);
+void cli_print_text(const char *text);
+void cli_flush(void);
+/* Flushes; turns an exit status into CLI_ENVIRONMENT, with a message, if output was lost. A reader
+ * that closed the pipe early has what it wanted: that is no fault. */
+int cli_finish(int code);
+
+/* Decides about colour: "always", "never", or "auto" (a terminal that can, and no NO_COLOR). */
+void cli_set_color(const char *when);
+
+bool cli_is_terminal(void); /* standard output */
+/* Columns to lay text out for, at least 40: $COLUMNS, else the terminal's, else 0 for no limit. */
+int cli_width(void);
+bool cli_utf8(void); /* may text outside ASCII be printed? */
+
+typedef enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW } cli_style;
+/* The escape sequence that begins a style (CLI_PLAIN ends it); "" without colour. */
+const char *cli_color(cli_style style);
+
+/* `unicode` if the terminal shows it, else `ascii`. */
+const char *cli_glyph(const char *unicode, const char *ascii);
+
+/* Columns that `text`, UTF-8 with escape sequences of colours, takes. */
+int cli_text_width(const char *text);
+/* Bytes of the longest part from the start of `text` that takes at most `columns`. */
+size_t cli_text_cut(const char *text, int columns);
+/* Prints words with line breaks, each line indented; `column` is where the first one begins. */
+void cli_print_wrapped(const char *text, int indent, int column, int width);
+
+/* Text that is laid out into `text[size]`: "1.2 M", "3.4 MiB", "1:02:03", "12.3 s". */
+char *cli_show_count(double count, char *text, size_t size);
+char *cli_show_bytes(double bytes, char *text, size_t size);
+char *cli_show_time(double seconds, char *text, size_t size);
+/* The shortest decimal that reads back as `value`: "0.1", "1e-30", "nan". */
+char *cli_show_real(double value, char *text, size_t size);
+/* The same for a float. */
+char *cli_show_real32(float value, char *text, size_t size);
+
+/* Memory for the command's own use. Ends the process with CLI_ENVIRONMENT if there is none. */
+void *cli_alloc(size_t count, size_t size);
+void *cli_realloc(void *block, size_t count, size_t size);
+/* Formats into new memory, to be freed. */
+char *cli_format(const char *format, ...) GR_PRINTF(1, 2);
+char *cli_format_list(const char *format, va_list list) GR_PRINTF(1, 0);
+
+#endif
