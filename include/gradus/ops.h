@@ -86,26 +86,33 @@ typedef struct gr_axes {
 #define GR_KEEP_ALL ((gr_axes){.count = -1, .keep = true})
 #endif
 
-GR_API gr_node *gr_sum(gr_node *x, gr_axes axes); /* also integers; 0 over nothing */
-GR_API gr_node *gr_prod(gr_node *x, gr_axes axes);
-GR_API gr_node *gr_mean(gr_node *x, gr_axes axes);
-/* Largest and smallest; an empty extent is refused; NaN wins; the gradient goes to the first of
- * equals in row-major order. */
+/* All take f64, f32, i64, i32 and u8 and give the same type; integers wrap around. The result has
+ * the axes of x that are not listed, in their order. Refused: another type (GR_DTYPE: cast a bool
+ * to count it), an axis outside the rank (GR_SHAPE) or listed twice (GR_INVALID). The order of
+ * summation depends on shape and axes alone: any CPU level and thread count gives the same bits. */
+GR_API gr_node *gr_sum(gr_node *x, gr_axes axes);  /* 0 over nothing */
+GR_API gr_node *gr_prod(gr_node *x, gr_axes axes); /* 1 over nothing */
+GR_API gr_node *gr_mean(gr_node *x, gr_axes axes); /* floats only; NaN over nothing */
+/* Largest and smallest; an empty extent is refused (GR_SHAPE); NaN wins; the gradient goes to the
+ * first of equals in row-major order. */
 GR_API gr_node *gr_max(gr_node *x, gr_axes axes);
 GR_API gr_node *gr_min(gr_node *x, gr_axes axes);
-/* Index (i64) of the largest or smallest along one axis, the first of equals; the axis goes. */
+/* Index (i64) of the largest or smallest along one axis, the first of equals, before all the first
+ * NaN; the axis goes. Not differentiable. */
 GR_API gr_node *gr_argmax(gr_node *x, int axis);
 GR_API gr_node *gr_argmin(gr_node *x, int axis);
 
 /* ---- Movement: any element type ----------------------------------------------------------- */
 
-/* The same elements in row-major order under another shape; one size may be -1: inferred. */
+/* The same elements in row-major order under another shape; one size may be -1: inferred. Costs
+ * nothing. GR_SHAPE if the counts of elements differ. */
 GR_API gr_node *gr_reshape(gr_node *x, gr_shape shape);
 /* All axes but the first `from` joined into one: flatten(x, 1) is [N, rest]. */
 GR_API gr_node *gr_flatten(gr_node *x, int from);
-/* Output axis i is input axis axes.axis[i]. */
+/* Output axis i is input axis axes.axis[i]; every axis once. */
 GR_API gr_node *gr_permute(gr_node *x, gr_axes axes);
 GR_API gr_node *gr_transpose(gr_node *x); /* swaps the last two axes */
+/* x repeated along new axes in front and along its axes of size 1, as in NumPy. */
 GR_API gr_node *gr_broadcast(gr_node *x, gr_shape shape);
 /* Elements start, start+step, … before stop along each axis; one entry per axis of x. Positive
  * steps; 0 ≤ start ≤ stop ≤ size. step = NULL means 1 everywhere. */
@@ -115,6 +122,7 @@ GR_API gr_node *gr_slice(gr_node *x, const int64_t *start, const int64_t *stop,
  * neighbours (NULL: 0). */
 GR_API gr_node *gr_pad(gr_node *x, const int64_t *before, const int64_t *after,
                        const int64_t *inner, double value);
+/* x[0], x[1], … one after the other along `axis`; their other sizes are equal. */
 GR_API gr_node *gr_concat(gr_node *const *x, int n, int axis);
 /* A tuple of `parts` equal slices along `axis`; read them with gr_get. */
 GR_API gr_node *gr_split(gr_node *x, int parts, int axis);
@@ -123,10 +131,11 @@ GR_API gr_node *gr_split(gr_node *x, int parts, int axis);
  * written. */
 GR_API gr_node *gr_gather(gr_node *x, gr_node *index, int axis);
 /* base with rows of `update` added at `index` along `axis`, repeated indices accumulating in row-
- * major order; update's shape is that of gr_gather(base, index, axis). */
+ * major order; update's shape is that of gr_gather(base, index, axis). Numbers only; an index
+ * outside [0, size) fails the step as in gr_gather. */
 GR_API gr_node *gr_scatter_add(gr_node *base, gr_node *index, gr_node *update, int axis);
 /* index.shape + [depth], 1 at the index and 0 elsewhere; an index outside [0, depth) gives a row of
- * zeros. */
+ * zeros. index is i64 or i32, dtype f64, f32, i64, i32, u8 or bool. */
 GR_API gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype);
 /* The same, but such an index fails the step with GR_RANGE: for class labels. */
 GR_API gr_node *gr_one_hot_strict(gr_node *index, int64_t depth, gr_dtype dtype);

@@ -27,6 +27,7 @@ static bool slice_infer(gr_infer *s)
                                  (long long)start, (long long)stop, k, (long long)size);
         }
         out.dim[k] = stop > start ? (stop - start - 1) / step + 1 : 0;
+        if (out.dim[k] < 2) s->attr[2].ints.v[k] = 1; /* never taken: of any size */
     }
     s->out[0] = (gr_type){s->in[0].dtype, out};
     return true;
@@ -134,6 +135,7 @@ static bool pad_infer(gr_infer *s)
         out.dim[k] =
             pad_size(in.dim[k], s->attr[0].ints.v[k], s->attr[1].ints.v[k], s->attr[2].ints.v[k]);
         if (out.dim[k] < 0) return gr_infer_fail(s, GR_SHAPE, "axis %d gets too large", k);
+        if (in.dim[k] < 2) s->attr[2].ints.v[k] = 0; /* there is no gap: of any size */
     }
     s->out[0] = (gr_type){s->in[0].dtype, out};
     return true;

@@ -211,6 +211,22 @@ static void values_by_hand(void **state)
     gr_graph_free(g);
 }
 
+/* A step or gap that is never taken may have any size. */
+static void huge_steps_are_harmless(void **state)
+{
+    (void)state;
+    double x[] = {1, 2};
+    void *in[] = {x};
+    const int64_t zero[] = {0}, two[] = {2}, one[] = {1}, huge[] = {INT64_MAX};
+    gr_graph *g = gr_graph_new();
+    gr_node *a = gr_input(g, "a", GR_F64, GR_SHAPE(2)), *first = gr_slice(a, zero, one, NULL), *da;
+    EXPECT(gr_slice(a, zero, two, huge), gr_movement_prepare, 1);
+    assert_shape(gr_pad(first, one, zero, huge, 0), GR_SHAPE(2));
+    gr_node *y = gr_sum(gr_pad(gr_slice(a, zero, two, huge), one, zero, huge, 0), GR_ALL);
+    assert_int_equal(gr_grad(y, &a, 1, &da), GR_OK);
+    gr_graph_free(g);
+}
+
 /* ---- Kernels against the reference ----------------------------------------------------------- */
 
 static void check(const gr_node *node, gr_rng *rng)
@@ -377,6 +393,7 @@ int main(void)
         cmocka_unit_test(refusals_of_inputs_say_why),
         cmocka_unit_test(an_index_outside_is_named),
         cmocka_unit_test(values_by_hand),
+        cmocka_unit_test(huge_steps_are_harmless),
         cmocka_unit_test(kernels_equal_the_reference_on_random_shapes),
         cmocka_unit_test(kernels_equal_the_reference_on_large_shapes),
         cmocka_unit_test(indexed_kernels_equal_the_reference),
