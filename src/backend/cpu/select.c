@@ -64,7 +64,9 @@ gr_status gr_backend_select(const char *device, gr_request *request)
     if (device && *device && strcmp(device, "cpu") != 0) {
         return gr_fail(GR_UNSUPPORTED, "no device '%s' in this build; there is 'cpu'", device);
     }
-    gr_status status = select_ask(&gr_backend_cpu, request);
+    const gr_backend *onednn = gr_backend_onednn();
+    gr_status status = onednn ? select_ask(onednn, request) : GR_UNSUPPORTED;
+    if (status == GR_UNSUPPORTED) status = select_ask(&gr_backend_cpu, request);
     if (status != GR_UNSUPPORTED) return status;
     const gr_node *node = request->node;
     return gr_fail(GR_UNSUPPORTED, "%s%s%s%s: no kernel for %s on the CPU", node->op->name,
