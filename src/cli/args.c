@@ -22,6 +22,9 @@ struct cli_args {
     int values;
     const char **operand;
     int operands;
+    const char *command;
+    char **line; /* argv after the command's name */
+    int words;
 };
 
 const cli_option cli_common_options[] = {
@@ -94,6 +97,45 @@ int cli_operands(const cli_args *args)
 const char *cli_operand(const cli_args *args, int i)
 {
     return i >= 0 && i < args->operands ? args->operand[i] : NULL;
+}
+
+static bool args_needs_quotes(const char *word)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "-_=+,./:@%";
+    return *word == '\0' || word[strspn(word, safe)] != '\0';
+}
+
+/* Appends a word to *line, quoted for a shell. */
+static void args_append(char **line, const char *word)
+{
+    char *text = cli_format("%s ", *line);
+    bool quotes = args_needs_quotes(word);
+    size_t length = strlen(text);
+    text = cli_realloc(text, length + 4 * strlen(word) + 3, 1);
+    if (quotes) text[length++] = '\'';
+    for (; *word; word++) {
+        if (*word == '\'') {
+            memcpy(text + length, "'\\'", 3); /* end the quotes, a quote, begin them again */
+            length += 3;
+        }
+        text[length++] = *word;
+    }
+    if (quotes) text[length++] = '\'';
+    text[length] = '\0';
+    free(*line);
+    *line = text;
+}
+
+char *cli_command_line(const cli_args *args, const char *extra)
+{
+    char *line = cli_format("gradus %s", args->command);
+    for (int i = 0; i < args->words; i++) {
+        args_append(&line, args->line[i]);
+        if (extra && strcmp(args->line[i], extra) == 0) extra = NULL;
+    }
+    if (extra) args_append(&line, extra);
+    return line;
 }
 
 /* ---- Values --------------------------------------------------------------------------------- */
@@ -260,6 +302,9 @@ int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *
     int code = CLI_YES;
     bool options = true;
     args->operand = cli_alloc((size_t)argc + 1, sizeof *args->operand);
+    args->command = command->name;
+    args->line = argv;
+    args->words = argc;
     args_add_options(args, command->options);
     args_add_options(args, cli_common_options);
     for (int i = 0; i < argc && code == CLI_YES; i++) {

@@ -66,6 +66,10 @@ double cli_real(const cli_args *args, const char *name);      /* 0 if not given 
 int cli_operands(const cli_args *args);
 const char *cli_operand(const cli_args *args, int i); /* NULL if there are not so many */
 
+/* The command line as a shell would read it, with `extra` (NULL: nothing) at its end unless it is
+ * there already. To be freed. */
+char *cli_command_line(const cli_args *args, const char *extra);
+
 /* ---- Faults ------------------------------------------------------------------------------- */
 
 /* Prints "gradus COMMAND: message" on standard error and returns CLI_BAD. */

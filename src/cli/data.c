@@ -42,7 +42,7 @@ static int data_list(bool as_json)
         data_list_json();
         return CLI_YES;
     }
-    cli_table *table = cli_table_new("<name|<shape|>classes|>train|>test|~where, or how to get it");
+    cli_table *table = cli_table_new("<name|<shape|>classes|>train|>test|~where it is");
     for (int i = 0; (info = gr_data_known(i)); i++) {
         bool found = gr_data_find(info->name, path, sizeof path) == GR_OK;
         cli_table_cell(table, "%s%s%s", cli_color(found ? CLI_BOLD : CLI_PLAIN), info->name,

@@ -77,7 +77,7 @@ static void help_command(const cli_command *command)
     }
     bool grouped = command->options && command->options->name;
     help_options(command->options, "Options", width);
-    help_options(cli_common_options, grouped ? NULL : "Options", width);
+    help_options(cli_common_options, grouped ? "Everywhere" : "Options", width);
     if (command->examples) {
         cli_print("\n%sExamples:%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
         help_lines(command->examples);

@@ -79,6 +79,12 @@ int cli_check_output(const char *path)
     return code;
 }
 
+bool cli_is_plain_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 bool cli_read_shape(const char *text, gr_shape *shape)
 {
     *shape = GR_SCALAR;

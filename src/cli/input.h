@@ -16,6 +16,9 @@ int cli_read_net(const char *argument, char **text, const char **source);
  * Returns an exit status, after a message if it is not CLI_YES. */
 int cli_check_output(const char *path);
 
+/* Is it a file or nothing yet, rather than a device, a pipe or a folder? */
+bool cli_is_plain_file(const char *path);
+
 /* "1,28,28" or "[1,28,28]" → shape. False for anything else. */
 bool cli_read_shape(const char *text, gr_shape *shape);
 

@@ -7,10 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef GRADUS_PARTS
-#define GRADUS_PARTS ""
-#endif
-
 static const cli_command *const main_commands[] = {
 #define CLI_COMMAND(name) &cli_command_##name,
 #include "cli/commands.def"
@@ -37,7 +33,7 @@ static int main_unknown(const char *name)
 static int main_version(void)
 {
     cli_print("gradus %s\n", gr_version());
-    cli_print("parts: %s\n", *GRADUS_PARTS ? GRADUS_PARTS : "none beyond libc and libm");
+    cli_print("parts: %s\n", *cli_parts() ? cli_parts() : "none beyond libc and libm");
     cli_print("compiler: %s\n",
 #if defined(__clang__)
               __VERSION__

@@ -2,7 +2,14 @@
 #ifndef CLI_PROCESS_H
 #define CLI_PROCESS_H
 
+#include <stdbool.h>
+
 /* The subcommand's name in messages; NULL: none. The name must stay valid. */
 void cli_set_command(const char *name);
+
+/* Was the build made with this part ("cairo")? */
+bool cli_has_part(const char *name);
+/* What the build consists of: names with spaces between them. */
+const char *cli_parts(void);
 
 #endif

@@ -1,0 +1,209 @@
+/* gradus train: from a data set and a net to a model file. */
+#include "cli/train.h"
+
+#include "cli/dataset.h"
+#include "cli/out.h"
+
+#include <gradus/plot.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TRAIN_FEW = 50 }; /* examples that are too few to hold some out unasked */
+
+/* ---- Signals -------------------------------------------------------------------------------- */
+
+static gr_trainer *volatile train_running; /* what a signal stops */
+
+static void train_on_signal(int number)
+{
+    (void)number;
+    if (train_running) gr_trainer_stop(train_running);
+}
+
+/* The first signal ends the step; the second one, the process. */
+static void train_catch(gr_trainer *trainer)
+{
+    struct sigaction action = {.sa_handler = train_on_signal};
+    action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    train_running = trainer;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void train_release(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    train_running = NULL;
+}
+
+/* ---- Data ----------------------------------------------------------------------------------- */
+
+/* Data without a test part give one, unless they are too few and it was not asked for. */
+static int train_split_test(cli_training *training)
+{
+    double fraction = cli_real(training->args, "test-fraction");
+    bool asked = cli_given(training->args, "test-fraction");
+    gr_dataset *rest, *held;
+    if (training->test || fraction == 0) return CLI_YES;
+    if (!asked && gr_dataset_size(training->train) < TRAIN_FEW) return CLI_YES;
+    gr_status status = gr_dataset_split(
+        training->train,
+        GR_DATA_SPLIT(.fraction = fraction, .seed = training->trainer_options.seed), &rest, &held);
+    if (status != GR_OK) return cli_failed(status);
+    gr_dataset_free(training->train);
+    training->train = rest;
+    training->test = held;
+    return CLI_YES;
+}
+
+static int train_prepare(cli_training *training)
+{
+    const cli_args *args = training->args;
+    int code =
+        cli_open_data(args, cli_text(args, "data"), NULL, 0, &training->train, &training->test);
+    if (code == CLI_YES) code = train_split_test(training);
+    if (code != CLI_YES) return code;
+    training->model_options.data = training->train;
+    gr_status status = gr_model_new(&training->model_options, &training->model);
+    if (status == GR_OK)
+        status = gr_trainer_new(training->model, training->train, NULL, &training->trainer_options,
+                                &training->trainer);
+    if (status == GR_OK && cli_flag(args, "resume"))
+        status = gr_trainer_resume(training->trainer, training->checkpoint);
+    return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+/* ---- Training ------------------------------------------------------------------------------- */
+
+static int train_stopped(const cli_training *training)
+{
+    gr_train_report report = gr_trainer_report(training->trainer);
+    if (!training->checkpoint)
+        return cli_fault(CLI_INTERRUPTED, "stopped after step %" PRId64, report.now.step);
+    char *line = cli_command_line(training->args, "--resume");
+    int code = cli_fault(CLI_INTERRUPTED,
+                         "stopped after step %" PRId64 " of %" PRId64
+                         "; the state is in %s. To go on:\n  %s",
+                         report.now.step, report.steps, training->checkpoint, line);
+    free(line);
+    return code;
+}
+
+static int train_loop(const cli_training *training)
+{
+    gr_status status;
+    gr_train_event event = GR_TRAIN_STEP;
+    train_catch(training->trainer);
+    do {
+        status = gr_train_step(training->trainer, &event);
+        if (status == GR_OK) cli_training_progress(training, event);
+    } while (status == GR_OK && (event == GR_TRAIN_STEP || event == GR_TRAIN_EPOCH));
+    train_release();
+    if (status == GR_NUMERIC)
+        return cli_fault(CLI_NO, "%s; a smaller --rate or --clip may help", gr_message());
+    if (status != GR_OK) return cli_failed(status);
+    return event == GR_TRAIN_STOPPED ? train_stopped(training) : CLI_YES;
+}
+
+/* ---- Results -------------------------------------------------------------------------------- */
+
+static double *train_series(const cli_training *training, size_t offset)
+{
+    int64_t n = gr_trainer_epochs(training->trainer);
+    double *series = cli_alloc((size_t)n, sizeof *series);
+    bool any = false;
+    gr_epoch epoch;
+    for (int64_t i = 0; i < n && gr_trainer_epoch(training->trainer, i, &epoch); i++) {
+        series[i] = *(const double *)((const char *)&epoch + offset);
+        any = any || !isnan(series[i]);
+    }
+    if (any) return series;
+    free(series);
+    return NULL;
+}
+
+static gr_status train_draw(const cli_training *training, const gr_metrics *score)
+{
+    gr_train_report report = gr_trainer_report(training->trainer);
+    double best = (double)report.best.epoch;
+    double *train_loss = train_series(training, offsetof(gr_epoch, train_loss));
+    double *val_loss = train_series(training, offsetof(gr_epoch, val_loss));
+    double *train_accuracy = train_series(training, offsetof(gr_epoch, train_accuracy));
+    double *val_accuracy = train_series(training, offsetof(gr_epoch, val_accuracy));
+    gr_curves curves = {
+        .size = sizeof curves,
+        .title = gr_dataset_name(training->train),
+        .n = (int)gr_trainer_epochs(training->trainer),
+        .train_loss = train_loss,
+        .val_loss = val_loss,
+        .train_accuracy = train_accuracy,
+        .val_accuracy = val_accuracy,
+        .test_accuracy = training->test ? &score->accuracy : NULL,
+        .best_epoch = training->trainer_options.keep_best && best > 0 ? &best : NULL,
+    };
+    gr_status status = gr_plot_curves(training->curves, &curves);
+    free(train_loss);
+    free(val_loss);
+    free(train_accuracy);
+    free(val_accuracy);
+    return status;
+}
+
+static int train_finish(const cli_training *training)
+{
+    gr_metrics score;
+    double required = cli_real(training->args, "require-accuracy");
+    const gr_dataset *part = training->test ? training->test : training->train;
+    gr_status status = GR_OK;
+    if (training->out) status = gr_model_save(training->model, training->out);
+    if (status == GR_OK) status = gr_model_test(training->model, part, &score);
+    if (status != GR_OK) return cli_failed(status);
+    if (training->curves) status = train_draw(training, &score);
+    if (status == GR_OK && training->checkpoint_is_ours) remove(training->checkpoint);
+    cli_training_conclude(training, &score);
+    double accuracy = score.accuracy;
+    gr_metrics_clear(&score);
+    if (status != GR_OK) return cli_failed(status);
+    if (accuracy < required)
+        return cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", accuracy,
+                         required);
+    return CLI_YES;
+}
+
+static int train_run(const cli_args *args)
+{
+    cli_training training;
+    int code = cli_training_read(args, &training);
+    if (code == CLI_YES) code = train_prepare(&training);
+    if (code == CLI_YES) {
+        cli_training_announce(&training);
+        code = train_loop(&training);
+    }
+    if (code == CLI_YES) code = train_finish(&training);
+    cli_training_clear(&training);
+    return code;
+}
+
+const cli_command cli_command_train = {
+    .name = "train",
+    .summary = "train a network on a data set",
+    .operands = "--net TEXT|FILE",
+    .about =
+        "Writes the trained model as one file that 'gradus test', 'gradus predict' and 'gradus "
+        "show' read, and tells its accuracy on examples that it was not trained on. Data without "
+        "a test part of their own give some of their examples for that, unless they are fewer "
+        "than 50. Ctrl-C ends the step, saves a checkpoint and says how to go on (exit status "
+        "130); a second one ends the process at once.",
+    .examples = "gradus train --net 'fc(100) |> relu |> fc(10)' --epochs 5 --out mlp.safetensors\n"
+                "gradus train --data fashion-mnist --net nets/demo.net --curves curves.svg\n"
+                "gradus train --data iris --net 'fc(16) |> tanh |> fc(3)' --epochs 200 --json\n"
+                "gradus train --net nets/demo.net --optimizer sgd --rate 0.05 --schedule cosine",
+    .exits = "the accuracy required is not reached, or the loss is no number any more;",
+    .options = cli_train_options,
+    .run = train_run,
+};

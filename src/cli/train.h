@@ -1,0 +1,40 @@
+/* What the files of `gradus train` share. */
+#ifndef CLI_TRAIN_H
+#define CLI_TRAIN_H
+
+#include "cli/command.h"
+
+#include <gradus/train.h>
+
+/* One training, from the command line to its end. */
+typedef struct cli_training {
+    const cli_args *args;
+    /* Options. */
+    char *net;
+    const char *out;         /* NULL: no model is written */
+    const char *curves;      /* NULL: none */
+    char *checkpoint;        /* NULL: none */
+    bool checkpoint_is_ours; /* named after `out`: goes when the model is written */
+    gr_optimizer optimizer;
+    gr_model_options model_options;
+    gr_trainer_options trainer_options;
+    /* Objects. */
+    gr_dataset *train, *test; /* test: NULL if there is no such part */
+    gr_model *model;
+    gr_trainer *trainer;
+} cli_training;
+
+extern const cli_option cli_train_options[];
+
+/* Fills the options from the command line, and looks whether what is to be written can be.
+ * Returns an exit status, after a message unless it is CLI_YES. */
+int cli_training_read(const cli_args *args, cli_training *training);
+void cli_training_clear(cli_training *training);
+
+/* What is printed, by --json and --quiet: before the first step, after each event, at the end. */
+void cli_training_announce(const cli_training *training);
+void cli_training_progress(const cli_training *training, gr_train_event event);
+/* `score` is of the test part, or of the examples trained on if there is none. */
+void cli_training_conclude(const cli_training *training, const gr_metrics *score);
+
+#endif

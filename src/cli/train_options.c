@@ -1,0 +1,364 @@
+/* The options of gradus train. */
+#include "cli/dataset.h"
+#include "cli/input.h"
+#include "cli/out.h"
+#include "cli/process.h"
+#include "cli/train.h"
+
+#include <errno.h>
+#include <gradus/lang.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRAIN_MOST 9e15
+
+const cli_option cli_train_options[] = {
+    {.name = "data",
+     .letter = 'd',
+     .kind = CLI_TEXT,
+     .argument = "NAME|PATH",
+     .fallback = "fashion-mnist",
+     .help = "what to learn: see gradus data"},
+    {.name = "net",
+     .letter = 'n',
+     .kind = CLI_TEXT,
+     .argument = "TEXT|FILE",
+     .help = "the network, as text or in a file"},
+    {.name = "out",
+     .letter = 'o',
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .fallback = "model.safetensors",
+     .help = "where the trained model goes"},
+    {.name = "no-out", .help = "write no model"},
+    {.name = "curves",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw loss and accuracy over the epochs (.svg, .png or .pdf)"},
+    {.name = "require-accuracy",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1,
+     .help = "exit with status 1 if the test accuracy is below X"},
+    {.name = "json", .help = "print a line of JSON for each epoch, and one for the test"},
+    {.name = "quiet", .letter = 'q', .help = "print the last line alone"},
+
+    {.name = "epochs",
+     .letter = 'e',
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = TRAIN_MOST,
+     .help = "how often to go through the data (default: 10, or as --steps needs)",
+     .group = "Training"},
+    {.name = "steps",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = TRAIN_MOST,
+     .help = "stop after so many steps"},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1 << 20,
+     .fallback = "64",
+     .help = "examples of a step"},
+    {.name = "loss",
+     .kind = CLI_WORD,
+     .argument = "softmax|hinge|squared_hinge|sigmoid|mse|l1|huber",
+     .fallback = "softmax",
+     .help = "the loss"},
+    {.name = "smoothing",
+     .kind = CLI_REAL,
+     .argument = "E",
+     .max = 1,
+     .help = "label smoothing of the softmax loss"},
+    {.name = "normalize",
+     .kind = CLI_WORD,
+     .argument = "standard|unit|none",
+     .fallback = "standard",
+     .help = "inputs of mean 0 and deviation 1, from 0 to 1, or as they are"},
+    {.name = "seed",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = TRAIN_MOST,
+     .fallback = "1",
+     .help = "of initial values, order and splits: the same seed gives the same model"},
+    {.name = "threads",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1024,
+     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    {.name = "exact", .help = "the same bits for any number of threads"},
+
+    {.name = "optimizer",
+     .kind = CLI_WORD,
+     .argument = "sgd|nesterov|adagrad|rmsprop|adadelta|adam|adamw",
+     .fallback = "adam",
+     .help = "the optimiser",
+     .group = "Optimiser"},
+    {.name = "rate",
+     .letter = 'r',
+     .kind = CLI_REAL,
+     .argument = "X",
+     .min = 1e-30,
+     .max = 1e6,
+     .help = "learning rate (default: the optimiser's usual one)"},
+    {.name = "momentum",
+     .letter = 'm',
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1,
+     .help = "of sgd, nesterov (default: 0.9) and rmsprop (default: 0)"},
+    {.name = "weight-decay",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .help = "adds X/2 times the squared weights to the loss; adamw: apart from the gradient"},
+    {.name = "l2",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .help = "adds X times the squared weights to the loss"},
+    {.name = "l1",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .help = "adds X times the absolute weights to the loss"},
+    {.name = "max-norm",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .help = "longest weight vector of a unit"},
+    {.name = "clip", .kind = CLI_REAL, .argument = "X", .max = 1e6, .help = "longest gradient"},
+
+    {.name = "schedule",
+     .kind = CLI_WORD,
+     .argument = "fixed|step|exp|inv|multistep|poly|cosine",
+     .fallback = "fixed",
+     .help = "how the learning rate changes",
+     .group = "Learning rate"},
+    {.name = "gamma",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .fallback = "0.1",
+     .help = "factor of step, exp, multistep and inv"},
+    {.name = "every",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = TRAIN_MOST,
+     .help = "steps between the changes of step"},
+    {.name = "at",
+     .kind = CLI_TEXT,
+     .argument = "N,N…",
+     .help = "steps at which multistep changes the rate"},
+    {.name = "power",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 100,
+     .fallback = "1",
+     .help = "exponent of poly and inv"},
+    {.name = "floor",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .help = "the rate that cosine ends at (default: 0)"},
+    {.name = "warmup",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = TRAIN_MOST,
+     .help = "steps in which the rate rises to its full value"},
+
+    {.name = "validation",
+     .letter = 'v',
+     .kind = CLI_REAL,
+     .argument = "F",
+     .max = .95,
+     .help = "fraction of the training data, or (0: none) held out to validate with",
+     .group = "Validation and test"},
+    {.name = "test-fraction",
+     .kind = CLI_REAL,
+     .argument = "F",
+     .max = .95,
+     .fallback = "0.2",
+     .help = "fraction held out to test with where the data have no test part of their own; 0: "
+             "none"},
+    {.name = "patience",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = TRAIN_MOST,
+     .help = "stop after so many epochs in which the validation has not improved"},
+    {.name = "monitor",
+     .kind = CLI_WORD,
+     .argument = "loss|accuracy",
+     .fallback = "loss",
+     .help = "the validation figure that is to improve"},
+    {.name = "keep-best", .help = "end with the weights of the best epoch"},
+
+    {.name = "checkpoint",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "where to save the state of the training (default: the name of --out with "
+             "\".checkpoint\", removed at the end)",
+     .group = "Interruptions"},
+    {.name = "checkpoint-steps",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = TRAIN_MOST,
+     .help = "save it every N steps (default: every 10 seconds)"},
+    {.name = "resume", .help = "go on from the checkpoint, as if there had been no interruption"},
+    CLI_DATA_OPTIONS,
+    {0},
+};
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+static int train_read_at(const char *text, gr_schedule *schedule)
+{
+    const char *at = text;
+    while (text && *at) {
+        char *end;
+        errno = 0;
+        long long step = strtoll(at, &end, 10);
+        int most = (int)(sizeof schedule->at / sizeof *schedule->at);
+        int64_t last = schedule->n_at ? schedule->at[schedule->n_at - 1] : 0;
+        if (end == at || errno || step <= last || (*end && *end != ','))
+            return cli_bad("--at: '%s' is not a list of rising steps, such as 1000,2000", text);
+        if (schedule->n_at == most) return cli_bad("--at: more than %d steps", most);
+        schedule->at[schedule->n_at++] = step;
+        at = end + (*end == ',');
+    }
+    return CLI_YES;
+}
+
+static int train_read_schedule(const cli_args *args, gr_schedule *schedule)
+{
+    schedule->kind = (gr_schedule_kind)gr_schedule_find(cli_text(args, "schedule"));
+    schedule->gamma = cli_real(args, "gamma");
+    schedule->power = cli_real(args, "power");
+    schedule->floor = cli_real(args, "floor");
+    schedule->every = cli_int(args, "every");
+    schedule->warmup = cli_int(args, "warmup");
+    if (schedule->kind == GR_SCHEDULE_STEP && !schedule->every)
+        return cli_bad("--schedule step needs --every N, in steps");
+    if (schedule->kind == GR_SCHEDULE_MULTISTEP && !cli_text(args, "at"))
+        return cli_bad("--schedule multistep needs --at N,N…, in steps");
+    return train_read_at(cli_text(args, "at"), schedule);
+}
+
+static int train_read_optimizer(const cli_args *args, gr_optimizer *optimizer)
+{
+    *optimizer = (gr_optimizer){.size = sizeof *optimizer};
+    optimizer->kind = (gr_optimizer_kind)gr_optimizer_find(cli_text(args, "optimizer"));
+    bool by_momentum = optimizer->kind == GR_SGD || optimizer->kind == GR_NESTEROV;
+    if (cli_given(args, "momentum") && !by_momentum && optimizer->kind != GR_RMSPROP)
+        return cli_bad("--momentum is for sgd, nesterov and rmsprop, not for %s",
+                       cli_text(args, "optimizer"));
+    optimizer->rate = cli_real(args, "rate");
+    optimizer->momentum =
+        by_momentum && !cli_given(args, "momentum") ? .9 : cli_real(args, "momentum");
+    optimizer->weight_decay = cli_real(args, "weight-decay");
+    optimizer->l2 = cli_real(args, "l2");
+    optimizer->l1 = cli_real(args, "l1");
+    optimizer->max_norm = cli_real(args, "max-norm");
+    optimizer->clip_norm = cli_real(args, "clip");
+    return train_read_schedule(args, &optimizer->schedule);
+}
+
+/* Faults of the text are found here, where its file's name is known. */
+static int train_read_net(const cli_args *args, cli_training *training)
+{
+    const char *argument = cli_text(args, "net"), *source;
+    gr_expr *expr;
+    if (!argument)
+        return cli_bad("--net is missing: a file or a text such as 'fc(100) |> relu |> fc(10)'");
+    int code = cli_read_net(argument, &training->net, &source);
+    if (code != CLI_YES) return code;
+    gr_status status = gr_expr_parse(training->net, source, &expr);
+    gr_expr_free(expr);
+    return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+static int train_check_curves(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (!dot || (strcmp(dot, ".svg") != 0 && strcmp(dot, ".png") != 0 && strcmp(dot, ".pdf") != 0))
+        return cli_bad("--curves: '%s' does not end in .svg, .png or .pdf", path);
+    if (!cli_has_part("cairo"))
+        return cli_fault(CLI_ENVIRONMENT, "--curves: this build draws no figures; Debian's "
+                                          "libcairo2-dev brings what it lacks");
+    return cli_check_output(path);
+}
+
+/* Everything that would be written at the end must be writable at the start. */
+static int train_read_paths(const cli_args *args, cli_training *training)
+{
+    int code = CLI_YES;
+    training->out = cli_flag(args, "no-out") ? NULL : cli_text(args, "out");
+    training->curves = cli_text(args, "curves");
+    if (cli_text(args, "checkpoint")) {
+        training->checkpoint = cli_format("%s", cli_text(args, "checkpoint"));
+    } else if (training->out && cli_is_plain_file(training->out)) {
+        training->checkpoint = cli_format("%s.checkpoint", training->out);
+        training->checkpoint_is_ours = true;
+    }
+    if (training->out) code = cli_check_output(training->out);
+    if (code == CLI_YES && training->curves) code = train_check_curves(training->curves);
+    if (code == CLI_YES && training->checkpoint) code = cli_check_output(training->checkpoint);
+    if (code == CLI_YES && cli_flag(args, "resume") && !training->checkpoint)
+        code = cli_bad("--resume: from which --checkpoint FILE?");
+    return code;
+}
+
+int cli_training_read(const cli_args *args, cli_training *training)
+{
+    *training = (cli_training){.args = args};
+    int code = train_read_optimizer(args, &training->optimizer);
+    if (code == CLI_YES) code = train_read_net(args, training);
+    if (code == CLI_YES) code = train_read_paths(args, training);
+    uint64_t seed = (uint64_t)cli_int(args, "seed");
+    training->model_options = (gr_model_options){
+        .size = sizeof training->model_options,
+        .net = training->net,
+        .loss = (gr_loss_kind)gr_loss_find(cli_text(args, "loss")),
+        .smoothing = cli_real(args, "smoothing"),
+        .normalize = (gr_normalize)gr_normalize_find(cli_text(args, "normalize")),
+        .seed = seed,
+        .threads = (int)cli_int(args, "threads"),
+        .exact = cli_flag(args, "exact"),
+    };
+    training->trainer_options = (gr_trainer_options){
+        .size = sizeof training->trainer_options,
+        .optimizer = &training->optimizer,
+        .batch = cli_int(args, "batch"),
+        .epochs = cli_int(args, "epochs"),
+        .steps = cli_int(args, "steps"),
+        .seed = seed,
+        .validation = cli_real(args, "validation"),
+        .patience = cli_int(args, "patience"),
+        .monitor = strcmp(cli_text(args, "monitor"), "accuracy") == 0 ? GR_MONITOR_ACCURACY
+                                                                      : GR_MONITOR_LOSS,
+        .keep_best = cli_flag(args, "keep-best"),
+        .checkpoint = training->checkpoint,
+        .checkpoint_steps = cli_int(args, "checkpoint-steps"),
+        .checkpoint_seconds = cli_given(args, "checkpoint-steps") ? 0 : 10,
+    };
+    return code;
+}
+
+void cli_training_clear(cli_training *training)
+{
+    gr_trainer_free(training->trainer);
+    gr_model_free(training->model);
+    gr_dataset_free(training->train);
+    gr_dataset_free(training->test);
+    free(training->net);
+    free(training->checkpoint);
+}

@@ -1,0 +1,210 @@
+/* What gradus train tells while it trains: a bar on a terminal, lines elsewhere, or JSON. */
+#include "cli/json.h"
+#include "cli/out.h"
+#include "cli/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static const double report_pause = .1; /* seconds between two pictures of the bar */
+
+static double report_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool report_json(const cli_training *training)
+{
+    return cli_flag(training->args, "json");
+}
+
+static bool report_quiet(const cli_training *training)
+{
+    return cli_flag(training->args, "quiet");
+}
+
+/* ---- Before --------------------------------------------------------------------------------- */
+
+void cli_training_announce(const cli_training *training)
+{
+    gr_train_report report = gr_trainer_report(training->trainer);
+    char count[32], rate[32];
+    if (report_json(training) || report_quiet(training)) return;
+    cli_print("data      %s: %" PRId64 " examples to train", gr_dataset_name(training->train),
+              report.rows);
+    if (report.val_rows) cli_print(", %" PRId64 " to validate", report.val_rows);
+    if (training->test) cli_print(", %" PRId64 " to test", gr_dataset_size(training->test));
+    cli_print("\nnet       %s parameters\n",
+              cli_show_count((double)gr_model_parameters(training->model), count, sizeof count));
+    double first = gr_schedule_rate(&training->optimizer, training->optimizer.schedule.warmup);
+    cli_print("training  %s, rate %s (%s), %" PRId64 " epoch%s of %" PRId64 " steps\n\n",
+              gr_optimizer_name(training->optimizer.kind), cli_show_real(first, rate, sizeof rate),
+              gr_schedule_name(training->optimizer.schedule.kind), report.epochs,
+              report.epochs == 1 ? "" : "s", report.epoch_steps);
+    if (cli_flag(training->args, "resume"))
+        cli_print("resumed after step %" PRId64 " of %" PRId64 "\n", report.now.step, report.steps);
+    cli_flush();
+}
+
+/* ---- On the way ----------------------------------------------------------------------------- */
+
+static void report_print_bar(double share, int width)
+{
+    static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int eighths = (int)(share * width * 8 + .5), full = eighths / 8;
+    if (!cli_utf8()) eighths = 8 * full;
+    cli_print_text(cli_color(CLI_GREEN));
+    for (int i = 0; i < full; i++) cli_print_text(cli_glyph("█", "#"));
+    cli_print_text(parts[eighths % 8]);
+    cli_print_text(cli_color(CLI_PLAIN));
+    for (int i = full + (eighths % 8 != 0); i < width; i++) cli_print_text(cli_glyph("░", "."));
+}
+
+/* One line that the next one overwrites; what a narrow terminal has no room for is left out from
+ * the right. */
+static void report_bar(const gr_train_report *report)
+{
+    char time[32];
+    double share =
+        report->epoch_steps ? (double)report->epoch_step / (double)report->epoch_steps : 0;
+    char *part[] = {
+        cli_format("epoch %" PRId64 "/%" PRId64 " ", report->now.epoch, report->epochs),
+        cli_format(" %3.0f %%", 100 * share),
+        cli_format("  loss %.4f", report->now.train_loss),
+        cli_format("  accuracy %.4f", report->now.train_accuracy),
+        cli_format("  %s left", cli_show_time(report->eta, time, sizeof time)),
+        cli_format("  %.0f/s", report->rows_per_second),
+    };
+    enum { PARTS = sizeof part / sizeof *part, BAR = 20, NARROW_BAR = 8 };
+    int width = cli_width(), bar = width < 80 ? NARROW_BAR : BAR, used = bar, shown = 0;
+    while (shown < PARTS && used + (int)strlen(part[shown]) < width)
+        used += (int)strlen(part[shown++]);
+    cli_print("\r%s", shown > 0 ? part[0] : "");
+    report_print_bar(share, bar);
+    for (int i = 1; i < shown; i++) cli_print_text(part[i]);
+    cli_print("\033[K");
+    cli_flush();
+    for (int i = 0; i < PARTS; i++) free(part[i]);
+}
+
+static void report_epoch_json(const gr_epoch *epoch, double rows_per_second)
+{
+    cli_json json = {0};
+    cli_json_object(&json, NULL);
+    cli_json_int(&json, "epoch", epoch->epoch);
+    cli_json_int(&json, "step", epoch->step);
+    cli_json_real(&json, "train_loss", epoch->train_loss);
+    cli_json_real(&json, "train_accuracy", epoch->train_accuracy);
+    cli_json_real(&json, "val_loss", epoch->val_loss);
+    cli_json_real(&json, "val_accuracy", epoch->val_accuracy);
+    cli_json_real(&json, "rate", epoch->rate);
+    cli_json_real(&json, "rows_per_second", rows_per_second);
+    cli_json_real(&json, "seconds", epoch->seconds);
+    cli_json_end(&json);
+    cli_flush();
+}
+
+static void report_epoch(const gr_train_report *report)
+{
+    const gr_epoch *epoch = &report->now;
+    char time[32];
+    if (cli_is_terminal()) cli_print("\r\033[K");
+    cli_print("epoch %*" PRId64 "/%" PRId64 "  loss %.4f  accuracy %.4f",
+              report->epochs < 10    ? 1
+              : report->epochs < 100 ? 2
+                                     : 3,
+              epoch->epoch, report->epochs, epoch->train_loss, epoch->train_accuracy);
+    int width = cli_width();
+    bool narrow = width && width < 80;
+    if (!isnan(epoch->val_loss))
+        cli_print("%svalidation %.4f %.4f", narrow ? "\n      " : "  ", epoch->val_loss,
+                  epoch->val_accuracy);
+    cli_print("%s%.0f/s  %s\n", narrow ? "\n      " : "  ", report->rows_per_second,
+              cli_show_time(epoch->seconds, time, sizeof time));
+    cli_flush();
+}
+
+void cli_training_progress(const cli_training *training, gr_train_event event)
+{
+    static double last;
+    gr_train_report report;
+    bool bar = !report_quiet(training) && !report_json(training) && cli_is_terminal();
+    if (event == GR_TRAIN_STEP) {
+        double now = bar ? report_clock() : 0;
+        if (!bar || now - last < report_pause) return;
+        last = now;
+        report = gr_trainer_report(training->trainer);
+        report_bar(&report);
+        return;
+    }
+    report = gr_trainer_report(training->trainer);
+    if (event == GR_TRAIN_EPOCH && report_json(training))
+        report_epoch_json(&report.now, report.rows_per_second);
+    else if (event == GR_TRAIN_EPOCH && !report_quiet(training))
+        report_epoch(&report);
+    if (event == GR_TRAIN_STOPPED && bar) cli_print("\r\033[K");
+    if (event == GR_TRAIN_EARLY && !report_quiet(training) && !report_json(training))
+        cli_print("stopped early: no improvement since epoch %" PRId64 "\n", report.best.epoch);
+}
+
+/* ---- At the end ----------------------------------------------------------------------------- */
+
+static double report_peak_memory(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return NAN;
+    return 1024. * (double)usage.ru_maxrss;
+}
+
+static double report_seconds(const cli_training *training)
+{
+    return gr_trainer_report(training->trainer).now.seconds;
+}
+
+static void report_conclude_json(const cli_training *training, const gr_metrics *score)
+{
+    cli_json json = {0};
+    cli_json_object(&json, NULL);
+    cli_json_real(&json, "test_accuracy", training->test ? score->accuracy : NAN);
+    cli_json_real(&json, "test_loss", training->test ? score->loss : NAN);
+    cli_json_int(&json, "test_examples", training->test ? score->count : 0);
+    if (!training->test) cli_json_real(&json, "train_accuracy", score->accuracy);
+    cli_json_text(&json, "model", training->out);
+    cli_json_text(&json, "curves", training->curves);
+    cli_json_real(&json, "seconds", report_seconds(training));
+    cli_json_real(&json, "peak_bytes", report_peak_memory());
+    cli_json_end(&json);
+}
+
+void cli_training_conclude(const cli_training *training, const gr_metrics *score)
+{
+    char text[32];
+    struct stat status;
+    if (report_json(training)) {
+        report_conclude_json(training, score);
+        return;
+    }
+    if (!report_quiet(training)) {
+        gr_train_report report = gr_trainer_report(training->trainer);
+        cli_print("\n");
+        if (training->trainer_options.keep_best && report.best.epoch)
+            cli_print("weights   of epoch %" PRId64 ", the best\n", report.best.epoch);
+        if (training->out && stat(training->out, &status) == 0)
+            cli_print("model     %s, %s\n", training->out,
+                      cli_show_bytes((double)status.st_size, text, sizeof text));
+        if (training->curves) cli_print("curves    %s\n", training->curves);
+        cli_print("time      %s", cli_show_time(report_seconds(training), text, sizeof text));
+        cli_print(", peak memory %s\n", cli_show_bytes(report_peak_memory(), text, sizeof text));
+    }
+    cli_print("%s%s accuracy %.4f%s", cli_color(CLI_BOLD), training->test ? "test" : "training",
+              score->accuracy, cli_color(CLI_PLAIN));
+    cli_print(" (%" PRId64 " of %" PRId64 " right), loss %.4f\n", score->correct, score->count,
+              score->loss);
+}
