@@ -18,7 +18,8 @@ static gr_node *layer_end(gr_scope *scope, const char *name, gr_node *node)
 {
     gr_scope_leave(scope);
     gr_composite_end(gr_scope_graph(scope));
-    return gr_name(node, gr_scope_path(scope, name));
+    /* A fault within the layer already tells its name, as that of the composite. */
+    return gr_is_error(node) ? node : gr_name(node, gr_scope_path(scope, name));
 }
 
 /* ---- Dense ---------------------------------------------------------------------------------- */
