@@ -320,6 +320,50 @@ static void test_same_bytes(void **state)
         test_same_files(test_files_path("a.safetensors"), test_files_path("c.safetensors")));
 }
 
+/* Trains a net with convolutions on noise and writes folder/name. */
+static void case_convolutions(int threads, bool exact, const char *name)
+{
+    enum { ROWS = 90, PIXELS = 2 * 14 * 14 };
+    gr_tensor x;
+    int32_t labels[ROWS];
+    gr_dataset *data;
+    gr_model *model;
+    gr_trainer *t;
+    gr_rng rng = gr_rng_new(1, 2);
+    unit_ok(gr_tensor_new(GR_U8, GR_SHAPE(ROWS, 2, 14, 14), &x));
+    for (int i = 0; i < ROWS * PIXELS; i++) ((uint8_t *)x.data)[i] = (uint8_t)gr_rng_u64(&rng);
+    for (int i = 0; i < ROWS; i++) labels[i] = i % 5;
+    unit_ok(gr_dataset_new("noise", &x, labels, 5, NULL, &data));
+    unit_ok(gr_model_new(GR_MODEL(.net = "conv(9,3,pad=1) |> batchnorm |> relu |> maxpool(2) |> "
+                                         "conv(17,3) |> relu |> fc(40) |> relu |> dropout(.3) |> "
+                                         "fc(5)",
+                                  .data = data, .threads = threads, .exact = exact, .seed = 4),
+                         &model));
+    unit_ok(gr_trainer_new(model, data, NULL, GR_TRAINER(.batch = 32, .epochs = 4), &t));
+    unit_ok(gr_train(t));
+    unit_ok(gr_model_save(model, test_files_path(name)));
+    gr_trainer_free(t);
+    gr_model_free(model);
+    gr_dataset_free(data);
+    gr_tensor_clear(&x);
+}
+
+static void test_same_bytes_for_threads(void **state)
+{
+    (void)state;
+    case_convolutions(2, false, "a.safetensors");
+    case_convolutions(2, false, "b.safetensors");
+    assert_true(
+        test_same_files(test_files_path("a.safetensors"), test_files_path("b.safetensors")));
+    case_convolutions(1, true, "exact.safetensors");
+    for (int threads = 2; threads <= 8; threads += threads == 3 ? 5 : 1) {
+        case_convolutions(threads, true, "threads.safetensors");
+        if (!test_same_files(test_files_path("exact.safetensors"),
+                             test_files_path("threads.safetensors")))
+            fail_msg("exact: %d threads give another model than 1", threads);
+    }
+}
+
 /* Stopped after every step in turn (also at the ends of epochs and of the training) and resumed,
  * the result is the same to the last bit. Each kind of optimiser has its own state. */
 static void test_resume(void **state)
@@ -622,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_training_again),
         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_same_bytes_for_threads),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_resume_history),
         cmocka_unit_test(test_refused),
