@@ -1,0 +1,312 @@
+/* gradus eval: an expression's value, and the value and gradient of every gate in it. */
+#include "cli/eval.h"
+
+#include "cli/out.h"
+#include "cli/table.h"
+#include "cli/values.h"
+#include "cli/verdict.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The gradient --------------------------------------------------------------------------- */
+
+typedef struct eval_names {
+    const char *name[64];
+    int count;
+    char *text; /* that they point into */
+} eval_names;
+
+/* "x,y" of --wrt, which must be names of the circuit that have a gradient. */
+static int eval_read_names(const circuit *c, const char *text, eval_names *names)
+{
+    *names = (eval_names){.text = cli_format("%s", text)};
+    char *rest = names->text;
+    for (char *name; (name = strsep(&rest, ","));) {
+        int k = circuit_find(c, name);
+        if (k < 0) {
+            const char **known = cli_alloc((size_t)c->count, sizeof *known);
+            int n = 0;
+            for (int i = 0; i < c->count; i++)
+                if (c->gate[i].kind != CIRCUIT_CONSTANT) known[n++] = c->gate[i].name;
+            const char *near = cli_nearest_name(name, known, n);
+            free(known);
+            return cli_bad("--wrt: the expression has no input or gate '%s'%s%s%s", name,
+                           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        }
+        if (!circuit_has_gradient(&c->gate[k]))
+            return cli_bad("--wrt: '%s' is of type %s, which has no gradient", name,
+                           gr_dtype_name(gr_node_dtype(c->gate[k].node)));
+        if (names->count == sizeof names->name / sizeof *names->name)
+            return cli_bad("--wrt: more than %d names", names->count);
+        names->name[names->count++] = name;
+    }
+    return CLI_YES;
+}
+
+/* Why the result cannot have a gradient; NULL if it can. To be freed. */
+static char *eval_refuse_gradient(const circuit *c)
+{
+    char text[128];
+    const gr_node *result = c->gate[c->result].node;
+    gr_shape shape = gr_node_shape(result);
+    if (!gr_dtype_is_float(gr_node_dtype(result)))
+        return cli_format("the result is of type %s; only numbers of type f64 and f32 have one",
+                          gr_dtype_name(gr_node_dtype(result)));
+    if (shape.rank == 0) return NULL;
+    return cli_format("the result has shape %s; only a scalar has one: reduce it, as by sum(...) "
+                      "or mean(...)",
+                      gr_shape_print(shape, text, sizeof text));
+}
+
+/* Builds the circuit with its gradient. Where there is none, *reason (to be freed) tells why,
+ * unless it was asked for by --wrt: that is refused. */
+static int eval_build(const cli_args *args, const gr_expr *expr, const gr_tensor *values,
+                      circuit *c, char **reason)
+{
+    const char *wrt = cli_text(args, "wrt");
+    eval_names names = {0};
+    int code = CLI_YES;
+    gr_status status = circuit_build(expr, values, c);
+    if (status != GR_OK) return cli_failed(status);
+    *reason = eval_refuse_gradient(c);
+    if (wrt) code = eval_read_names(c, wrt, &names);
+    if (code == CLI_YES && wrt && *reason) code = cli_bad("no gradient: %s", *reason);
+    if (code == CLI_YES && !*reason) {
+        status = circuit_differentiate(c, wrt ? names.name : NULL, names.count);
+        if (status != GR_OK && status != GR_UNSUPPORTED) code = cli_failed(status);
+        if (status == GR_UNSUPPORTED && wrt) code = cli_bad("%s", gr_message());
+        if (status == GR_UNSUPPORTED && !wrt) *reason = cli_format("%s", gr_message());
+    }
+    free(names.text);
+    if (code != CLI_YES || status == GR_OK) return code;
+    circuit_clear(c);
+    status = circuit_build(expr, values, c);
+    return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+/* ---- Steps along the gradient --------------------------------------------------------------- */
+
+static void eval_move(circuit *c, double h)
+{
+    for (int k = 0; k < c->inputs; k++) {
+        double *x = c->gate[k].value.data;
+        const double *dx = c->gate[k].grad.data;
+        for (int64_t i = 0; dx && i < gr_shape_count(c->gate[k].value.shape); i++)
+            x[i] += h * dx[i];
+    }
+}
+
+static void eval_step_row(cli_table *table, const circuit *c, int64_t step, int digits)
+{
+    char *value = circuit_show(&c->gate[c->result].value, digits);
+    cli_table_cell(table, "%" PRId64, step);
+    cli_table_cell(table, "%s", value);
+    free(value);
+    for (int k = 0; k < c->inputs; k++) {
+        char *input = circuit_show(&c->gate[k].value, digits);
+        cli_table_cell(table, "%s", input);
+        free(input);
+    }
+}
+
+static void eval_step_json(cli_json *json, const circuit *c, int64_t step)
+{
+    cli_json_object(json, NULL);
+    cli_json_int(json, "step", step);
+    cli_json_tensor(json, "value", &c->gate[c->result].value);
+    cli_json_object(json, "inputs");
+    for (int k = 0; k < c->inputs; k++) cli_json_tensor(json, c->gate[k].name, &c->gate[k].value);
+    cli_json_end(json);
+    cli_json_end(json);
+}
+
+static cli_table *eval_step_table(const circuit *c)
+{
+    char *columns = cli_format("%s", ">step|>value");
+    for (int k = 0; k < c->inputs; k++) {
+        char *more = cli_format("%s|%c%s", columns, c->gate[k].value.shape.rank ? '~' : '>',
+                                c->gate[k].name);
+        free(columns);
+        columns = more;
+    }
+    cli_table *table = cli_table_new(columns);
+    free(columns);
+    return table;
+}
+
+/* Moves the inputs; rows into `json`'s open object, or (NULL) a table. */
+static int eval_steps(const cli_args *args, circuit *c, cli_json *json)
+{
+    double h = cli_real(args, "step") * (cli_flag(args, "descend") ? -1 : 1);
+    int64_t times = cli_int(args, "times");
+    int digits = (int)cli_int(args, "digits");
+    cli_table *table = json ? NULL : eval_step_table(c);
+    gr_status status = GR_OK;
+    if (json) cli_json_array(json, "steps");
+    if (table) eval_step_row(table, c, 0, digits);
+    for (int64_t step = 1; step <= times && status == GR_OK; step++) {
+        eval_move(c, h);
+        status = circuit_run(c);
+        if (status == GR_OK && table) eval_step_row(table, c, step, digits);
+        if (status == GR_OK && json) eval_step_json(json, c, step);
+    }
+    if (json) cli_json_end(json);
+    if (table) {
+        cli_print("\n%s the gradient, in steps of %g:\n\n",
+                  cli_flag(args, "descend") ? "Against" : "Along", cli_real(args, "step"));
+        cli_table_print(table);
+    }
+    return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static int eval_check(const circuit *c, gr_check_report *report)
+{
+    gr_check_options options = {.size = sizeof options};
+    gr_status status = circuit_check(c, &options, report);
+    if (status != GR_OK) return cli_failed(status);
+    return report->passed ? CLI_YES : CLI_NO;
+}
+
+static const double eval_tolerance = 1e-6; /* gr_check's own */
+
+static int eval_show_json(const cli_args *args, circuit *c, const gr_check_report *report)
+{
+    cli_json json = {.pretty = true};
+    int code = CLI_YES;
+    cli_json_object(&json, NULL);
+    eval_print_json(&json, c);
+    if (cli_flag(args, "check")) cli_json_check(&json, "check", report, eval_tolerance);
+    if (cli_given(args, "step")) code = eval_steps(args, c, &json);
+    cli_json_end(&json);
+    return code;
+}
+
+static int eval_show(const cli_args *args, const gr_expr *expr, circuit *c, const char *reason,
+                     const gr_check_report *report)
+{
+    int digits = (int)cli_int(args, "digits");
+    if (cli_flag(args, "json")) return eval_show_json(args, c, report);
+    if (cli_flag(args, "dot")) {
+        eval_print_dot(c, digits);
+        return CLI_YES;
+    }
+    eval_print_table(c, expr, digits);
+    if (reason) cli_print("\nno gradient: %s\n", reason);
+    if (cli_flag(args, "check")) {
+        cli_print("\n");
+        cli_print_check(report, eval_tolerance);
+    }
+    return cli_given(args, "step") ? eval_steps(args, c, NULL) : CLI_YES;
+}
+
+/* What needs a gradient by the inputs, and output that excludes other output. */
+static int eval_refuse(const cli_args *args, const circuit *c, const char *reason)
+{
+    bool step = cli_given(args, "step"), check = cli_flag(args, "check");
+    if (reason && (step || check))
+        return cli_bad("--%s: no gradient: %s", check ? "check" : "step", reason);
+    if (c->inputs == 0 && (step || check))
+        return cli_bad("--%s: the expression has no inputs", check ? "check" : "step");
+    return CLI_YES;
+}
+
+static int eval_circuit(const cli_args *args, const gr_expr *expr, const gr_tensor *values)
+{
+    circuit c;
+    char *reason = NULL;
+    gr_check_report report = {0};
+    int verdict = CLI_YES;
+    int code = eval_build(args, expr, values, &c, &reason);
+    if (code == CLI_YES) code = eval_refuse(args, &c, reason);
+    if (code == CLI_YES) {
+        gr_status status = circuit_run(&c);
+        if (status != GR_OK) code = cli_failed(status);
+    }
+    if (code == CLI_YES && cli_flag(args, "check")) verdict = eval_check(&c, &report);
+    if (code == CLI_YES && verdict <= CLI_NO) code = eval_show(args, expr, &c, reason, &report);
+    gr_check_clear(&report);
+    circuit_clear(&c);
+    free(reason);
+    return code == CLI_YES ? verdict : code;
+}
+
+static int eval_run(const cli_args *args)
+{
+    gr_expr *expr;
+    gr_tensor *values;
+    int next;
+    if (cli_flag(args, "dot") &&
+        (cli_flag(args, "json") || cli_flag(args, "check") || cli_given(args, "step")))
+        return cli_bad("--dot prints the drawing alone: leave out --json, --check and --step");
+    if (!cli_given(args, "step") && (cli_given(args, "times") || cli_flag(args, "descend")))
+        return cli_bad("--times and --descend belong to --step");
+    int code = cli_read_expr(args, &expr, &next);
+    if (code != CLI_YES) return code;
+    code = cli_read_values(args, next, expr, NULL, &values);
+    if (code == CLI_YES) {
+        code = eval_circuit(args, expr, values);
+        cli_values_free(values, expr);
+    }
+    gr_expr_free(expr);
+    return code;
+}
+
+static const cli_option eval_options[] = {
+    {.name = "file",
+     .letter = 'f',
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "read the expression from a file"},
+    {.name = "wrt",
+     .kind = CLI_TEXT,
+     .argument = "NAMES",
+     .help = "only the gradient with respect to these inputs or gates (x,y)"},
+    {.name = "check", .help = "check the gradient against numerical differences"},
+    {.name = "step",
+     .kind = CLI_REAL,
+     .argument = "H",
+     .help = "move the inputs by H times their gradient and show the new value"},
+    {.name = "times",
+     .kind = CLI_INT,
+     .argument = "N",
+     .fallback = "1",
+     .min = 1,
+     .max = 1000000,
+     .help = "so many steps"},
+    {.name = "descend", .help = "step against the gradient"},
+    {.name = "digits",
+     .kind = CLI_INT,
+     .argument = "N",
+     .fallback = "6",
+     .min = 1,
+     .max = 17,
+     .help = "significant digits in the table and the drawing",
+     .group = "Output"},
+    {.name = "json", .help = "print JSON: all digits, null for nan and infinities"},
+    {.name = "dot", .help = "print a drawing for Graphviz: gradus eval ... --dot | dot -Tsvg"},
+    {0},
+};
+
+const cli_command cli_command_eval = {
+    .name = "eval",
+    .summary = "compute an expression, with the value and gradient of every gate",
+    .operands = "EXPR NAME=VALUE…",
+    .about = "EXPR is a text, @FILE, or - for standard input. Values are numbers or nested arrays, "
+             "[[1, 2], [3, 4]]. All is computed in f64. Gates are named by statements "
+             "(q = x + y; q * z), the others g1, g2, … The gradient is that of the result, the "
+             "last statement's value, which must be a scalar to have one. Of a tie max and min "
+             "give the gradient to the first argument. An expression that begins with - goes "
+             "after --.",
+    .examples = "gradus eval '(x + y) * z' x=-2 y=5 z=-4\n"
+                "gradus eval 'sum((W @ x)^2)' W='[[.1, .5], [-.3, .8]]' x='[.2, .4]' --check\n"
+                "gradus eval 'q = x + y; q * z' x=-2 y=5 z=-4 --step 0.01 --times 3\n"
+                "gradus eval --json -- '-x^2' x=3\n",
+    .exits = "--check finds a gradient that is wrong",
+    .most = -1,
+    .options = eval_options,
+    .run = eval_run,
+};
