@@ -1,5 +1,6 @@
 #!/bin/sh
-# The shared library exports gr_ symbols alone, all of them under a version of ours.
+# The shared library exports gr_ symbols alone, all of them under a version of ours; the static one
+# puts no other name into the programs that link it.
 set -eu
 command -v nm >/dev/null || { echo "nm is missing: skipped"; exit 77; }
 
@@ -19,3 +20,11 @@ for name in $(printf '%s\n' "$symbols" | sed -n 's/@@GRADUS_0$//p'); do
         exit 1
     }
 done
+
+strange=$(nm -g --defined-only "$GRADUS_STATIC" 2>/dev/null | awk 'NF == 3 { print $3 }' |
+    grep -v -e '^gr_' -e '^__' | sort -u || true)
+if [ -n "$strange" ]; then
+    echo "global in $GRADUS_STATIC, but not gr_…:"
+    echo "$strange"
+    exit 1
+fi

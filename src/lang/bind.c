@@ -61,7 +61,7 @@ static void bind_param(const char **cursor, lang_param *param)
     param->value = strcmp(word, "true") == 0;
 }
 
-void lang_signature_read(const char *text, lang_signature *signature)
+void gr_lang_signature_read(const char *text, lang_signature *signature)
 {
     const char *cursor = strchr(text, '(');
     signature->count = 0;
@@ -89,15 +89,15 @@ static gr_status bind_unknown(const gr_expr *expr, const lang_ast *call, const l
     const char *names[LANG_MAX_PARAMS];
     for (int i = 0; i < bound->signature.count; i++) names[i] = bound->signature.param[i].name;
     const char *near = gr_nearest(arg->keyword, names, (size_t)bound->signature.count);
-    const char *word = lang_quote(call->call.word, strlen(call->call.word));
-    const char *keyword = lang_quote(arg->keyword, strlen(arg->keyword));
+    const char *word = gr_lang_quote(call->call.word, strlen(call->call.word));
+    const char *keyword = gr_lang_quote(arg->keyword, strlen(arg->keyword));
     if (near) {
-        return lang_fail(&expr->source, arg->at, GR_SYNTAX,
-                         "'%s' has no option '%s'; did you mean '%s'? The form is %s", word,
-                         keyword, near, signature);
+        return gr_lang_fail(&expr->source, arg->at, GR_SYNTAX,
+                            "'%s' has no option '%s'; did you mean '%s'? The form is %s", word,
+                            keyword, near, signature);
     }
-    return lang_fail(&expr->source, arg->at, GR_SYNTAX, "'%s' has no option '%s': the form is %s",
-                     word, keyword, signature);
+    return gr_lang_fail(&expr->source, arg->at, GR_SYNTAX,
+                        "'%s' has no option '%s': the form is %s", word, keyword, signature);
 }
 
 /* Puts one argument in its place; *next is the first parameter free for a nameless one. */
@@ -109,14 +109,15 @@ static gr_status bind_argument(const gr_expr *expr, const lang_ast *call, const 
         at = bind_find(&bound->signature, arg->keyword);
         if (at < 0) return bind_unknown(expr, call, arg, bound, signature);
         if (bound->arg[at]) {
-            return lang_fail(&expr->source, arg->at, GR_SYNTAX,
-                             "'%s' is given twice: the form is "
-                             "%s",
-                             bound->signature.param[at].name, signature);
+            return gr_lang_fail(&expr->source, arg->at, GR_SYNTAX,
+                                "'%s' is given twice: the form is "
+                                "%s",
+                                bound->signature.param[at].name, signature);
         }
     } else if (at >= bound->signature.count) {
-        return lang_fail(&expr->source, arg->at, GR_SYNTAX,
-                         "too many arguments for '%s': the form is %s", call->call.word, signature);
+        return gr_lang_fail(&expr->source, arg->at, GR_SYNTAX,
+                            "too many arguments for '%s': the form is %s", call->call.word,
+                            signature);
     } else if (!bound->signature.param[at].many) {
         ++*next;
     }
@@ -125,26 +126,26 @@ static gr_status bind_argument(const gr_expr *expr, const lang_ast *call, const 
     return GR_OK;
 }
 
-gr_status lang_bind(const gr_expr *expr, const lang_ast *call, const char *signature,
-                    lang_bound *bound)
+gr_status gr_lang_bind(const gr_expr *expr, const lang_ast *call, const char *signature,
+                       lang_bound *bound)
 {
     int next = 0;
     *bound = (lang_bound){0};
-    lang_signature_read(signature, &bound->signature);
+    gr_lang_signature_read(signature, &bound->signature);
     for (const lang_arg *arg = call->call.args; arg; arg = arg->next) {
         GR_TRY(bind_argument(expr, call, arg, signature, bound, &next));
     }
     for (int i = 0; i < bound->signature.count; i++) {
         if (bound->arg[i] || bound->signature.param[i].optional) continue;
-        return lang_fail(&expr->source, call->at, GR_SYNTAX, "'%s' lacks '%s': the form is %s",
-                         call->call.word, bound->signature.param[i].name, signature);
+        return gr_lang_fail(&expr->source, call->at, GR_SYNTAX, "'%s' lacks '%s': the form is %s",
+                            call->call.word, bound->signature.param[i].name, signature);
     }
     return GR_OK;
 }
 
 /* ---- Words -------------------------------------------------------------------------------- */
 
-const gr_gate *lang_gate_find(const gr_expr_env *env, const char *name)
+const gr_gate *gr_lang_gate_find(const gr_expr_env *env, const char *name)
 {
     for (int i = 0; env && i < env->n_gates; i++) {
         if (env->gates[i]->name && strcmp(env->gates[i]->name, name) == 0) return env->gates[i];
@@ -152,46 +153,47 @@ const gr_gate *lang_gate_find(const gr_expr_env *env, const char *name)
     return NULL;
 }
 
-gr_status lang_unknown_word(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env)
+gr_status gr_lang_unknown_word(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env)
 {
-    const char *word = lang_quote(call->call.word, strlen(call->call.word));
+    const char *word = gr_lang_quote(call->call.word, strlen(call->call.word));
     const char *kind = call->call.piped ? "layer or function" : "function";
-    const char *near = lang_word_nearest(call->call.word);
+    const char *near = gr_lang_word_nearest(call->call.word);
     for (int i = 0; !near && env && i < env->n_gates; i++) {
         if (env->gates[i]->name) near = gr_nearest(call->call.word, &env->gates[i]->name, 1);
     }
-    const lang_word *found = near ? lang_word_find(near) : NULL;
+    const lang_word *found = near ? gr_lang_word_find(near) : NULL;
     if (found && found->is.kind == GR_WORD_LAYER) kind = "layer";
-    return lang_fail(&expr->source, call->at, GR_SYNTAX, "unknown %s '%s'%s%s%s", kind, word,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return gr_lang_fail(&expr->source, call->at, GR_SYNTAX, "unknown %s '%s'%s%s%s", kind, word,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-gr_status lang_check_gate(const gr_expr *expr, const lang_ast *call, const gr_gate *gate)
+gr_status gr_lang_check_gate(const gr_expr *expr, const lang_ast *call, const gr_gate *gate)
 {
     int count = 0;
     for (const lang_arg *arg = call->call.args; arg; arg = arg->next, count++) {
         if (!arg->keyword) continue;
-        return lang_fail(&expr->source, arg->at, GR_SYNTAX, "the gate '%s' has no option '%s'",
-                         gate->name, lang_quote(arg->keyword, strlen(arg->keyword)));
+        return gr_lang_fail(&expr->source, arg->at, GR_SYNTAX, "the gate '%s' has no option '%s'",
+                            gate->name, gr_lang_quote(arg->keyword, strlen(arg->keyword)));
     }
     if (gate->outputs != 1) {
-        return lang_fail(&expr->source, call->at, GR_SYNTAX,
-                         "the gate '%s' has %d outputs: an expression takes gates of one",
-                         gate->name, gate->outputs);
+        return gr_lang_fail(&expr->source, call->at, GR_SYNTAX,
+                            "the gate '%s' has %d outputs: an expression takes gates of one",
+                            gate->name, gate->outputs);
     }
     if (count == gate->inputs) return GR_OK;
-    return lang_fail(&expr->source, call->at, GR_SYNTAX, "the gate '%s' takes %d input%s, not %d",
-                     gate->name, gate->inputs, gate->inputs == 1 ? "" : "s", count);
+    return gr_lang_fail(&expr->source, call->at, GR_SYNTAX,
+                        "the gate '%s' takes %d input%s, not %d", gate->name, gate->inputs,
+                        gate->inputs == 1 ? "" : "s", count);
 }
 
 static gr_status bind_check_call(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env)
 {
     lang_bound bound;
-    const gr_gate *gate = lang_gate_find(env, call->call.word);
-    if (gate) return lang_check_gate(expr, call, gate);
-    const lang_word *word = lang_word_find(call->call.word);
-    if (!word || word->is.kind == GR_WORD_CONSTANT) return lang_unknown_word(expr, call, env);
-    return lang_bind(expr, call, word->is.signature, &bound);
+    const gr_gate *gate = gr_lang_gate_find(env, call->call.word);
+    if (gate) return gr_lang_check_gate(expr, call, gate);
+    const lang_word *word = gr_lang_word_find(call->call.word);
+    if (!word || word->is.kind == GR_WORD_CONSTANT) return gr_lang_unknown_word(expr, call, env);
+    return gr_lang_bind(expr, call, word->is.signature, &bound);
 }
 
 gr_status gr_expr_check(const gr_expr *expr, const gr_expr_env *env)

@@ -15,13 +15,13 @@ static void build_note(lang_builder *builder, gr_status status)
     gr_build_seal(builder->graph);
 }
 
-gr_node *lang_build_fail(lang_builder *builder, lang_at at, gr_status status, const char *format,
-                         ...)
+gr_node *gr_lang_build_fail(lang_builder *builder, lang_at at, gr_status status, const char *format,
+                            ...)
 {
     if (builder->status != GR_OK) return gr_error_node(builder->graph);
     va_list args;
     va_start(args, format);
-    build_note(builder, lang_fail_v(&builder->expr->source, at, status, format, args));
+    build_note(builder, gr_lang_fail_v(&builder->expr->source, at, status, format, args));
     va_end(args);
     return gr_error_node(builder->graph);
 }
@@ -35,13 +35,13 @@ static void build_place(lang_builder *builder, gr_node *node, lang_at at)
     const char *place =
         gr_arena_printf(&graph->arena, "%s:%u:%u", builder->expr->source.name, at.line, at.column);
     if (!place) {
-        lang_build_fail(builder, at, GR_NO_MEMORY, "out of memory");
+        gr_lang_build_fail(builder, at, GR_NO_MEMORY, "out of memory");
         return;
     }
     gr_at(failed ? gr_error_node(graph) : node, place);
     if (!failed) return;
     gr_text caret = {0};
-    lang_caret(&builder->expr->source, at, &caret);
+    gr_lang_caret(&builder->expr->source, at, &caret);
     builder->status = gr_fail(gr_graph_status(graph), "%s%s", gr_graph_message(graph),
                               caret.data && !caret.failed ? caret.data : "");
     gr_text_free(&caret);
@@ -49,7 +49,7 @@ static void build_place(lang_builder *builder, gr_node *node, lang_at at)
 
 /* ---- Literals ----------------------------------------------------------------------------- */
 
-gr_dtype lang_literal_dtype(const lang_builder *builder, const int *nodes, int n)
+gr_dtype gr_lang_literal_dtype(const lang_builder *builder, const int *nodes, int n)
 {
     for (int i = 0; i < n; i++) {
         const lang_value *value = &builder->values[nodes[i]];
@@ -63,8 +63,9 @@ gr_dtype lang_literal_dtype(const lang_builder *builder, const int *nodes, int n
 static bool build_check_whole(lang_builder *builder, lang_at at, double number, gr_dtype dtype)
 {
     if (gr_dtype_is_float(dtype) || number == floor(number)) return true;
-    lang_build_fail(builder, at, GR_DTYPE, "%g is not a whole number, but meets values of type %s",
-                    number, gr_dtype_name(dtype));
+    gr_lang_build_fail(builder, at, GR_DTYPE,
+                       "%g is not a whole number, but meets values of type %s", number,
+                       gr_dtype_name(dtype));
     return false;
 }
 
@@ -73,7 +74,7 @@ static gr_node *build_list(lang_builder *builder, lang_at at, const lang_list *l
     const double *numbers = builder->expr->numbers + list->first;
     gr_tensor tensor;
     if (gr_tensor_new(dtype, list->shape, &tensor) != GR_OK) {
-        return lang_build_fail(builder, at, GR_NO_MEMORY, "out of memory");
+        return gr_lang_build_fail(builder, at, GR_NO_MEMORY, "out of memory");
     }
     int64_t count = gr_shape_count(list->shape);
     gr_node *node = gr_error_node(builder->graph);
@@ -85,7 +86,7 @@ static gr_node *build_list(lang_builder *builder, lang_at at, const lang_list *l
     return node;
 }
 
-gr_node *lang_as_node(lang_builder *builder, int node, gr_dtype dtype)
+gr_node *gr_lang_as_node(lang_builder *builder, int node, gr_dtype dtype)
 {
     const lang_value *value = &builder->values[node];
     lang_at at = builder->expr->nodes[node].at;
@@ -101,7 +102,7 @@ gr_node *lang_as_node(lang_builder *builder, int node, gr_dtype dtype)
         return gr_scalar(builder->graph, dtype, value->number);
     case LANG_VALUE_TEXT:
     case LANG_VALUE_RANGE:
-        return lang_build_fail(builder, at, GR_SYNTAX, "a text is no value to compute with");
+        return gr_lang_build_fail(builder, at, GR_SYNTAX, "a text is no value to compute with");
     }
     return gr_error_node(builder->graph);
 }
@@ -152,13 +153,13 @@ static bool build_fold(lang_op op, double a, double b, double *result)
     }
 }
 
-gr_node *lang_power(lang_builder *builder, int a, int b)
+gr_node *gr_lang_power(lang_builder *builder, int a, int b)
 {
     const lang_value *exponent = &builder->values[b];
-    gr_dtype dtype = lang_literal_dtype(builder, (int[]){a, b}, 2);
-    gr_node *base = lang_as_node(builder, a, dtype);
+    gr_dtype dtype = gr_lang_literal_dtype(builder, (int[]){a, b}, 2);
+    gr_node *base = gr_lang_as_node(builder, a, dtype);
     if (exponent->kind == LANG_VALUE_NUMBER && exponent->number == 2) return gr_square(base);
-    return gr_pow(base, lang_as_node(builder, b, dtype));
+    return gr_pow(base, gr_lang_as_node(builder, b, dtype));
 }
 
 static lang_value build_binary(lang_builder *builder, const lang_ast *ast)
@@ -171,9 +172,9 @@ static lang_value build_binary(lang_builder *builder, const lang_ast *ast)
         build_fold(op, left->number, right->number, &number)) {
         return build_number(number);
     }
-    if (op == LANG_OP_POW) return build_node_value(lang_power(builder, a, b));
-    gr_dtype dtype = lang_literal_dtype(builder, (int[]){a, b}, 2);
-    gr_node *x = lang_as_node(builder, a, dtype), *y = lang_as_node(builder, b, dtype);
+    if (op == LANG_OP_POW) return build_node_value(gr_lang_power(builder, a, b));
+    gr_dtype dtype = gr_lang_literal_dtype(builder, (int[]){a, b}, 2);
+    gr_node *x = gr_lang_as_node(builder, a, dtype), *y = gr_lang_as_node(builder, b, dtype);
     return build_node_value(build_binary_ops[op](x, y));
 }
 
@@ -183,7 +184,7 @@ static lang_value build_unary(lang_builder *builder, const lang_ast *ast)
     if (ast->operate.op == LANG_OP_NEG && value->kind == LANG_VALUE_NUMBER) {
         return build_number(-value->number);
     }
-    gr_node *x = lang_as_node(builder, ast->operate.a, builder->env.dtype);
+    gr_node *x = gr_lang_as_node(builder, ast->operate.a, builder->env.dtype);
     return build_node_value(ast->operate.op == LANG_OP_NEG ? gr_neg(x) : gr_not(x));
 }
 
@@ -202,14 +203,14 @@ static gr_dtype build_call_dtype(const lang_builder *builder, const lang_arg *ar
 
 static gr_node *build_gate(lang_builder *builder, const lang_ast *ast, const gr_gate *gate)
 {
-    build_note(builder, lang_check_gate(builder->expr, ast, gate));
+    build_note(builder, gr_lang_check_gate(builder->expr, ast, gate));
     if (builder->status != GR_OK) return gr_error_node(builder->graph);
     gr_dtype dtype = build_call_dtype(builder, ast->call.args);
     gr_node **in = gr_alloc_array((size_t)gate->inputs, sizeof *in);
-    if (!in) return lang_build_fail(builder, ast->at, GR_NO_MEMORY, "out of memory");
+    if (!in) return gr_lang_build_fail(builder, ast->at, GR_NO_MEMORY, "out of memory");
     int n = 0;
     for (const lang_arg *arg = ast->call.args; arg; arg = arg->next) {
-        in[n++] = lang_as_node(builder, arg->value, dtype);
+        in[n++] = gr_lang_as_node(builder, arg->value, dtype);
     }
     gr_node *node = gr_custom(builder->graph, gate, in, n);
     gr_free(in);
@@ -219,21 +220,21 @@ static gr_node *build_gate(lang_builder *builder, const lang_ast *ast, const gr_
 static gr_node *build_call(lang_builder *builder, int node)
 {
     const lang_ast *ast = &builder->expr->nodes[node];
-    const gr_gate *gate = lang_gate_find(&builder->env, ast->call.word);
+    const gr_gate *gate = gr_lang_gate_find(&builder->env, ast->call.word);
     if (gate) return build_gate(builder, ast, gate);
-    const lang_word *word = lang_word_find(ast->call.word);
+    const lang_word *word = gr_lang_word_find(ast->call.word);
     if (!word || word->is.kind == GR_WORD_CONSTANT) {
-        build_note(builder, lang_unknown_word(builder->expr, ast, &builder->env));
+        build_note(builder, gr_lang_unknown_word(builder->expr, ast, &builder->env));
         return gr_error_node(builder->graph);
     }
     lang_call call = {.builder = builder, .node = node};
-    build_note(builder, lang_bind(builder->expr, ast, word->is.signature, &call.bound));
+    build_note(builder, gr_lang_bind(builder->expr, ast, word->is.signature, &call.bound));
     if (builder->status != GR_OK) return gr_error_node(builder->graph);
     call.dtype = build_call_dtype(builder, ast->call.args);
-    if (word->unary) return word->unary(lang_arg_node(&call, "x"));
+    if (word->unary) return word->unary(gr_lang_arg_node(&call, "x"));
     if (!word->binary) return word->call(&call);
-    gr_node *a = lang_arg_node(&call, "a");
-    return word->binary(a, lang_arg_node(&call, "b"));
+    gr_node *a = gr_lang_arg_node(&call, "a");
+    return word->binary(a, gr_lang_arg_node(&call, "b"));
 }
 
 /* ---- Names -------------------------------------------------------------------------------- */
@@ -255,9 +256,9 @@ static gr_status build_unknown_name(lang_builder *builder, const lang_ast *ast, 
     for (int i = 0; telling && i < env->n_bindings && !near; i++) {
         near = gr_nearest(name, &env->bindings[i].name, 1);
     }
-    lang_build_fail(builder, ast->at, GR_NOT_FOUND, "'%s' has no value%s%s%s",
-                    lang_quote(name, strlen(name)), near ? "; did you mean '" : "",
-                    near ? near : "", near ? "'?" : "");
+    gr_lang_build_fail(builder, ast->at, GR_NOT_FOUND, "'%s' has no value%s%s%s",
+                       gr_lang_quote(name, strlen(name)), near ? "; did you mean '" : "",
+                       near ? near : "", near ? "'?" : "");
     return builder->status;
 }
 
@@ -270,7 +271,7 @@ static lang_value build_name(lang_builder *builder, const lang_ast *ast)
     if (symbol->input < 0) {
         bool truth = strcmp(symbol->text, "true") == 0 || strcmp(symbol->text, "false") == 0;
         return (lang_value){.kind = truth ? LANG_VALUE_BOOL : LANG_VALUE_NUMBER,
-                            .number = lang_word_find(symbol->text)->value};
+                            .number = gr_lang_word_find(symbol->text)->value};
     }
     gr_node **input = &builder->inputs[symbol->input];
     if (!*input) {
@@ -301,7 +302,7 @@ static lang_value build_value(lang_builder *builder, int node)
     case LANG_AST_CALL:
         return build_node_value(build_call(builder, node));
     case LANG_AST_INDEX:
-        return build_node_value(lang_index(builder, node));
+        return build_node_value(gr_lang_index(builder, node));
     case LANG_AST_RANGE:
         break;
     }
@@ -320,7 +321,7 @@ static void build_statement(lang_builder *builder, const lang_statement *stateme
     }
     lang_value *root = &builder->values[statement->root];
     if (last && builder->status == GR_OK) {
-        *root = build_node_value(lang_as_node(builder, statement->root, builder->env.dtype));
+        *root = build_node_value(gr_lang_as_node(builder, statement->root, builder->env.dtype));
     }
     if (builder->status != GR_OK || root->kind != LANG_VALUE_NODE) return;
     if (statement->symbol >= 0) {
@@ -361,7 +362,7 @@ gr_status gr_expr_build(const gr_expr *expr, gr_graph *graph, const gr_expr_env 
     build_all(&builder, result);
     gr_free(builder.values);
     gr_free(builder.inputs);
-    lang_names_free(&builder.layers);
+    gr_lang_names_free(&builder.layers);
     if (builder.status != GR_OK) *result = gr_error_node(graph);
     gr_build_seal(graph);
     return builder.status;

@@ -33,8 +33,8 @@ static double call_default(const lang_call *call, const char *name)
                                                               : 0;
 }
 
-gr_node *lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
-                        ...)
+gr_node *gr_lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
+                           ...)
 {
     const lang_arg *arg = name ? call_argument(call, name) : NULL;
     const lang_ast *ast = &call->builder->expr->nodes[call->node];
@@ -43,71 +43,71 @@ gr_node *lang_call_fail(lang_call *call, gr_status status, const char *name, con
     va_start(args, format);
     vsnprintf(fault, sizeof fault, format, args);
     va_end(args);
-    return lang_build_fail(call->builder, arg ? arg->at : ast->at, status, "'%s': %s",
-                           ast->call.word, fault);
+    return gr_lang_build_fail(call->builder, arg ? arg->at : ast->at, status, "'%s': %s",
+                              ast->call.word, fault);
 }
 
-bool lang_given(const lang_call *call, const char *name)
+bool gr_lang_given(const lang_call *call, const char *name)
 {
     return call_argument(call, name) != NULL;
 }
 
 /* ---- Nodes -------------------------------------------------------------------------------- */
 
-gr_node *lang_arg_node(lang_call *call, const char *name)
+gr_node *gr_lang_arg_node(lang_call *call, const char *name)
 {
-    return lang_arg_node_typed(call, name, call->dtype);
+    return gr_lang_arg_node_typed(call, name, call->dtype);
 }
 
-gr_node *lang_arg_node_typed(lang_call *call, const char *name, gr_dtype dtype)
+gr_node *gr_lang_arg_node_typed(lang_call *call, const char *name, gr_dtype dtype)
 {
     const lang_arg *arg = call_argument(call, name);
-    if (!arg) return lang_call_fail(call, GR_SYNTAX, NULL, "'%s' is not given", name);
-    return lang_as_node(call->builder, arg->value, dtype);
+    if (!arg) return gr_lang_call_fail(call, GR_SYNTAX, NULL, "'%s' is not given", name);
+    return gr_lang_as_node(call->builder, arg->value, dtype);
 }
 
-int lang_arg_nodes(lang_call *call, const char *name, gr_node ***nodes)
+int gr_lang_arg_nodes(lang_call *call, const char *name, gr_node ***nodes)
 {
     int i = call_find(call, name), count = i >= 0 ? call->bound.count[i] : 0, n = 0;
     *nodes = gr_alloc_array((size_t)count, sizeof **nodes);
     if (!*nodes) {
-        lang_build_fail(call->builder, call->builder->expr->nodes[call->node].at, GR_NO_MEMORY,
-                        "out of memory");
+        gr_lang_build_fail(call->builder, call->builder->expr->nodes[call->node].at, GR_NO_MEMORY,
+                           "out of memory");
         return 0;
     }
     for (const lang_arg *arg = call_argument(call, name); arg && n < count; arg = arg->next) {
-        (*nodes)[n++] = lang_as_node(call->builder, arg->value, call->dtype);
+        (*nodes)[n++] = gr_lang_as_node(call->builder, arg->value, call->dtype);
     }
     return n;
 }
 
 /* ---- Numbers and texts -------------------------------------------------------------------- */
 
-double lang_arg_real(lang_call *call, const char *name)
+double gr_lang_arg_real(lang_call *call, const char *name)
 {
     const lang_value *value = call_value(call, name);
     if (!value) return call_default(call, name);
     if (value->kind == LANG_VALUE_NUMBER) return value->number;
-    lang_call_fail(call, GR_SYNTAX, name, "%s must be a number", name);
+    gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be a number", name);
     return 0;
 }
 
-bool lang_arg_bool(lang_call *call, const char *name)
+bool gr_lang_arg_bool(lang_call *call, const char *name)
 {
     const lang_value *value = call_value(call, name);
     if (!value) return call_default(call, name) != 0;
     bool number = value->kind == LANG_VALUE_NUMBER && (value->number == 0 || value->number == 1);
     if (number || value->kind == LANG_VALUE_BOOL) return value->number != 0;
-    lang_call_fail(call, GR_SYNTAX, name, "%s must be true or false", name);
+    gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be true or false", name);
     return false;
 }
 
-const char *lang_arg_text(lang_call *call, const char *name)
+const char *gr_lang_arg_text(lang_call *call, const char *name)
 {
     const lang_value *value = call_value(call, name);
     if (!value) return NULL;
     if (value->kind == LANG_VALUE_TEXT) return value->text;
-    lang_call_fail(call, GR_SYNTAX, name, "%s must be a text in quotes", name);
+    gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be a text in quotes", name);
     return NULL;
 }
 
@@ -117,16 +117,16 @@ static bool call_whole(lang_call *call, const char *name, double number, int64_t
 {
     *out = low;
     if (!(fabs(number) <= 9007199254740992.0) || number != floor(number)) {
-        lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number, not %g", name, number);
+        gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number, not %g", name, number);
         return false;
     }
     if (number < (double)low || number > (double)high) {
         if (high == INT64_MAX) {
-            lang_call_fail(call, GR_SYNTAX, name, "%s must be at least %lld, not %g", name,
-                           (long long)low, number);
+            gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be at least %lld, not %g", name,
+                              (long long)low, number);
         } else {
-            lang_call_fail(call, GR_SYNTAX, name, "%s must be from %lld to %lld, not %g", name,
-                           (long long)low, (long long)high, number);
+            gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be from %lld to %lld, not %g", name,
+                              (long long)low, (long long)high, number);
         }
         return false;
     }
@@ -134,7 +134,7 @@ static bool call_whole(lang_call *call, const char *name, double number, int64_t
     return true;
 }
 
-int64_t lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t high)
+int64_t gr_lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t high)
 {
     const lang_value *value = call_value(call, name);
     int64_t whole = low;
@@ -142,7 +142,7 @@ int64_t lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t hig
     if (value->kind == LANG_VALUE_NUMBER)
         call_whole(call, name, value->number, low, high, &whole);
     else
-        lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number", name);
+        gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number", name);
     return whole;
 }
 
@@ -156,18 +156,19 @@ static int call_ints(lang_call *call, const char *name, const lang_value *value,
         numbers = call->builder->expr->numbers + value->list->first;
         n = value->list->shape.dim[0];
     } else if (value->kind != LANG_VALUE_NUMBER) {
-        lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number or a list of them", name);
+        gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number or a list of them",
+                          name);
         return count;
     }
     if (n > GR_MAX_RANK - count) {
-        lang_call_fail(call, GR_SYNTAX, name, "%s has more than %d numbers", name, GR_MAX_RANK);
+        gr_lang_call_fail(call, GR_SYNTAX, name, "%s has more than %d numbers", name, GR_MAX_RANK);
         return count;
     }
     for (int64_t i = 0; i < n; i++) out[count++] = numbers[i];
     return count;
 }
 
-int lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out)
+int gr_lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out)
 {
     double numbers[GR_MAX_RANK];
     int at = call_find(call, name), n = 0;

@@ -21,7 +21,7 @@ static bool expr_grow_buckets(lang_names *names)
     return true;
 }
 
-int lang_symbol_of(lang_names *names, const char *data, size_t size)
+int gr_lang_symbol_of(lang_names *names, const char *data, size_t size)
 {
     if (!expr_grow_buckets(names)) return -1;
     uint64_t hash = gr_hash(data, size, 0);
@@ -44,7 +44,7 @@ int lang_symbol_of(lang_names *names, const char *data, size_t size)
     return (int)names->count++;
 }
 
-void lang_names_free(lang_names *names)
+void gr_lang_names_free(lang_names *names)
 {
     gr_arena_free(&names->arena);
     gr_free(names->symbols);
@@ -54,12 +54,12 @@ void lang_names_free(lang_names *names)
 
 /* ---- The object --------------------------------------------------------------------------- */
 
-gr_expr *lang_expr_new(const char *text, const char *source, gr_status *status)
+gr_expr *gr_lang_expr_new(const char *text, const char *source, gr_status *status)
 {
     size_t size = strnlen(text, GR_EXPR_MAX_BYTES + 1);
     if (size > GR_EXPR_MAX_BYTES) {
-        *status = gr_fail(GR_SYNTAX, "%s: longer than %d bytes", lang_quote(source, strlen(source)),
-                          GR_EXPR_MAX_BYTES);
+        *status = gr_fail(GR_SYNTAX, "%s: longer than %d bytes",
+                          gr_lang_quote(source, strlen(source)), GR_EXPR_MAX_BYTES);
         return NULL;
     }
     *status = GR_NO_MEMORY;
@@ -80,9 +80,9 @@ gr_status gr_expr_parse(const char *text, const char *source, gr_expr **result)
 {
     gr_status status;
     *result = NULL;
-    gr_expr *expr = lang_expr_new(text, source ? source : "expression", &status);
+    gr_expr *expr = gr_lang_expr_new(text, source ? source : "expression", &status);
     if (!expr) return status;
-    status = lang_parse(expr);
+    status = gr_lang_parse(expr);
     if (status != GR_OK)
         gr_expr_free(expr);
     else
@@ -96,7 +96,7 @@ void gr_expr_free(gr_expr *expr)
     gr_arena_free(&expr->arena);
     gr_free(expr->nodes);
     gr_free(expr->numbers);
-    lang_names_free(&expr->names);
+    gr_lang_names_free(&expr->names);
     gr_free(expr->statements);
     gr_free(expr->inputs);
     gr_free(expr);

@@ -13,11 +13,12 @@ typedef struct layers_window {
 static void layers_axes(lang_call *call, const char *name, int64_t low, int spatial, int64_t *out)
 {
     int64_t numbers[GR_MAX_RANK];
-    int n = lang_arg_ints(call, name, low, INT64_MAX, numbers);
+    int n = gr_lang_arg_ints(call, name, low, INT64_MAX, numbers);
     if (call->builder->status != GR_OK) return;
     if (n > 1 && n != spatial) {
-        lang_call_fail(call, GR_SHAPE, name, "%s has %d numbers, but the input has %d spatial ax%s",
-                       name, n, spatial, spatial == 1 ? "is" : "es");
+        gr_lang_call_fail(call, GR_SHAPE, name,
+                          "%s has %d numbers, but the input has %d spatial ax%s", name, n, spatial,
+                          spatial == 1 ? "is" : "es");
         return;
     }
     for (int i = 0; i < spatial && n > 0; i++) out[i] = numbers[n > 1 ? i : 0];
@@ -29,9 +30,9 @@ static bool layers_window_read(lang_call *call, const gr_node *x, layers_window 
     *window = (layers_window){.spatial = gr_node_shape(x).rank - 2};
     if (gr_is_error(x)) return false;
     if (window->spatial < 1 || window->spatial > 3) {
-        lang_call_fail(call, GR_SHAPE, NULL,
-                       "takes [N, C, space...] with 1 to 3 spatial axes, not %s",
-                       gr_shape_text(gr_node_shape(x)));
+        gr_lang_call_fail(call, GR_SHAPE, NULL,
+                          "takes [N, C, space...] with 1 to 3 spatial axes, not %s",
+                          gr_shape_text(gr_node_shape(x)));
         return false;
     }
     layers_axes(call, "kernel", 1, window->spatial, window->axes.kernel);
@@ -46,31 +47,31 @@ static gr_node *layers_pool(lang_call *call, gr_node *(*pool)(gr_node *, const g
                             bool count_pad)
 {
     layers_window window;
-    gr_node *x = lang_arg_node(call, "x");
+    gr_node *x = gr_lang_arg_node(call, "x");
     if (!layers_window_read(call, x, &window)) return x;
-    return pool(x, GR_WINDOW(.axes = &window.axes, .ceil = lang_arg_bool(call, "ceil"),
+    return pool(x, GR_WINDOW(.axes = &window.axes, .ceil = gr_lang_arg_bool(call, "ceil"),
                              .count_include_pad = count_pad));
 }
 
-gr_node *lang_call_maxpool(lang_call *call)
+gr_node *gr_lang_call_maxpool(lang_call *call)
 {
     return layers_pool(call, gr_max_pool, false);
 }
 
-gr_node *lang_call_avgpool(lang_call *call)
+gr_node *gr_lang_call_avgpool(lang_call *call)
 {
-    return layers_pool(call, gr_avg_pool, lang_arg_bool(call, "count_pad"));
+    return layers_pool(call, gr_avg_pool, gr_lang_arg_bool(call, "count_pad"));
 }
 
-gr_node *lang_call_global_avgpool(lang_call *call)
+gr_node *gr_lang_call_global_avgpool(lang_call *call)
 {
-    gr_node *x = lang_arg_node(call, "x");
+    gr_node *x = gr_lang_arg_node(call, "x");
     int rank = gr_node_shape(x).rank;
     gr_axes axes = {.count = rank - 2};
     if (gr_is_error(x)) return x;
     if (rank < 3) {
-        return lang_call_fail(call, GR_SHAPE, NULL, "takes [N, C, space...], not %s",
-                              gr_shape_text(gr_node_shape(x)));
+        return gr_lang_call_fail(call, GR_SHAPE, NULL, "takes [N, C, space...], not %s",
+                                 gr_shape_text(gr_node_shape(x)));
     }
     for (int i = 0; i < axes.count; i++) axes.axis[i] = i + 2;
     return gr_mean(x, axes);
@@ -82,9 +83,9 @@ gr_node *lang_call_global_avgpool(lang_call *call)
 static gr_scope *layers_scope(lang_call *call)
 {
     if (!call->builder->env.scope) {
-        lang_call_fail(call, GR_SYNTAX, NULL,
-                       "layers with parameters or a mode belong to networks; an "
-                       "expression has none");
+        gr_lang_call_fail(call, GR_SYNTAX, NULL,
+                          "layers with parameters or a mode belong to networks; an "
+                          "expression has none");
     }
     return call->builder->env.scope;
 }
@@ -95,28 +96,28 @@ static const char *layers_name(lang_call *call, const char *kind)
     lang_builder *builder = call->builder;
     const lang_statement *statement = builder->statement;
     gr_scope *scope = layers_scope(call);
-    const char *name = lang_arg_text(call, "name");
+    const char *name = gr_lang_arg_text(call, "name");
     if (!scope || builder->status != GR_OK) return NULL;
     if (!name && statement->root == call->node && statement->symbol >= 0) {
         name = builder->expr->names.symbols[statement->symbol].text;
     }
     if (!name) name = gr_scope_auto(scope, kind);
     if (name && (!*name || strpbrk(name, "/\"'"))) {
-        lang_call_fail(call, GR_SYNTAX, "name",
-                       "a layer's name is not empty and has no '/' or quotes");
+        gr_lang_call_fail(call, GR_SYNTAX, "name",
+                          "a layer's name is not empty and has no '/' or quotes");
         return NULL;
     }
     size_t taken = builder->layers.count;
-    if (!name || lang_symbol_of(&builder->layers, name, strlen(name)) < 0) {
-        lang_build_fail(builder, builder->expr->nodes[call->node].at, GR_NO_MEMORY,
-                        "out of memory");
+    if (!name || gr_lang_symbol_of(&builder->layers, name, strlen(name)) < 0) {
+        gr_lang_build_fail(builder, builder->expr->nodes[call->node].at, GR_NO_MEMORY,
+                           "out of memory");
         return NULL;
     }
     if (builder->layers.count == taken) {
-        lang_call_fail(call, GR_SYNTAX, "name",
-                       "another layer is called '%s': give this one a name of its "
-                       "own (name=\"…\")",
-                       name);
+        gr_lang_call_fail(call, GR_SYNTAX, "name",
+                          "another layer is called '%s': give this one a name of its "
+                          "own (name=\"…\")",
+                          name);
         return NULL;
     }
     return name;
@@ -133,14 +134,14 @@ static gr_init layers_init(lang_call *call)
         {"lecun", {GR_INIT_LECUN, 0, 0}},    {"orthogonal", {GR_INIT_ORTHOGONAL, 1, 0}},
         {"zeros", {GR_INIT_CONSTANT, 0, 0}},
     };
-    const gr_init normal = {GR_INIT_NORMAL, 0, lang_arg_real(call, "std")};
-    const char *names[GR_LEN(inits)], *name = lang_arg_text(call, "init");
-    if (lang_given(call, "std")) {
+    const gr_init normal = {GR_INIT_NORMAL, 0, gr_lang_arg_real(call, "std")};
+    const char *names[GR_LEN(inits)], *name = gr_lang_arg_text(call, "init");
+    if (gr_lang_given(call, "std")) {
         if (name)
-            lang_call_fail(call, GR_SYNTAX, "init",
-                           "std stands for a normal distribution: leave out "
-                           "init");
-        if (!(normal.b >= 0)) lang_call_fail(call, GR_SYNTAX, "std", "std is not negative");
+            gr_lang_call_fail(call, GR_SYNTAX, "init",
+                              "std stands for a normal distribution: leave out "
+                              "init");
+        if (!(normal.b >= 0)) gr_lang_call_fail(call, GR_SYNTAX, "std", "std is not negative");
         return normal;
     }
     for (size_t i = 0; i < GR_LEN(inits); i++) {
@@ -149,34 +150,34 @@ static gr_init layers_init(lang_call *call)
     }
     if (name) {
         const char *near = gr_nearest(name, names, GR_LEN(names));
-        lang_call_fail(call, GR_SYNTAX, "init",
-                       "there is no init \"%s\"%s%s%s: take he, xavier, lecun, "
-                       "orthogonal or zeros",
-                       lang_quote(name, strlen(name)), near ? "; did you mean \"" : "",
-                       near ? near : "", near ? "\"?" : "");
+        gr_lang_call_fail(call, GR_SYNTAX, "init",
+                          "there is no init \"%s\"%s%s%s: take he, xavier, lecun, "
+                          "orthogonal or zeros",
+                          gr_lang_quote(name, strlen(name)), near ? "; did you mean \"" : "",
+                          near ? near : "", near ? "\"?" : "");
     }
     return (gr_init){GR_INIT_DEFAULT, 0, 0};
 }
 
-gr_node *lang_call_fc(lang_call *call)
+gr_node *gr_lang_call_fc(lang_call *call)
 {
-    gr_node *x = lang_arg_node(call, "x");
+    gr_node *x = gr_lang_arg_node(call, "x");
     gr_dense_options options = {.size = sizeof options,
-                                .units = lang_arg_int(call, "units", 1, INT64_MAX),
-                                .no_bias = !lang_arg_bool(call, "bias"),
+                                .units = gr_lang_arg_int(call, "units", 1, INT64_MAX),
+                                .no_bias = !gr_lang_arg_bool(call, "bias"),
                                 .weight = layers_init(call)};
     const char *name = layers_name(call, "fc");
     return name ? gr_dense(layers_scope(call), name, x, &options) : NULL;
 }
 
-gr_node *lang_call_conv(lang_call *call)
+gr_node *gr_lang_call_conv(lang_call *call)
 {
     layers_window window;
-    gr_node *x = lang_arg_node(call, "x");
+    gr_node *x = gr_lang_arg_node(call, "x");
     gr_conv_options options = {.size = sizeof options,
-                               .channels = lang_arg_int(call, "channels", 1, INT64_MAX),
-                               .groups = lang_arg_int(call, "groups", 1, INT64_MAX),
-                               .no_bias = !lang_arg_bool(call, "bias"),
+                               .channels = gr_lang_arg_int(call, "channels", 1, INT64_MAX),
+                               .groups = gr_lang_arg_int(call, "groups", 1, INT64_MAX),
+                               .no_bias = !gr_lang_arg_bool(call, "bias"),
                                .weight = layers_init(call),
                                .axes = &window.axes};
     const char *name = layers_name(call, "conv");
@@ -184,40 +185,40 @@ gr_node *lang_call_conv(lang_call *call)
     return gr_conv_layer(layers_scope(call), name, x, &options);
 }
 
-gr_node *lang_call_batchnorm(lang_call *call)
+gr_node *gr_lang_call_batchnorm(lang_call *call)
 {
-    gr_node *x = lang_arg_node(call, "x");
+    gr_node *x = gr_lang_arg_node(call, "x");
     gr_batch_norm_options options = {.size = sizeof options,
-                                     .momentum = lang_arg_real(call, "momentum"),
-                                     .epsilon = lang_arg_real(call, "epsilon"),
-                                     .no_affine = !lang_arg_bool(call, "affine")};
+                                     .momentum = gr_lang_arg_real(call, "momentum"),
+                                     .epsilon = gr_lang_arg_real(call, "epsilon"),
+                                     .no_affine = !gr_lang_arg_bool(call, "affine")};
     if (!(options.momentum > 0 && options.momentum <= 1)) {
-        return lang_call_fail(call, GR_SYNTAX, "momentum", "momentum is in (0, 1], not %g",
-                              options.momentum);
+        return gr_lang_call_fail(call, GR_SYNTAX, "momentum", "momentum is in (0, 1], not %g",
+                                 options.momentum);
     }
     if (!(options.epsilon > 0)) {
-        return lang_call_fail(call, GR_SYNTAX, "epsilon", "epsilon is positive, not %g",
-                              options.epsilon);
+        return gr_lang_call_fail(call, GR_SYNTAX, "epsilon", "epsilon is positive, not %g",
+                                 options.epsilon);
     }
     const char *name = layers_name(call, "batchnorm");
     return name ? gr_batch_norm(layers_scope(call), name, x, &options) : NULL;
 }
 
-gr_node *lang_call_dropout(lang_call *call)
+gr_node *gr_lang_call_dropout(lang_call *call)
 {
-    gr_node *x = lang_arg_node(call, "x");
-    double rate = lang_arg_real(call, "rate");
+    gr_node *x = gr_lang_arg_node(call, "x");
+    double rate = gr_lang_arg_real(call, "rate");
     if (!(rate >= 0 && rate < 1)) {
-        return lang_call_fail(call, GR_SYNTAX, "rate", "rate is in [0, 1), not %g", rate);
+        return gr_lang_call_fail(call, GR_SYNTAX, "rate", "rate is in [0, 1), not %g", rate);
     }
     const char *name = layers_name(call, "dropout");
     return name ? gr_dropout(layers_scope(call), name, x, rate) : NULL;
 }
 
-gr_node *lang_call_prelu(lang_call *call)
+gr_node *gr_lang_call_prelu(lang_call *call)
 {
-    gr_node *x = lang_arg_node(call, "x");
-    if (lang_given(call, "slope")) return gr_prelu(x, lang_arg_node(call, "slope"));
+    gr_node *x = gr_lang_arg_node(call, "x");
+    if (gr_lang_given(call, "slope")) return gr_prelu(x, gr_lang_arg_node(call, "slope"));
     const char *name = layers_name(call, "prelu");
     return name ? gr_prelu_layer(layers_scope(call), name, x) : NULL;
 }

@@ -14,7 +14,7 @@ static bool lexer_digit(char c)
 static size_t lexer_name_step(const char *data, size_t left)
 {
     uint32_t c;
-    size_t size = lang_utf8(data, left, &c);
+    size_t size = gr_lang_utf8(data, left, &c);
     if (size == 0) return 0;
     bool ascii =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -86,14 +86,14 @@ static gr_status lexer_stray(const lang_lexer *lexer)
 {
     const char *data = lexer->source.text + lexer->at.offset;
     uint32_t code;
-    size_t size = lang_utf8(data, lexer->source.size - lexer->at.offset, &code);
+    size_t size = gr_lang_utf8(data, lexer->source.size - lexer->at.offset, &code);
     if (size == 0 || code < 0x20 || code == 0x7F) {
-        return lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "stray byte 0x%02X",
-                         (unsigned char)data[0]);
+        return gr_lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "stray byte 0x%02X",
+                            (unsigned char)data[0]);
     }
     const char *hint = lexer_hint(data);
-    return lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "unexpected character '%s'%s%s",
-                     lang_quote(data, size), hint ? ": " : "", hint ? hint : "");
+    return gr_lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "unexpected character '%s'%s%s",
+                        gr_lang_quote(data, size), hint ? ": " : "", hint ? hint : "");
 }
 
 static gr_status lexer_number(lang_lexer *lexer, lang_token *token)
@@ -102,8 +102,8 @@ static gr_status lexer_number(lang_lexer *lexer, lang_token *token)
     if (!gr_parse_real(&end, &token->number)) return lexer_stray(lexer);
     size_t size = (size_t)(end - start);
     if (!isfinite(token->number)) {
-        return lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "'%s' is beyond the range of f64",
-                         lang_quote(start, size));
+        return gr_lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "'%s' is beyond the range of f64",
+                            gr_lang_quote(start, size));
     }
     token->kind = LANG_NUMBER;
     token->size = (uint32_t)size;
@@ -118,17 +118,17 @@ static gr_status lexer_string(lang_lexer *lexer, lang_token *token)
     uint32_t columns = 2;
     while (text[at] && text[at] != quote && text[at] != '\n') {
         uint32_t code;
-        size_t step = lang_utf8(text + at, lexer->source.size - at, &code);
+        size_t step = gr_lang_utf8(text + at, lexer->source.size - at, &code);
         if (step == 0 || code < 0x20) {
-            return lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "stray byte 0x%02X in a text",
-                             (unsigned char)text[at]);
+            return gr_lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "stray byte 0x%02X in a text",
+                                (unsigned char)text[at]);
         }
         at += step;
         columns++;
     }
     if (text[at] != quote) {
-        return lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "this text has no closing %c",
-                         quote);
+        return gr_lang_fail(&lexer->source, lexer->at, GR_SYNTAX, "this text has no closing %c",
+                            quote);
     }
     token->kind = LANG_STRING;
     token->size = (uint32_t)(at + 1 - lexer->at.offset);
@@ -207,19 +207,20 @@ static gr_status lexer_next(lang_lexer *lexer, lang_token *token)
     return lexer_sign(lexer, token);
 }
 
-gr_status lang_lex(lang_lexer *lexer, lang_token *token)
+gr_status gr_lang_lex(lang_lexer *lexer, lang_token *token)
 {
     GR_TRY(lexer_next(lexer, token));
     token->end = lexer->at;
     return GR_OK;
 }
 
-const char *lang_token_text(const lang_source *source, const lang_token *token)
+const char *gr_lang_token_text(const lang_source *source, const lang_token *token)
 {
     static _Thread_local char text[80];
     if (token->kind == LANG_END) return "the end";
     if (token->kind == LANG_NEWLINE) return "a new line";
     if (token->kind == LANG_STRING) return "a text";
-    snprintf(text, sizeof text, "'%s'", lang_quote(source->text + token->at.offset, token->size));
+    snprintf(text, sizeof text, "'%s'",
+             gr_lang_quote(source->text + token->at.offset, token->size));
     return text;
 }

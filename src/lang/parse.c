@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-const lang_op_info lang_ops[LANG_OP_COUNT] = {
+const lang_op_info gr_lang_ops[LANG_OP_COUNT] = {
     [LANG_OP_OR] = {"or", LANG_LEVEL_OR},
     [LANG_OP_AND] = {"and", LANG_LEVEL_AND},
     [LANG_OP_NOT] = {"not", LANG_LEVEL_NOT},
@@ -25,41 +25,41 @@ const lang_op_info lang_ops[LANG_OP_COUNT] = {
 
 /* ---- Small steps -------------------------------------------------------------------------- */
 
-gr_status lang_parser_start(lang_parser *parser, gr_expr *expr)
+gr_status gr_lang_parser_start(lang_parser *parser, gr_expr *expr)
 {
     *parser = (lang_parser){.expr = expr,
                             .lexer = {.source = expr->source, .at = {.line = 1, .column = 1}}};
-    return lang_lex(&parser->lexer, &parser->token);
+    return gr_lang_lex(&parser->lexer, &parser->token);
 }
 
-gr_status lang_advance(lang_parser *parser)
+gr_status gr_lang_advance(lang_parser *parser)
 {
     parser->previous = parser->token;
-    return lang_lex(&parser->lexer, &parser->token);
+    return gr_lang_lex(&parser->lexer, &parser->token);
 }
 
-gr_status lang_expected(const lang_parser *parser, const char *what)
+gr_status gr_lang_expected(const lang_parser *parser, const char *what)
 {
     const lang_source *source = &parser->expr->source;
     if (parser->token.kind == LANG_END) { /* right behind the last token, not lines further down */
         const lang_token *last = parser->previous.size > 0 ? &parser->previous : &parser->token;
-        return lang_fail(source, last->end, GR_SYNTAX, "expected %s", what);
+        return gr_lang_fail(source, last->end, GR_SYNTAX, "expected %s", what);
     }
-    return lang_fail(source, parser->token.at, GR_SYNTAX, "expected %s, found %s", what,
-                     lang_token_text(source, &parser->token));
+    return gr_lang_fail(source, parser->token.at, GR_SYNTAX, "expected %s, found %s", what,
+                        gr_lang_token_text(source, &parser->token));
 }
 
 static gr_status parse_expected_operand(const lang_parser *parser)
 {
     char what[128];
     const lang_token *before = &parser->previous;
-    if (before->size == 0) return lang_expected(parser, "an expression");
+    if (before->size == 0) return gr_lang_expected(parser, "an expression");
     snprintf(what, sizeof what, "an operand after %s",
-             lang_token_text(&parser->expr->source, before));
-    return lang_expected(parser, what);
+             gr_lang_token_text(&parser->expr->source, before));
+    return gr_lang_expected(parser, what);
 }
 
-gr_status lang_ast_add(lang_parser *parser, lang_ast ast, int *node)
+gr_status gr_lang_ast_add(lang_parser *parser, lang_ast ast, int *node)
 {
     gr_expr *expr = parser->expr;
     if (!gr_grow(&expr->nodes, expr->n_nodes, &expr->nodes_capacity, sizeof *expr->nodes)) {
@@ -70,19 +70,19 @@ gr_status lang_ast_add(lang_parser *parser, lang_ast ast, int *node)
     return GR_OK;
 }
 
-gr_status lang_deeper(lang_parser *parser)
+gr_status gr_lang_deeper(lang_parser *parser)
 {
     if (++parser->depth <= LANG_MAX_DEPTH) return GR_OK;
-    return lang_fail(&parser->expr->source, parser->token.at, GR_SYNTAX,
-                     "nested more than %d deep: name parts of it in statements of their own",
-                     LANG_MAX_DEPTH);
+    return gr_lang_fail(&parser->expr->source, parser->token.at, GR_SYNTAX,
+                        "nested more than %d deep: name parts of it in statements of their own",
+                        LANG_MAX_DEPTH);
 }
 
-gr_status lang_skip_newlines(lang_parser *parser)
+gr_status gr_lang_skip_newlines(lang_parser *parser)
 {
     while (parser->token.kind == LANG_NEWLINE) {
         lang_token before = parser->previous;
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
         parser->previous = before;
     }
     return GR_OK;
@@ -92,13 +92,13 @@ static gr_status parse_close(lang_parser *parser, lang_token_kind kind, const ch
                              const lang_token *open)
 {
     char what[96];
-    if (parser->token.kind == kind) return lang_advance(parser);
+    if (parser->token.kind == kind) return gr_lang_advance(parser);
     snprintf(what, sizeof what, "%s to close the %s at %u:%u", sign,
-             lang_token_text(&parser->expr->source, open), open->at.line, open->at.column);
-    return lang_expected(parser, what);
+             gr_lang_token_text(&parser->expr->source, open), open->at.line, open->at.column);
+    return gr_lang_expected(parser, what);
 }
 
-const char *lang_token_copy(lang_parser *parser, size_t trim)
+const char *gr_lang_token_copy(lang_parser *parser, size_t trim)
 {
     gr_expr *expr = parser->expr;
     size_t size = parser->token.size - 2 * trim;
@@ -107,12 +107,12 @@ const char *lang_token_copy(lang_parser *parser, size_t trim)
     return copy;
 }
 
-bool lang_is_assignment(const lang_parser *parser)
+bool gr_lang_is_assignment(const lang_parser *parser)
 {
     lang_lexer ahead = parser->lexer;
     lang_token next;
     if (parser->token.kind != LANG_NAME) return false;
-    return lang_lex(&ahead, &next) == GR_OK && next.kind == LANG_IS;
+    return gr_lang_lex(&ahead, &next) == GR_OK && next.kind == LANG_IS;
 }
 
 /* ---- Arguments ---------------------------------------------------------------------------- */
@@ -122,33 +122,33 @@ static gr_status parse_argument(lang_parser *parser, lang_arg ***tail)
     lang_arg *arg = gr_arena_alloc(&parser->expr->arena, sizeof *arg);
     if (!arg) return GR_NO_MEMORY;
     arg->at = parser->token.at;
-    if (lang_is_assignment(parser)) {
-        arg->keyword = lang_token_copy(parser, 0);
+    if (gr_lang_is_assignment(parser)) {
+        arg->keyword = gr_lang_token_copy(parser, 0);
         if (!arg->keyword) return GR_NO_MEMORY;
-        GR_TRY(lang_advance(parser));
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
     }
-    GR_TRY(lang_parse_pipe(parser, false, &arg->value));
+    GR_TRY(gr_lang_parse_pipe(parser, false, &arg->value));
     **tail = arg;
     *tail = &arg->next;
     return GR_OK;
 }
 
-gr_status lang_parse_arguments(lang_parser *parser, lang_arg **tail)
+gr_status gr_lang_parse_arguments(lang_parser *parser, lang_arg **tail)
 {
     lang_token open = parser->token;
     bool keywords = false;
-    GR_TRY(lang_advance(parser));
+    GR_TRY(gr_lang_advance(parser));
     while (parser->token.kind != LANG_CLOSE) {
         lang_arg **slot = tail;
         GR_TRY(parse_argument(parser, &tail));
         if (keywords && !(*slot)->keyword) {
-            return lang_fail(&parser->expr->source, (*slot)->at, GR_SYNTAX,
-                             "an argument without a name after one with a name");
+            return gr_lang_fail(&parser->expr->source, (*slot)->at, GR_SYNTAX,
+                                "an argument without a name after one with a name");
         }
         keywords = (*slot)->keyword != NULL;
         if (parser->token.kind != LANG_COMMA) break;
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
     }
     return parse_close(parser, LANG_CLOSE, "',' or ')'", &open);
 }
@@ -159,7 +159,7 @@ static gr_status parse_range_part(lang_parser *parser, int *node)
     lang_token_kind kind = parser->token.kind;
     *node = -1;
     if (kind == LANG_COLON || kind == LANG_COMMA || kind == LANG_CLOSE_LIST) return GR_OK;
-    return lang_parse_binary(parser, LANG_LEVEL_SUM, node);
+    return gr_lang_parse_binary(parser, LANG_LEVEL_SUM, node);
 }
 
 static gr_status parse_index_item(lang_parser *parser, int *node)
@@ -171,13 +171,13 @@ static gr_status parse_index_item(lang_parser *parser, int *node)
         *node = range.range.start;
         return *node >= 0 ? GR_OK : parse_expected_operand(parser);
     }
-    GR_TRY(lang_advance(parser));
+    GR_TRY(gr_lang_advance(parser));
     GR_TRY(parse_range_part(parser, &range.range.stop));
     if (parser->token.kind == LANG_COLON) {
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
         GR_TRY(parse_range_part(parser, &range.range.step));
     }
-    return lang_ast_add(parser, range, node);
+    return gr_lang_ast_add(parser, range, node);
 }
 
 static gr_status parse_index(lang_parser *parser, int *node)
@@ -186,7 +186,7 @@ static gr_status parse_index(lang_parser *parser, int *node)
     lang_ast ast = {.kind = LANG_AST_INDEX, .at = open.at, .index = {.base = *node}};
     lang_arg **tail = &ast.index.items;
     do {
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
         lang_arg *item = gr_arena_alloc(&parser->expr->arena, sizeof *item);
         if (!item) return GR_NO_MEMORY;
         item->at = parser->token.at;
@@ -195,7 +195,7 @@ static gr_status parse_index(lang_parser *parser, int *node)
         tail = &item->next;
     } while (parser->token.kind == LANG_COMMA);
     GR_TRY(parse_close(parser, LANG_CLOSE_LIST, "',' or ']'", &open));
-    return lang_ast_add(parser, ast, node);
+    return gr_lang_ast_add(parser, ast, node);
 }
 
 /* ---- Operands ----------------------------------------------------------------------------- */
@@ -208,24 +208,24 @@ static gr_status parse_name(lang_parser *parser, int *node)
     const char *text = expr->source.text + name.at.offset;
     lang_lexer ahead = parser->lexer;
     lang_token next;
-    GR_TRY(lang_lex(&ahead, &next));
+    GR_TRY(gr_lang_lex(&ahead, &next));
     if (next.kind == LANG_OPEN) {
         ast.kind = LANG_AST_CALL;
-        ast.call.word = lang_token_copy(parser, 0);
+        ast.call.word = gr_lang_token_copy(parser, 0);
         if (!ast.call.word) return GR_NO_MEMORY;
-        GR_TRY(lang_advance(parser));
-        GR_TRY(lang_parse_arguments(parser, &ast.call.args));
-        return lang_ast_add(parser, ast, node);
+        GR_TRY(gr_lang_advance(parser));
+        GR_TRY(gr_lang_parse_arguments(parser, &ast.call.args));
+        return gr_lang_ast_add(parser, ast, node);
     }
-    int symbol = lang_symbol_of(&expr->names, text, name.size);
+    int symbol = gr_lang_symbol_of(&expr->names, text, name.size);
     if (symbol < 0) return GR_NO_MEMORY;
     lang_symbol *s = &expr->names.symbols[symbol];
     ast.kind = LANG_AST_NAME;
     ast.name.symbol = symbol;
     ast.name.statement = s->statement;
     if (s->statement < 0 && s->uses++ == 0) s->first = name.at;
-    GR_TRY(lang_advance(parser));
-    return lang_ast_add(parser, ast, node);
+    GR_TRY(gr_lang_advance(parser));
+    return gr_lang_ast_add(parser, ast, node);
 }
 
 static gr_status parse_literal(lang_parser *parser, int *node)
@@ -235,19 +235,19 @@ static gr_status parse_literal(lang_parser *parser, int *node)
     if (parser->token.kind == LANG_NUMBER) {
         ast.kind = LANG_AST_NUMBER;
         ast.number = parser->token.number;
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
     } else if (parser->token.kind == LANG_STRING) {
         ast.kind = LANG_AST_STRING;
-        ast.string = lang_token_copy(parser, 1);
+        ast.string = gr_lang_token_copy(parser, 1);
         if (!ast.string) return GR_NO_MEMORY;
-        GR_TRY(lang_advance(parser));
+        GR_TRY(gr_lang_advance(parser));
     } else {
         ast.kind = LANG_AST_LIST;
         ast.list = gr_arena_alloc(&expr->arena, sizeof *ast.list);
         if (!ast.list) return GR_NO_MEMORY;
-        GR_TRY(lang_parse_list(parser, ast.list));
+        GR_TRY(gr_lang_parse_list(parser, ast.list));
     }
-    return lang_ast_add(parser, ast, node);
+    return gr_lang_ast_add(parser, ast, node);
 }
 
 static gr_status parse_postfix(lang_parser *parser, int *node)
@@ -263,8 +263,8 @@ static gr_status parse_postfix(lang_parser *parser, int *node)
         GR_TRY(parse_name(parser, node));
         break;
     case LANG_OPEN:
-        GR_TRY(lang_advance(parser));
-        GR_TRY(lang_parse_pipe(parser, false, node));
+        GR_TRY(gr_lang_advance(parser));
+        GR_TRY(gr_lang_parse_pipe(parser, false, node));
         GR_TRY(parse_close(parser, LANG_CLOSE, "')'", &open));
         break;
     default:
@@ -278,17 +278,17 @@ static gr_status parse_postfix(lang_parser *parser, int *node)
 static gr_status parse_signed(lang_parser *parser, int *node)
 {
     lang_ast ast = {.at = parser->token.at};
-    GR_TRY(lang_deeper(parser));
+    GR_TRY(gr_lang_deeper(parser));
     if (parser->token.kind == LANG_MINUS || parser->token.kind == LANG_PLUS) {
         bool negative = parser->token.kind == LANG_MINUS;
-        GR_TRY(lang_advance(parser));
-        GR_TRY(lang_skip_newlines(parser));
+        GR_TRY(gr_lang_advance(parser));
+        GR_TRY(gr_lang_skip_newlines(parser));
         GR_TRY(parse_signed(parser, node));
         ast.kind = LANG_AST_UNARY;
         ast.operate.op = LANG_OP_NEG;
         ast.operate.a = *node;
         ast.operate.b = -1;
-        if (negative) GR_TRY(lang_ast_add(parser, ast, node));
+        if (negative) GR_TRY(gr_lang_ast_add(parser, ast, node));
     } else {
         GR_TRY(parse_postfix(parser, node));
         if (parser->token.kind == LANG_CARET || parser->token.kind == LANG_POWER) {
@@ -296,10 +296,10 @@ static gr_status parse_signed(lang_parser *parser, int *node)
             ast.kind = LANG_AST_BINARY;
             ast.operate.op = LANG_OP_POW;
             ast.operate.a = *node;
-            GR_TRY(lang_advance(parser));
-            GR_TRY(lang_skip_newlines(parser));
+            GR_TRY(gr_lang_advance(parser));
+            GR_TRY(gr_lang_skip_newlines(parser));
             GR_TRY(parse_signed(parser, &ast.operate.b));
-            GR_TRY(lang_ast_add(parser, ast, node));
+            GR_TRY(gr_lang_ast_add(parser, ast, node));
         }
     }
     parser->depth--;
@@ -308,7 +308,7 @@ static gr_status parse_signed(lang_parser *parser, int *node)
 
 /* ---- Operators ---------------------------------------------------------------------------- */
 
-lang_op lang_operator_of(lang_token_kind kind)
+lang_op gr_lang_operator_of(lang_token_kind kind)
 {
     switch (kind) {
     case LANG_OR:
@@ -345,38 +345,38 @@ lang_op lang_operator_of(lang_token_kind kind)
 static gr_status parse_not(lang_parser *parser, int level, int *node)
 {
     lang_ast ast = {.kind = LANG_AST_UNARY, .at = parser->token.at};
-    if (level > LANG_LEVEL_NOT) return lang_expected(parser, "an operand (or '(not …)')");
-    GR_TRY(lang_deeper(parser));
-    GR_TRY(lang_advance(parser));
-    GR_TRY(lang_skip_newlines(parser));
-    GR_TRY(lang_parse_binary(parser, LANG_LEVEL_NOT, &ast.operate.a));
+    if (level > LANG_LEVEL_NOT) return gr_lang_expected(parser, "an operand (or '(not …)')");
+    GR_TRY(gr_lang_deeper(parser));
+    GR_TRY(gr_lang_advance(parser));
+    GR_TRY(gr_lang_skip_newlines(parser));
+    GR_TRY(gr_lang_parse_binary(parser, LANG_LEVEL_NOT, &ast.operate.a));
     ast.operate.op = LANG_OP_NOT;
     ast.operate.b = -1;
     parser->depth--;
-    return lang_ast_add(parser, ast, node);
+    return gr_lang_ast_add(parser, ast, node);
 }
 
-gr_status lang_parse_binary(lang_parser *parser, int level, int *node)
+gr_status gr_lang_parse_binary(lang_parser *parser, int level, int *node)
 {
     lang_op op;
     if (parser->token.kind == LANG_NOT)
         GR_TRY(parse_not(parser, level, node));
     else
         GR_TRY(parse_signed(parser, node));
-    while ((op = lang_operator_of(parser->token.kind)) != LANG_OP_COUNT) {
-        int own = lang_ops[op].level;
+    while ((op = gr_lang_operator_of(parser->token.kind)) != LANG_OP_COUNT) {
+        int own = gr_lang_ops[op].level;
         if (own < level) break;
         lang_ast ast = {.kind = LANG_AST_BINARY, .at = parser->token.at};
         ast.operate.op = op;
         ast.operate.a = *node;
-        GR_TRY(lang_advance(parser));
-        GR_TRY(lang_skip_newlines(parser));
-        GR_TRY(lang_parse_binary(parser, own + 1, &ast.operate.b));
-        GR_TRY(lang_ast_add(parser, ast, node));
-        lang_op next = lang_operator_of(parser->token.kind);
-        if (own == LANG_LEVEL_COMPARE && next != LANG_OP_COUNT && lang_ops[next].level == own) {
-            return lang_fail(&parser->expr->source, parser->token.at, GR_SYNTAX,
-                             "comparisons do not chain: join two with 'and'");
+        GR_TRY(gr_lang_advance(parser));
+        GR_TRY(gr_lang_skip_newlines(parser));
+        GR_TRY(gr_lang_parse_binary(parser, own + 1, &ast.operate.b));
+        GR_TRY(gr_lang_ast_add(parser, ast, node));
+        lang_op next = gr_lang_operator_of(parser->token.kind);
+        if (own == LANG_LEVEL_COMPARE && next != LANG_OP_COUNT && gr_lang_ops[next].level == own) {
+            return gr_lang_fail(&parser->expr->source, parser->token.at, GR_SYNTAX,
+                                "comparisons do not chain: join two with 'and'");
         }
     }
     return GR_OK;

@@ -40,7 +40,7 @@ static int print_level(const lang_ast *ast)
     switch (ast->kind) {
     case LANG_AST_UNARY:
     case LANG_AST_BINARY:
-        return lang_ops[ast->operate.op].level;
+        return gr_lang_ops[ast->operate.op].level;
     case LANG_AST_CALL:
         return ast->call.piped ? LANG_LEVEL_PIPE : LANG_LEVEL_POSTFIX;
     default:
@@ -77,7 +77,7 @@ static void print_call(print_state *state, const lang_ast *ast)
 
 static void print_operator(print_state *state, const lang_ast *ast)
 {
-    const lang_op_info *op = &lang_ops[ast->operate.op];
+    const lang_op_info *op = &gr_lang_ops[ast->operate.op];
     if (ast->kind == LANG_AST_UNARY) {
         bool word = ast->operate.op == LANG_OP_NOT;
         print_push(state, word ? "not " : "-", -1, 0);

@@ -10,16 +10,17 @@ static gr_status program_stage(lang_parser *parser, int *node)
 {
     lang_ast ast = {.kind = LANG_AST_CALL, .at = parser->token.at};
     if (parser->token.kind != LANG_NAME) {
-        return lang_expected(parser, "a layer or function after '|>'");
+        return gr_lang_expected(parser, "a layer or function after '|>'");
     }
     ast.call.piped = true;
-    ast.call.word = lang_token_copy(parser, 0);
+    ast.call.word = gr_lang_token_copy(parser, 0);
     ast.call.args = gr_arena_alloc(&parser->expr->arena, sizeof *ast.call.args);
     if (!ast.call.word || !ast.call.args) return GR_NO_MEMORY;
     *ast.call.args = (lang_arg){.at = parser->expr->nodes[*node].at, .value = *node};
-    GR_TRY(lang_advance(parser));
-    if (parser->token.kind == LANG_OPEN) GR_TRY(lang_parse_arguments(parser, &ast.call.args->next));
-    return lang_ast_add(parser, ast, node);
+    GR_TRY(gr_lang_advance(parser));
+    if (parser->token.kind == LANG_OPEN)
+        GR_TRY(gr_lang_parse_arguments(parser, &ast.call.args->next));
+    return gr_lang_ast_add(parser, ast, node);
 }
 
 static bool program_is_literal(const gr_expr *expr, int node)
@@ -35,18 +36,18 @@ static bool program_lacks_input(const gr_expr *expr, int node)
 {
     const lang_ast *ast = &expr->nodes[node];
     if (ast->kind == LANG_AST_NAME) {
-        const lang_word *word = lang_word_find(expr->names.symbols[ast->name.symbol].text);
+        const lang_word *word = gr_lang_word_find(expr->names.symbols[ast->name.symbol].text);
         return word && word->is.kind != GR_WORD_CONSTANT && ast->name.statement < 0;
     }
     if (ast->kind != LANG_AST_CALL) return false;
-    const lang_word *word = lang_word_find(ast->call.word);
+    const lang_word *word = gr_lang_word_find(ast->call.word);
     if (!word) return false;
     int count = 0;
     for (const lang_arg *arg = ast->call.args; arg; arg = arg->next) count++;
     const lang_arg *first = ast->call.args;
     if (!first || first->keyword) return true;
     if (!program_is_literal(expr, first->value)) return false;
-    return word->is.kind == GR_WORD_LAYER || count < lang_word_required(word);
+    return word->is.kind == GR_WORD_LAYER || count < gr_lang_word_required(word);
 }
 
 /* Turns the node made last into a call on the input `x`. */
@@ -55,7 +56,7 @@ static gr_status program_give_input(lang_parser *parser, int *node)
     gr_expr *expr = parser->expr;
     lang_at at = expr->nodes[*node].at;
     int last;
-    int x = lang_symbol_of(&expr->names, "x", 1);
+    int x = gr_lang_symbol_of(&expr->names, "x", 1);
     lang_arg *arg = gr_arena_alloc(&expr->arena, sizeof *arg);
     if (x < 0 || !arg) return GR_NO_MEMORY;
     lang_symbol *s = &expr->names.symbols[x];
@@ -74,15 +75,15 @@ static gr_status program_give_input(lang_parser *parser, int *node)
     input.name.symbol = x;
     input.name.statement = s->statement;
     expr->nodes[*node] = input; /* nothing refers to the call yet: the input takes its place */
-    GR_TRY(lang_ast_add(parser, call, &last));
+    GR_TRY(gr_lang_ast_add(parser, call, &last));
     *node = last;
     return GR_OK;
 }
 
-gr_status lang_parse_pipe(lang_parser *parser, bool head, int *node)
+gr_status gr_lang_parse_pipe(lang_parser *parser, bool head, int *node)
 {
-    GR_TRY(lang_deeper(parser));
-    GR_TRY(lang_parse_binary(parser, LANG_LEVEL_OR, node));
+    GR_TRY(gr_lang_deeper(parser));
+    GR_TRY(gr_lang_parse_binary(parser, LANG_LEVEL_OR, node));
     lang_token_kind after = parser->token.kind;
     bool whole =
         after == LANG_PIPE || after == LANG_END || after == LANG_NEWLINE || after == LANG_SEMICOLON;
@@ -90,13 +91,14 @@ gr_status lang_parse_pipe(lang_parser *parser, bool head, int *node)
         GR_TRY(program_give_input(parser, node));
     }
     while (parser->token.kind == LANG_PIPE) {
-        GR_TRY(lang_advance(parser));
-        GR_TRY(lang_skip_newlines(parser));
+        GR_TRY(gr_lang_advance(parser));
+        GR_TRY(gr_lang_skip_newlines(parser));
         GR_TRY(program_stage(parser, node));
         lang_token_kind kind = parser->token.kind;
-        if (lang_operator_of(kind) != LANG_OP_COUNT || kind == LANG_CARET || kind == LANG_POWER) {
-            return lang_expected(parser, "'|>' or the end: '|>' binds loosest, so write "
-                                         "(a |> f) + b");
+        if (gr_lang_operator_of(kind) != LANG_OP_COUNT || kind == LANG_CARET ||
+            kind == LANG_POWER) {
+            return gr_lang_expected(parser, "'|>' or the end: '|>' binds loosest, so write "
+                                            "(a |> f) + b");
         }
     }
     parser->depth--;
@@ -109,22 +111,22 @@ gr_status lang_parse_pipe(lang_parser *parser, bool head, int *node)
 static gr_status program_target(lang_parser *parser, lang_statement *statement)
 {
     gr_expr *expr = parser->expr;
-    if (!lang_is_assignment(parser)) return GR_OK;
+    if (!gr_lang_is_assignment(parser)) return GR_OK;
     const char *name = expr->source.text + parser->token.at.offset;
-    int symbol = lang_symbol_of(&expr->names, name, parser->token.size);
+    int symbol = gr_lang_symbol_of(&expr->names, name, parser->token.size);
     if (symbol < 0) return GR_NO_MEMORY;
     const lang_symbol *s = &expr->names.symbols[symbol];
     if (s->statement >= 0 || s->uses > 0) {
-        return lang_fail(&expr->source, parser->token.at, GR_SYNTAX,
-                         "'%s' was already %s at %u:%u: every name stands for one value",
-                         lang_quote(name, parser->token.size),
-                         s->statement >= 0 ? "given" : "used as an input", s->first.line,
-                         s->first.column);
+        return gr_lang_fail(&expr->source, parser->token.at, GR_SYNTAX,
+                            "'%s' was already %s at %u:%u: every name stands for one value",
+                            gr_lang_quote(name, parser->token.size),
+                            s->statement >= 0 ? "given" : "used as an input", s->first.line,
+                            s->first.column);
     }
     statement->symbol = symbol;
-    GR_TRY(lang_advance(parser));
-    GR_TRY(lang_advance(parser));
-    return lang_skip_newlines(parser);
+    GR_TRY(gr_lang_advance(parser));
+    GR_TRY(gr_lang_advance(parser));
+    return gr_lang_skip_newlines(parser);
 }
 
 static gr_status program_statement(lang_parser *parser)
@@ -132,12 +134,12 @@ static gr_status program_statement(lang_parser *parser)
     gr_expr *expr = parser->expr;
     lang_statement statement = {.symbol = -1, .at = parser->token.at, .first = (int)expr->n_nodes};
     GR_TRY(program_target(parser, &statement));
-    GR_TRY(lang_parse_pipe(parser, true, &statement.root));
+    GR_TRY(gr_lang_parse_pipe(parser, true, &statement.root));
     if (statement.symbol >= 0) {
         lang_symbol *s = &expr->names.symbols[statement.symbol];
         if (s->uses > 0) {
-            return lang_fail(&expr->source, s->first, GR_SYNTAX, "'%s' is used in its own value",
-                             s->text);
+            return gr_lang_fail(&expr->source, s->first, GR_SYNTAX, "'%s' is used in its own value",
+                                s->text);
         }
         s->statement = (int)expr->n_statements;
         s->first = statement.at;
@@ -166,17 +168,17 @@ static gr_status program_trailing(const lang_parser *parser)
     case LANG_OPEN:
     case LANG_STRING:
         snprintf(what, sizeof what, "an operator after %s",
-                 lang_token_text(&parser->expr->source, before));
-        return lang_expected(parser, what);
+                 gr_lang_token_text(&parser->expr->source, before));
+        return gr_lang_expected(parser, what);
     case LANG_CLOSE:
     case LANG_CLOSE_LIST:
-        return lang_fail(&parser->expr->source, token->at, GR_SYNTAX, "this %s closes nothing",
-                         lang_token_text(&parser->expr->source, token));
+        return gr_lang_fail(&parser->expr->source, token->at, GR_SYNTAX, "this %s closes nothing",
+                            gr_lang_token_text(&parser->expr->source, token));
     case LANG_IS:
-        return lang_fail(&parser->expr->source, token->at, GR_SYNTAX,
-                         "'=' gives a name to a value, 'name = …'; equality is '=='");
+        return gr_lang_fail(&parser->expr->source, token->at, GR_SYNTAX,
+                            "'=' gives a name to a value, 'name = …'; equality is '=='");
     default:
-        return lang_expected(parser, "an operator, '|>' or the end");
+        return gr_lang_expected(parser, "an operator, '|>' or the end");
     }
 }
 
@@ -187,7 +189,7 @@ static gr_status program_find_inputs(gr_expr *expr)
         const lang_ast *ast = &expr->nodes[i];
         if (ast->kind != LANG_AST_NAME || ast->name.statement >= 0) continue;
         lang_symbol *s = &expr->names.symbols[ast->name.symbol];
-        const lang_word *word = lang_word_find(s->text);
+        const lang_word *word = gr_lang_word_find(s->text);
         if (s->input >= 0 || (word && word->is.kind == GR_WORD_CONSTANT)) continue;
         if (!gr_grow(&expr->inputs, expr->n_inputs, &expr->inputs_capacity, sizeof *expr->inputs)) {
             return GR_NO_MEMORY;
@@ -198,17 +200,18 @@ static gr_status program_find_inputs(gr_expr *expr)
     return GR_OK;
 }
 
-gr_status lang_parse(gr_expr *expr)
+gr_status gr_lang_parse(gr_expr *expr)
 {
     lang_parser parser;
-    GR_TRY(lang_parser_start(&parser, expr));
+    GR_TRY(gr_lang_parser_start(&parser, expr));
     for (;;) {
-        while (program_at_separator(&parser)) GR_TRY(lang_advance(&parser));
+        while (program_at_separator(&parser)) GR_TRY(gr_lang_advance(&parser));
         if (parser.token.kind == LANG_END) break;
         if (expr->n_statements > 0 && expr->statements[expr->n_statements - 1].symbol < 0) {
-            return lang_fail(&expr->source, expr->statements[expr->n_statements - 1].at, GR_SYNTAX,
-                             "this value is not used: name it ('name = …'), or join it to the "
-                             "next line with '|>'");
+            return gr_lang_fail(&expr->source, expr->statements[expr->n_statements - 1].at,
+                                GR_SYNTAX,
+                                "this value is not used: name it ('name = …'), or join it to the "
+                                "next line with '|>'");
         }
         parser.previous = (lang_token){0};
         GR_TRY(program_statement(&parser));
@@ -217,8 +220,8 @@ gr_status lang_parse(gr_expr *expr)
         }
     }
     if (expr->n_statements == 0) {
-        return lang_fail(&expr->source, (lang_at){.line = 1, .column = 1}, GR_SYNTAX,
-                         "there is no expression");
+        return gr_lang_fail(&expr->source, (lang_at){.line = 1, .column = 1}, GR_SYNTAX,
+                            "there is no expression");
     }
     return program_find_inputs(expr);
 }

@@ -16,8 +16,8 @@ static int64_t slice_number(lang_builder *builder, int node, int64_t missing)
     lang_at at = builder->expr->nodes[node].at;
     if (value->kind != LANG_VALUE_NUMBER || value->number != floor(value->number) ||
         fabs(value->number) > 1e15) {
-        lang_build_fail(builder, at, GR_SYNTAX,
-                        "an index is a whole number (computed ones: gather(x, index))");
+        gr_lang_build_fail(builder, at, GR_SYNTAX,
+                           "an index is a whole number (computed ones: gather(x, index))");
         return missing;
     }
     return (int64_t)value->number;
@@ -40,10 +40,10 @@ static slice_axis slice_item(lang_builder *builder, const lang_arg *item, int64_
         axis.start = at < 0 ? at + size : at;
         axis.stop = axis.start + 1;
         if (builder->status == GR_OK && (axis.start < 0 || axis.start >= size)) {
-            lang_build_fail(builder, item->at, GR_RANGE,
-                            "index %lld is outside an axis of size "
-                            "%lld",
-                            (long long)at, (long long)size);
+            gr_lang_build_fail(builder, item->at, GR_RANGE,
+                               "index %lld is outside an axis of size "
+                               "%lld",
+                               (long long)at, (long long)size);
         }
         return axis;
     }
@@ -52,15 +52,15 @@ static slice_axis slice_item(lang_builder *builder, const lang_arg *item, int64_
     axis.step = slice_number(builder, ast->range.step, 1);
     if (axis.stop < axis.start) axis.stop = axis.start;
     if (axis.step < 1) {
-        lang_build_fail(builder, item->at, GR_SYNTAX, "a slice's step is at least 1");
+        gr_lang_build_fail(builder, item->at, GR_SYNTAX, "a slice's step is at least 1");
     }
     return axis;
 }
 
-gr_node *lang_index(lang_builder *builder, int node)
+gr_node *gr_lang_index(lang_builder *builder, int node)
 {
     const lang_ast *ast = &builder->expr->nodes[node];
-    gr_node *x = lang_as_node(builder, ast->index.base, builder->env.dtype);
+    gr_node *x = gr_lang_as_node(builder, ast->index.base, builder->env.dtype);
     if (gr_is_error(x)) return x;
     gr_shape shape = gr_node_shape(x), kept = GR_SCALAR;
     int64_t start[GR_MAX_RANK], stop[GR_MAX_RANK], step[GR_MAX_RANK];
@@ -79,8 +79,8 @@ gr_node *lang_index(lang_builder *builder, int node)
         }
     }
     if (item) {
-        return lang_build_fail(builder, item->at, GR_SHAPE, "too many indices for shape %s",
-                               gr_shape_text(shape));
+        return gr_lang_build_fail(builder, item->at, GR_SHAPE, "too many indices for shape %s",
+                                  gr_shape_text(shape));
     }
     if (builder->status != GR_OK) return gr_error_node(builder->graph);
     gr_node *part = gr_slice(x, start, stop, step);

@@ -7,7 +7,7 @@
 #define SOURCE_AFTER 40  /* and after it */
 #define SOURCE_QUOTE 48  /* bytes of a quoted name */
 
-size_t lang_utf8(const char *data, size_t left, uint32_t *code)
+size_t gr_lang_utf8(const char *data, size_t left, uint32_t *code)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* shorter forms are malformed */
     unsigned char head = left > 0 ? (unsigned char)data[0] : 0x80;
@@ -28,7 +28,7 @@ size_t lang_utf8(const char *data, size_t left, uint32_t *code)
 static size_t source_step(const char *data, size_t left)
 {
     uint32_t code;
-    size_t size = lang_utf8(data, left, &code);
+    size_t size = gr_lang_utf8(data, left, &code);
     return size > 0 ? size : 1;
 }
 
@@ -37,7 +37,7 @@ static void source_append(gr_text *text, const char *data, size_t size)
 {
     for (size_t i = 0; i < size;) {
         uint32_t code;
-        size_t step = lang_utf8(data + i, size - i, &code);
+        size_t step = gr_lang_utf8(data + i, size - i, &code);
         bool plain = step > 0 && (code == '\t' || (code >= 0x20 && code != 0x7F && code != 0x85));
         if (plain)
             gr_text_append(text, data + i, step);
@@ -47,7 +47,7 @@ static void source_append(gr_text *text, const char *data, size_t size)
     }
 }
 
-const char *lang_quote(const char *data, size_t length)
+const char *gr_lang_quote(const char *data, size_t length)
 {
     static _Thread_local char texts[8][SOURCE_QUOTE + 8];
     static _Thread_local unsigned turn;
@@ -55,7 +55,7 @@ const char *lang_quote(const char *data, size_t length)
     size_t size = 0, i = 0;
     while (i < length && size < SOURCE_QUOTE) {
         uint32_t code;
-        size_t step = lang_utf8(data + i, length - i, &code);
+        size_t step = gr_lang_utf8(data + i, length - i, &code);
         if (step > 0 && code >= 0x20 && code != 0x7F) {
             memcpy(text + size, data + i, step);
             size += step;
@@ -79,7 +79,7 @@ static size_t source_back(const char *data, size_t first, size_t from, int count
     return from;
 }
 
-void lang_caret(const lang_source *source, lang_at at, gr_text *text)
+void gr_lang_caret(const lang_source *source, lang_at at, gr_text *text)
 {
     const char *data = source->text;
     size_t offset = at.offset, first = offset, last = offset;
@@ -101,25 +101,25 @@ void lang_caret(const lang_source *source, lang_at at, gr_text *text)
     gr_text_append(text, "^", 1);
 }
 
-gr_status lang_fail_v(const lang_source *source, lang_at at, gr_status status, const char *format,
-                      va_list args)
+gr_status gr_lang_fail_v(const lang_source *source, lang_at at, gr_status status,
+                         const char *format, va_list args)
 {
     char fault[1024];
     gr_text caret = {0};
     vsnprintf(fault, sizeof fault, format, args);
-    lang_caret(source, at, &caret);
+    gr_lang_caret(source, at, &caret);
     gr_fail(status, "%s:%u:%u: %s%s", source->name, at.line, at.column, fault,
             caret.data && !caret.failed ? caret.data : "");
     gr_text_free(&caret);
     return status;
 }
 
-gr_status lang_fail(const lang_source *source, lang_at at, gr_status status, const char *format,
-                    ...)
+gr_status gr_lang_fail(const lang_source *source, lang_at at, gr_status status, const char *format,
+                       ...)
 {
     va_list args;
     va_start(args, format);
-    lang_fail_v(source, at, status, format, args);
+    gr_lang_fail_v(source, at, status, format, args);
     va_end(args);
     return status;
 }

@@ -25,16 +25,16 @@ typedef struct lang_at {
 } lang_at;
 
 /* "name:line:column: …", the line, and a caret. Returns `status`. */
-gr_status lang_fail(const lang_source *source, lang_at at, gr_status status, const char *format,
-                    ...) GR_PRINTF(4, 5);
-gr_status lang_fail_v(const lang_source *source, lang_at at, gr_status status, const char *format,
-                      va_list args);
+gr_status gr_lang_fail(const lang_source *source, lang_at at, gr_status status, const char *format,
+                       ...) GR_PRINTF(4, 5);
+gr_status gr_lang_fail_v(const lang_source *source, lang_at at, gr_status status,
+                         const char *format, va_list args);
 /* Appends the line with a caret under the column to `text`: "\n  x + \n      ^". */
-void lang_caret(const lang_source *source, lang_at at, gr_text *text);
+void gr_lang_caret(const lang_source *source, lang_at at, gr_text *text);
 /* A name as `length` bytes of the source, cut to a sane length; alive until the 8th next call. */
-const char *lang_quote(const char *data, size_t length);
+const char *gr_lang_quote(const char *data, size_t length);
 /* Bytes of the UTF-8 character at data[0..left), its code point in *code; 0 if it is malformed. */
-size_t lang_utf8(const char *data, size_t left, uint32_t *code);
+size_t gr_lang_utf8(const char *data, size_t left, uint32_t *code);
 
 /* ---- Tokens ------------------------------------------------------------------------------- */
 
@@ -90,9 +90,9 @@ typedef struct lang_lexer {
     int brackets; /* open ones: newlines inside mean nothing */
 } lang_lexer;
 
-gr_status lang_lex(lang_lexer *lexer, lang_token *token);
+gr_status gr_lang_lex(lang_lexer *lexer, lang_token *token);
 /* "'+'", "the end", "a new line" for messages. */
-const char *lang_token_text(const lang_source *source, const lang_token *token);
+const char *gr_lang_token_text(const lang_source *source, const lang_token *token);
 
 /* ---- The tree ----------------------------------------------------------------------------- */
 
@@ -134,7 +134,7 @@ typedef struct lang_op_info {
     const char *text;
     int level;
 } lang_op_info;
-extern const lang_op_info lang_ops[LANG_OP_COUNT];
+extern const lang_op_info gr_lang_ops[LANG_OP_COUNT];
 
 typedef enum lang_kind {
     LANG_AST_NUMBER,
@@ -216,8 +216,8 @@ typedef struct lang_names {
 } lang_names;
 
 /* The number of the symbol `data[0..size)`, made if it is new; -1 when memory is out. */
-int lang_symbol_of(lang_names *names, const char *data, size_t size);
-void lang_names_free(lang_names *names);
+int gr_lang_symbol_of(lang_names *names, const char *data, size_t size);
+void gr_lang_names_free(lang_names *names);
 
 struct gr_expr {
     gr_arena arena; /* texts, lists, arguments */
@@ -243,37 +243,37 @@ typedef struct lang_parser {
     int depth;
 } lang_parser;
 
-gr_status lang_parser_start(lang_parser *parser, gr_expr *expr);
-gr_status lang_advance(lang_parser *parser);
+gr_status gr_lang_parser_start(lang_parser *parser, gr_expr *expr);
+gr_status gr_lang_advance(lang_parser *parser);
 /* The token's fault: "expected <what>, found ')'". */
-gr_status lang_expected(const lang_parser *parser, const char *what);
+gr_status gr_lang_expected(const lang_parser *parser, const char *what);
 /* Appends a node and stores its number. */
-gr_status lang_ast_add(lang_parser *parser, lang_ast ast, int *node);
+gr_status gr_lang_ast_add(lang_parser *parser, lang_ast ast, int *node);
 /* One level deeper in brackets, signs and powers; the caller takes it back from parser->depth. */
-gr_status lang_deeper(lang_parser *parser);
+gr_status gr_lang_deeper(lang_parser *parser);
 /* An operator at the end of a line takes its operand from the next. */
-gr_status lang_skip_newlines(lang_parser *parser);
+gr_status gr_lang_skip_newlines(lang_parser *parser);
 /* The token's text less `trim` bytes at both ends, kept with the expression. */
-const char *lang_token_copy(lang_parser *parser, size_t trim);
+const char *gr_lang_token_copy(lang_parser *parser, size_t trim);
 /* Is the token a name with '=' behind it? */
-bool lang_is_assignment(const lang_parser *parser);
+bool gr_lang_is_assignment(const lang_parser *parser);
 /* The binary operator (but for powers) that the token is; LANG_OP_COUNT if none. */
-lang_op lang_operator_of(lang_token_kind kind);
+lang_op gr_lang_operator_of(lang_token_kind kind);
 
 /* A whole value, pipes included; at the `head` of a statement the input may be left out. */
-gr_status lang_parse_pipe(lang_parser *parser, bool head, int *node);
+gr_status gr_lang_parse_pipe(lang_parser *parser, bool head, int *node);
 /* Operators that bind at least as tightly as `level`. */
-gr_status lang_parse_binary(lang_parser *parser, int level, int *node);
+gr_status gr_lang_parse_binary(lang_parser *parser, int level, int *node);
 /* "(a, b, key=c)" from its '(', appended at *tail. */
-gr_status lang_parse_arguments(lang_parser *parser, lang_arg **tail);
+gr_status gr_lang_parse_arguments(lang_parser *parser, lang_arg **tail);
 /* A constant tensor, from its '['. */
-gr_status lang_parse_list(lang_parser *parser, lang_list *list);
+gr_status gr_lang_parse_list(lang_parser *parser, lang_list *list);
 /* A number with its sign, or nan, inf: *found tells whether there is one. */
-gr_status lang_parse_signed(lang_parser *parser, double *number, bool *found);
+gr_status gr_lang_parse_signed(lang_parser *parser, double *number, bool *found);
 /* Reads the whole text into the expression. */
-gr_status lang_parse(gr_expr *expr);
+gr_status gr_lang_parse(gr_expr *expr);
 
 /* An expression with its source copied and nothing parsed; NULL and *status otherwise. */
-gr_expr *lang_expr_new(const char *text, const char *source, gr_status *status);
+gr_expr *gr_lang_expr_new(const char *text, const char *source, gr_status *status);
 
 #endif

@@ -8,9 +8,9 @@ static const lang_word words_table[] = {
 #define BINARY(name, builder, help)                                                                \
     {{#name, #name "(a, b)", help, GR_WORD_FUNCTION}, .binary = builder},
 #define CALL(name, signature, builder, help)                                                       \
-    {{#name, signature, help, GR_WORD_FUNCTION}, .call = lang_call_##builder},
+    {{#name, signature, help, GR_WORD_FUNCTION}, .call = gr_lang_call_##builder},
 #define LAYER(name, signature, builder, help)                                                      \
-    {{#name, signature, help, GR_WORD_LAYER}, .call = lang_call_##builder},
+    {{#name, signature, help, GR_WORD_LAYER}, .call = gr_lang_call_##builder},
 #define CONSTANT(name, number, help) {{#name, #name, help, GR_WORD_CONSTANT}, .value = number},
 #include "lang/words.def"
 #undef UNARY
@@ -25,7 +25,7 @@ const gr_word *gr_lang_word(int i)
     return i >= 0 && (size_t)i < GR_LEN(words_table) ? &words_table[i].is : NULL;
 }
 
-const lang_word *lang_word_find(const char *name)
+const lang_word *gr_lang_word_find(const char *name)
 {
     for (size_t i = 0; i < GR_LEN(words_table); i++) {
         if (strcmp(words_table[i].is.name, name) == 0) return &words_table[i];
@@ -35,11 +35,11 @@ const lang_word *lang_word_find(const char *name)
 
 const gr_word *gr_lang_find(const char *name)
 {
-    const lang_word *word = name ? lang_word_find(name) : NULL;
+    const lang_word *word = name ? gr_lang_word_find(name) : NULL;
     return word ? &word->is : NULL;
 }
 
-const char *lang_word_nearest(const char *name)
+const char *gr_lang_word_nearest(const char *name)
 {
     const char *names[GR_LEN(words_table)];
     size_t count = 0;
@@ -49,12 +49,12 @@ const char *lang_word_nearest(const char *name)
     return gr_nearest(name, names, count);
 }
 
-int lang_word_required(const lang_word *word)
+int gr_lang_word_required(const lang_word *word)
 {
     lang_signature signature;
     int required = 0;
     if (word->is.kind == GR_WORD_CONSTANT) return 0;
-    lang_signature_read(word->is.signature, &signature);
+    gr_lang_signature_read(word->is.signature, &signature);
     for (int i = 0; i < signature.count; i++) required += !signature.param[i].optional;
     return required;
 }

@@ -20,8 +20,8 @@ typedef struct lang_word {
 /* The builders of the words with arguments of their own, in gates.c and layers.c. */
 #define UNARY(name, builder, help)
 #define BINARY(name, builder, help)
-#define CALL(name, signature, builder, help) gr_node *lang_call_##builder(lang_call *call);
-#define LAYER(name, signature, builder, help) gr_node *lang_call_##builder(lang_call *call);
+#define CALL(name, signature, builder, help) gr_node *gr_lang_call_##builder(lang_call *call);
+#define LAYER(name, signature, builder, help) gr_node *gr_lang_call_##builder(lang_call *call);
 #define CONSTANT(name, value, help)
 #include "lang/words.def"
 #undef UNARY
@@ -30,11 +30,11 @@ typedef struct lang_word {
 #undef LAYER
 #undef CONSTANT
 
-const lang_word *lang_word_find(const char *name);
+const lang_word *gr_lang_word_find(const char *name);
 /* The word that can be called nearest to `name` by spelling; NULL if none is near. */
-const char *lang_word_nearest(const char *name);
+const char *gr_lang_word_nearest(const char *name);
 /* Arguments that have no default. */
-int lang_word_required(const lang_word *word);
+int gr_lang_word_required(const lang_word *word);
 
 /* ---- Signatures ---------------------------------------------------------------------------
  *
@@ -65,7 +65,7 @@ typedef struct lang_signature {
     lang_param param[LANG_MAX_PARAMS];
 } lang_signature;
 
-void lang_signature_read(const char *text, lang_signature *signature);
+void gr_lang_signature_read(const char *text, lang_signature *signature);
 
 /* A call's arguments, sorted to the parameters. */
 typedef struct lang_bound {
@@ -75,14 +75,14 @@ typedef struct lang_bound {
 } lang_bound;
 
 /* GR_SYNTAX with the signature for too many, missing, unknown or doubled arguments. */
-gr_status lang_bind(const gr_expr *expr, const lang_ast *call, const char *signature,
-                    lang_bound *bound);
+gr_status gr_lang_bind(const gr_expr *expr, const lang_ast *call, const char *signature,
+                       lang_bound *bound);
 
 /* The own gate of that name, or NULL. */
-const gr_gate *lang_gate_find(const gr_expr_env *env, const char *name);
+const gr_gate *gr_lang_gate_find(const gr_expr_env *env, const char *name);
 /* "unknown layer 'convv'; did you mean 'conv'?" */
-gr_status lang_unknown_word(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env);
-gr_status lang_check_gate(const gr_expr *expr, const lang_ast *call, const gr_gate *gate);
+gr_status gr_lang_unknown_word(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env);
+gr_status gr_lang_check_gate(const gr_expr *expr, const lang_ast *call, const gr_gate *gate);
 
 /* ---- Building ----------------------------------------------------------------------------- */
 
@@ -118,15 +118,15 @@ typedef struct lang_builder {
 } lang_builder;
 
 /* Notes the first fault at `at`; returns the graph's error node. */
-gr_node *lang_build_fail(lang_builder *builder, lang_at at, gr_status status, const char *format,
-                         ...) GR_PRINTF(4, 5);
+gr_node *gr_lang_build_fail(lang_builder *builder, lang_at at, gr_status status, const char *format,
+                            ...) GR_PRINTF(4, 5);
 /* The value of tree node `node` as a graph node; literals become constants of `dtype`. */
-gr_node *lang_as_node(lang_builder *builder, int node, gr_dtype dtype);
+gr_node *gr_lang_as_node(lang_builder *builder, int node, gr_dtype dtype);
 /* The element type that literals take beside these tree nodes. */
-gr_dtype lang_literal_dtype(const lang_builder *builder, const int *nodes, int n);
+gr_dtype gr_lang_literal_dtype(const lang_builder *builder, const int *nodes, int n);
 /* a ^ b; the literal 2 makes a square. */
-gr_node *lang_power(lang_builder *builder, int a, int b);
-gr_node *lang_index(lang_builder *builder, int node);
+gr_node *gr_lang_power(lang_builder *builder, int a, int b);
+gr_node *gr_lang_index(lang_builder *builder, int node);
 
 /* ---- Calls: how a word's builder reads its arguments --------------------------------------- */
 
@@ -139,19 +139,19 @@ struct lang_call {
 
 /* Each takes a parameter's name. After a fault they return something harmless; the builder stops
  * after the call. */
-bool lang_given(const lang_call *call, const char *name);
-gr_node *lang_arg_node(lang_call *call, const char *name);
-gr_node *lang_arg_node_typed(lang_call *call, const char *name, gr_dtype dtype);
+bool gr_lang_given(const lang_call *call, const char *name);
+gr_node *gr_lang_arg_node(lang_call *call, const char *name);
+gr_node *gr_lang_arg_node_typed(lang_call *call, const char *name, gr_dtype dtype);
 /* All arguments of a "..." parameter: their count; *nodes is freed with gr_free. */
-int lang_arg_nodes(lang_call *call, const char *name, gr_node ***nodes);
-int64_t lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t high);
-double lang_arg_real(lang_call *call, const char *name);
-bool lang_arg_bool(lang_call *call, const char *name);
-const char *lang_arg_text(lang_call *call, const char *name); /* NULL: not given */
+int gr_lang_arg_nodes(lang_call *call, const char *name, gr_node ***nodes);
+int64_t gr_lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t high);
+double gr_lang_arg_real(lang_call *call, const char *name);
+bool gr_lang_arg_bool(lang_call *call, const char *name);
+const char *gr_lang_arg_text(lang_call *call, const char *name); /* NULL: not given */
 /* A number, a list or many numbers in [low, high], at most GR_MAX_RANK: their count. */
-int lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out);
+int gr_lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out);
 /* A fault of this call, at the argument `name` if it is given. */
-gr_node *lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
-                        ...) GR_PRINTF(4, 5);
+gr_node *gr_lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
+                           ...) GR_PRINTF(4, 5);
 
 #endif

@@ -29,14 +29,14 @@ typedef struct plot_layout {
  * Returns the number of rows. */
 static int plot_legend(plot_pen *pen, const plot_panel *panel, plot_box at, int drawn)
 {
-    const double height = plot_text_height(PLOT_LABEL);
+    const double height = gr_plot_text_height(PLOT_LABEL);
     double x = 0;
     int rows = 0;
     for (size_t i = 0; i < panel->count; i++) {
         const plot_series *series = &panel->series[i];
         if (!series->label) continue;
-        double before = plot_series_sample_width(series) + PLOT_SAMPLE_GAP;
-        double text = plot_text_width(pen, PLOT_LABEL, series->label);
+        double before = gr_plot_series_sample_width(series) + PLOT_SAMPLE_GAP;
+        double text = gr_plot_text_width(pen, PLOT_LABEL, series->label);
         double width = fmin(before + text, at.width);
         if (rows == 0 || x + width > at.width) {
             rows++;
@@ -44,10 +44,10 @@ static int plot_legend(plot_pen *pen, const plot_panel *panel, plot_box at, int 
         }
         if (rows <= drawn) {
             double top = at.y + height * (rows - 1);
-            plot_series_sample(pen, series, at.x + x, top + 0.54 * height,
-                               plot_series_marked(series, at.width));
-            plot_text_draw(pen, PLOT_LABEL, at.x + x + before, top, PLOT_LEFT,
-                           width - before + 0.01, series->label);
+            gr_plot_series_sample(pen, series, at.x + x, top + 0.54 * height,
+                                  gr_plot_series_marked(series, at.width));
+            gr_plot_text_draw(pen, PLOT_LABEL, at.x + x + before, top, PLOT_LEFT,
+                              width - before + 0.01, series->label);
         }
         x += width + PLOT_ENTRY_GAP;
     }
@@ -65,10 +65,10 @@ static void plot_fit_x_ticks(plot_pen *pen, plot_layout *layout)
     for (int most = room < PLOT_MOST_TICKS ? room : PLOT_MOST_TICKS; most >= 2; most--) {
         double end = -1e9;
         bool fits = true;
-        plot_ticks_make(axis, most, ticks);
+        gr_plot_ticks_make(axis, most, ticks);
         for (int i = 0; i < ticks->n; i++) {
-            double half = plot_text_width(pen, PLOT_TICK, ticks->text[i]) / 2;
-            double x = plot_axis_place(axis, ticks->at[i]) * layout->area.width;
+            double half = gr_plot_text_width(pen, PLOT_TICK, ticks->text[i]) / 2;
+            double x = gr_plot_axis_place(axis, ticks->at[i]) * layout->area.width;
             fits = fits && x - half >= end + PLOT_X_TICK_GAP;
             end = x + half;
         }
@@ -81,7 +81,7 @@ static double plot_widest(plot_pen *pen, const plot_ticks *ticks)
 {
     double widest = 0;
     for (int i = 0; i < ticks->n; i++) {
-        widest = fmax(widest, plot_text_width(pen, PLOT_TICK, ticks->text[i]));
+        widest = fmax(widest, gr_plot_text_width(pen, PLOT_TICK, ticks->text[i]));
     }
     return widest;
 }
@@ -91,8 +91,8 @@ static double plot_overhang(plot_pen *pen, const plot_layout *layout)
 {
     const plot_ticks *ticks = &layout->ticks[0];
     if (ticks->n == 0) return 0;
-    double half = plot_text_width(pen, PLOT_TICK, ticks->text[ticks->n - 1]) / 2;
-    double place = plot_axis_place(&layout->axis[0], ticks->at[ticks->n - 1]);
+    double half = gr_plot_text_width(pen, PLOT_TICK, ticks->text[ticks->n - 1]) / 2;
+    double place = gr_plot_axis_place(&layout->axis[0], ticks->at[ticks->n - 1]);
     return fmax(0, half - (1 - place) * layout->area.width);
 }
 
@@ -100,10 +100,10 @@ static double plot_overhang(plot_pen *pen, const plot_layout *layout)
 static void plot_fit(plot_pen *pen, const plot_panel *panel, plot_layout *layout, double top,
                      double bottom)
 {
-    const double label = panel->y_label ? plot_text_height(PLOT_LABEL) + PLOT_PAD : 0;
+    const double label = panel->y_label ? gr_plot_text_height(PLOT_LABEL) + PLOT_PAD : 0;
     const int room = (int)((bottom - top) / PLOT_Y_TICK_SPACE) + 1;
-    plot_ticks_make(&layout->axis[1], room < PLOT_MOST_TICKS ? room : PLOT_MOST_TICKS,
-                    &layout->ticks[1]);
+    gr_plot_ticks_make(&layout->axis[1], room < PLOT_MOST_TICKS ? room : PLOT_MOST_TICKS,
+                       &layout->ticks[1]);
     double x =
         layout->left + label + plot_widest(pen, &layout->ticks[1]) + PLOT_PAD + PLOT_TICK_LENGTH;
     /* Numbers of absurd length leave the data at least half of the panel. */
@@ -118,8 +118,8 @@ static void plot_fit(plot_pen *pen, const plot_panel *panel, plot_layout *layout
  * free), then the legend, then the title. */
 static double plot_top(const plot_panel *panel, int rows, double room, plot_layout *layout)
 {
-    const double row = plot_text_height(PLOT_LABEL),
-                 title = plot_text_height(PLOT_TITLE) + PLOT_PAD;
+    const double row = gr_plot_text_height(PLOT_LABEL),
+                 title = gr_plot_text_height(PLOT_TITLE) + PLOT_PAD;
     double top = PLOT_PAD;
     int most = (int)((room - top - PLOT_PAD) / row);
     layout->rows = rows < most ? rows : most > 0 ? most : 0;
@@ -130,22 +130,22 @@ static double plot_top(const plot_panel *panel, int rows, double room, plot_layo
 
 static double plot_bottom(const plot_panel *panel)
 {
-    double label = panel->x_label ? plot_text_height(PLOT_LABEL) + PLOT_PAD / 2 : 0;
-    return PLOT_TICK_LENGTH + plot_text_height(PLOT_TICK) + PLOT_PAD / 2 + label;
+    double label = panel->x_label ? gr_plot_text_height(PLOT_LABEL) + PLOT_PAD / 2 : 0;
+    return PLOT_TICK_LENGTH + gr_plot_text_height(PLOT_TICK) + PLOT_PAD / 2 + label;
 }
 
 /* All panels have one top and one bottom. Their legends need as many rows as their widths ask for,
  * and the widths depend on the ticks and so on the height: the rows grow until all fit. */
 static void plot_lay_out(plot_pen *pen, const gr_figure *figure, plot_layout *layout)
 {
-    const double heading = figure->title ? plot_text_height(PLOT_HEADING) + PLOT_PAD : 0;
+    const double heading = figure->title ? gr_plot_text_height(PLOT_HEADING) + PLOT_PAD : 0;
     const double each =
         (figure->width - 2 * PLOT_MARGIN - PLOT_GAP * (figure->panels - 1)) / figure->panels;
     double bottom = 0, top = 0, wanted = PLOT_PAD;
     for (int i = 0; i < figure->panels; i++) {
         layout[i].left = PLOT_MARGIN + i * (each + PLOT_GAP);
         layout[i].right = layout[i].left + each;
-        for (int k = 0; k < 2; k++) layout[i].axis[k] = plot_axis_of(&figure->panel[i], k);
+        for (int k = 0; k < 2; k++) layout[i].axis[k] = gr_plot_axis_of(&figure->panel[i], k);
         bottom = fmax(bottom, plot_bottom(&figure->panel[i]));
     }
     const double start = PLOT_MARGIN + heading, end = figure->height - PLOT_MARGIN - bottom;
@@ -176,10 +176,10 @@ static void plot_draw_grid(plot_pen *pen, const plot_layout *layout)
     cairo_set_dash(pen->cairo, NULL, 0, 0);
     cairo_set_line_cap(pen->cairo, CAIRO_LINE_CAP_BUTT);
     cairo_set_line_width(pen->cairo, 0.5);
-    plot_color(pen, 0xDDDDDD);
+    gr_plot_color(pen, 0xDDDDDD);
     for (int i = 0; i < layout->ticks[1].n; i++) {
-        double y =
-            area.y + area.height * (1 - plot_axis_place(&layout->axis[1], layout->ticks[1].at[i]));
+        double y = area.y +
+                   area.height * (1 - gr_plot_axis_place(&layout->axis[1], layout->ticks[1].at[i]));
         plot_segment(pen, area.x, y, area.x + area.width, y);
     }
     cairo_stroke(pen->cairo);
@@ -192,7 +192,7 @@ static void plot_draw_frame(plot_pen *pen, const plot_layout *layout)
     cairo_set_dash(pen->cairo, NULL, 0, 0);
     cairo_set_line_cap(pen->cairo, CAIRO_LINE_CAP_SQUARE);
     cairo_set_line_width(pen->cairo, 0.7);
-    plot_color(pen, 0x404040);
+    gr_plot_color(pen, 0x404040);
     plot_segment(pen, x0, area.y, x0, y0);
     plot_segment(pen, x0, y0, x0 + area.width, y0);
     for (int k = 0; k < 2; k++) {
@@ -200,7 +200,7 @@ static void plot_draw_frame(plot_pen *pen, const plot_layout *layout)
         for (int i = 0; i < ticks->n + ticks->minor_n; i++) {
             bool major = i < ticks->n;
             double at = major ? ticks->at[i] : ticks->minor[i - ticks->n];
-            double place = plot_axis_place(&layout->axis[k], at);
+            double place = gr_plot_axis_place(&layout->axis[k], at);
             double length = major ? PLOT_TICK_LENGTH : 0.55 * PLOT_TICK_LENGTH;
             double x = x0 + place * area.width, y = y0 - place * area.height;
             if (k == 0) plot_segment(pen, x, y0, x, y0 + length);
@@ -213,18 +213,18 @@ static void plot_draw_frame(plot_pen *pen, const plot_layout *layout)
 static void plot_draw_ticks(plot_pen *pen, const plot_layout *layout)
 {
     const plot_box area = layout->area;
-    const double height = plot_text_height(PLOT_TICK);
+    const double height = gr_plot_text_height(PLOT_TICK);
     for (int i = 0; i < layout->ticks[0].n; i++) {
-        double place = plot_axis_place(&layout->axis[0], layout->ticks[0].at[i]);
-        plot_text_draw(pen, PLOT_TICK, area.x + place * area.width,
-                       area.y + area.height + PLOT_TICK_LENGTH + PLOT_PAD / 2, PLOT_CENTRE,
-                       area.width, layout->ticks[0].text[i]);
+        double place = gr_plot_axis_place(&layout->axis[0], layout->ticks[0].at[i]);
+        gr_plot_text_draw(pen, PLOT_TICK, area.x + place * area.width,
+                          area.y + area.height + PLOT_TICK_LENGTH + PLOT_PAD / 2, PLOT_CENTRE,
+                          area.width, layout->ticks[0].text[i]);
     }
     for (int i = 0; i < layout->ticks[1].n; i++) {
-        double place = plot_axis_place(&layout->axis[1], layout->ticks[1].at[i]);
-        plot_text_draw(pen, PLOT_TICK, area.x - PLOT_TICK_LENGTH - PLOT_PAD,
-                       area.y + area.height * (1 - place) - 0.54 * height, PLOT_RIGHT,
-                       area.x - layout->left, layout->ticks[1].text[i]);
+        double place = gr_plot_axis_place(&layout->axis[1], layout->ticks[1].at[i]);
+        gr_plot_text_draw(pen, PLOT_TICK, area.x - PLOT_TICK_LENGTH - PLOT_PAD,
+                          area.y + area.height * (1 - place) - 0.54 * height, PLOT_RIGHT,
+                          area.x - layout->left, layout->ticks[1].text[i]);
     }
 }
 
@@ -233,22 +233,22 @@ static void plot_draw_labels(plot_pen *pen, const plot_panel *panel, const plot_
     const plot_box area = layout->area;
     double y = area.y - PLOT_PAD;
     if (layout->rows > 0) {
-        y -= layout->rows * plot_text_height(PLOT_LABEL) + PLOT_PAD;
+        y -= layout->rows * gr_plot_text_height(PLOT_LABEL) + PLOT_PAD;
         plot_legend(pen, panel, (plot_box){area.x, y + PLOT_PAD / 2, area.width, 0}, layout->rows);
     }
     if (layout->titled) {
-        plot_text_draw(pen, PLOT_TITLE, area.x, y - plot_text_height(PLOT_TITLE), PLOT_LEFT,
-                       layout->right - area.x, panel->title);
+        gr_plot_text_draw(pen, PLOT_TITLE, area.x, y - gr_plot_text_height(PLOT_TITLE), PLOT_LEFT,
+                          layout->right - area.x, panel->title);
     }
     if (panel->x_label) {
         double top =
-            area.y + area.height + PLOT_TICK_LENGTH + PLOT_PAD + plot_text_height(PLOT_TICK);
-        plot_text_draw(pen, PLOT_LABEL, area.x + area.width / 2, top, PLOT_CENTRE, area.width,
-                       panel->x_label);
+            area.y + area.height + PLOT_TICK_LENGTH + PLOT_PAD + gr_plot_text_height(PLOT_TICK);
+        gr_plot_text_draw(pen, PLOT_LABEL, area.x + area.width / 2, top, PLOT_CENTRE, area.width,
+                          panel->x_label);
     }
     if (panel->y_label) {
-        plot_text_draw_up(pen, PLOT_LABEL, layout->left, area.y + area.height / 2, area.height,
-                          panel->y_label);
+        gr_plot_text_draw_up(pen, PLOT_LABEL, layout->left, area.y + area.height / 2, area.height,
+                             panel->y_label);
     }
 }
 
@@ -259,7 +259,7 @@ static void plot_draw_panel(plot_pen *pen, const plot_panel *panel, const plot_l
         for (size_t i = 0; i < panel->count; i++) {
             const plot_series *series = &panel->series[i];
             bool data = series->kind == GR_SERIES_LINE || series->kind == GR_SERIES_POINTS;
-            if (data == (over == 1)) plot_series_draw(pen, series, layout->axis, layout->area);
+            if (data == (over == 1)) gr_plot_series_draw(pen, series, layout->axis, layout->area);
         }
     }
     plot_draw_frame(pen, layout);
@@ -267,7 +267,7 @@ static void plot_draw_panel(plot_pen *pen, const plot_panel *panel, const plot_l
     plot_draw_labels(pen, panel, layout);
 }
 
-void plot_draw(const gr_figure *figure, plot_pen *pen)
+void gr_plot_draw(const gr_figure *figure, plot_pen *pen)
 {
     plot_layout *layout = gr_alloc_array((size_t)figure->panels, sizeof *layout);
     if (!layout) {
@@ -280,12 +280,12 @@ void plot_draw(const gr_figure *figure, plot_pen *pen)
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
     cairo_set_font_options(pen->cairo, options);
     cairo_font_options_destroy(options);
-    plot_color(pen, 0xFFFFFF);
+    gr_plot_color(pen, 0xFFFFFF);
     cairo_paint(pen->cairo);
     plot_lay_out(pen, figure, layout);
     if (figure->title) {
-        plot_text_draw(pen, PLOT_HEADING, figure->width / 2, PLOT_MARGIN, PLOT_CENTRE,
-                       figure->width - 2 * PLOT_MARGIN, figure->title);
+        gr_plot_text_draw(pen, PLOT_HEADING, figure->width / 2, PLOT_MARGIN, PLOT_CENTRE,
+                          figure->width - 2 * PLOT_MARGIN, figure->title);
     }
     for (int i = 0; i < figure->panels; i++) {
         plot_draw_panel(pen, &figure->panel[i], &layout[i]);

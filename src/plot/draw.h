@@ -18,32 +18,33 @@ typedef struct plot_pen {
 } plot_pen;
 
 /* Draws the whole figure on a surface measured in points. */
-void plot_draw(const gr_figure *figure, plot_pen *pen);
+void gr_plot_draw(const gr_figure *figure, plot_pen *pen);
 
 /* ---- Text --------------------------------------------------------------------------------- */
 
 /* What follows a '^' in the text of a tick is raised; other faces draw it as it is. */
-double plot_text_width(plot_pen *pen, plot_face face, const char *text);
+double gr_plot_text_width(plot_pen *pen, plot_face face, const char *text);
 /* From one line of text to the next. */
-double plot_text_height(plot_face face);
+double gr_plot_text_height(plot_face face);
 /* Draws a text, shortened to `room` points if need be, whose top is at y and whose left end,
  * centre or right end is at x. Returns its width. */
-double plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_align align,
-                      double room, const char *text);
+double gr_plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_align align,
+                         double room, const char *text);
 /* The same turned to the left, its centre at y, its left side at x. */
-void plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, double room,
-                       const char *text);
+void gr_plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, double room,
+                          const char *text);
 
 /* ---- Series ------------------------------------------------------------------------------- */
 
-void plot_series_draw(plot_pen *pen, const plot_series *series, const plot_axis axis[2],
-                      plot_box area);
+void gr_plot_series_draw(plot_pen *pen, const plot_series *series, const plot_axis axis[2],
+                         plot_box area);
 /* Are the points of a line marked in a panel of that width? */
-bool plot_series_marked(const plot_series *series, double width);
+bool gr_plot_series_marked(const plot_series *series, double width);
 /* A sample for the legend, about the middle line y, and its width. */
-void plot_series_sample(plot_pen *pen, const plot_series *series, double x, double y, bool marked);
-double plot_series_sample_width(const plot_series *series);
-void plot_color(plot_pen *pen, unsigned rgb);
+void gr_plot_series_sample(plot_pen *pen, const plot_series *series, double x, double y,
+                           bool marked);
+double gr_plot_series_sample_width(const plot_series *series);
+void gr_plot_color(plot_pen *pen, unsigned rgb);
 
 #endif
 

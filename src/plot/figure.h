@@ -40,9 +40,9 @@ typedef struct plot_axis {
 } plot_axis;
 
 /* The range of a panel's axis (0: x, 1: y), with some room around the data. */
-plot_axis plot_axis_of(const plot_panel *panel, int which);
+plot_axis gr_plot_axis_of(const plot_panel *panel, int which);
 /* Where a value lies between the ends of the axis: 0 to 1 (NaN: nowhere). */
-double plot_axis_place(const plot_axis *axis, double value);
+double gr_plot_axis_place(const plot_axis *axis, double value);
 
 #define PLOT_MAX_TICKS 24
 #define PLOT_MAX_MINOR 128
@@ -56,7 +56,7 @@ typedef struct plot_ticks {
 } plot_ticks;
 
 /* At most `most` ticks (at least 2 are allowed) at round values: 1, 2 or 5 times a power of ten. */
-void plot_ticks_make(const plot_axis *axis, int most, plot_ticks *ticks);
+void gr_plot_ticks_make(const plot_axis *axis, int most, plot_ticks *ticks);
 
 /* ---- Drawing ------------------------------------------------------------------------------ */
 
@@ -67,6 +67,6 @@ typedef struct plot_box {
 
 /* Draws nowhere and tells where the texts would be: the first `capacity` of *n. GR_UNSUPPORTED in a
  * build without cairo. */
-gr_status plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n);
+gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n);
 
 #endif

@@ -37,7 +37,7 @@ static gr_status save_draw(const gr_figure *figure, cairo_surface_t *surface, do
 {
     plot_pen pen = {.cairo = cairo_create(surface)};
     cairo_scale(pen.cairo, scale, scale);
-    plot_draw(figure, &pen);
+    gr_plot_draw(figure, &pen);
     cairo_status_t status = cairo_status(pen.cairo);
     cairo_destroy(pen.cairo);
     return pen.failed ? GR_NO_MEMORY : save_status(status, path);
@@ -101,11 +101,11 @@ static gr_status save_png(const gr_figure *figure, const char *path, gr_text *te
     return status;
 }
 
-gr_status plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
 {
     cairo_surface_t *surface = cairo_recording_surface_create(CAIRO_CONTENT_COLOR, NULL);
     plot_pen pen = {.cairo = cairo_create(surface), .box = box, .capacity = capacity};
-    plot_draw(figure, &pen);
+    gr_plot_draw(figure, &pen);
     cairo_status_t status = cairo_status(pen.cairo);
     cairo_destroy(pen.cairo);
     cairo_surface_destroy(surface);
@@ -125,7 +125,7 @@ static gr_status save_figure(const gr_figure *figure, const char *path, const ch
     return status;
 }
 #else
-gr_status plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
 {
     (void)box;
     (void)capacity;

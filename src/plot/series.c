@@ -14,7 +14,7 @@
 static const unsigned plot_palette[PLOT_COLORS + 1] = {0x606060, 0x0072B2, 0xD55E00, 0x009E73,
                                                        0xCC79A7, 0xE69F00, 0x56B4E9, 0x000000};
 
-void plot_color(plot_pen *pen, unsigned rgb)
+void gr_plot_color(plot_pen *pen, unsigned rgb)
 {
     cairo_set_source_rgb(pen->cairo, (rgb >> 16 & 0xFF) / 255.0, (rgb >> 8 & 0xFF) / 255.0,
                          (rgb & 0xFF) / 255.0);
@@ -23,7 +23,7 @@ void plot_color(plot_pen *pen, unsigned rgb)
 static void plot_stroke_style(plot_pen *pen, const plot_series *series)
 {
     static const double dashed[] = {4, 2.5}, dotted[] = {0.01, 2.6};
-    plot_color(pen, plot_palette[series->color]);
+    gr_plot_color(pen, plot_palette[series->color]);
     cairo_set_line_join(pen->cairo, CAIRO_LINE_JOIN_ROUND);
     cairo_set_line_cap(pen->cairo, CAIRO_LINE_CAP_ROUND);
     cairo_set_line_width(pen->cairo, PLOT_LINE);
@@ -64,11 +64,11 @@ static void plot_mark(plot_pen *pen, int color, double x, double y)
         cairo_line_to(cairo, x - 1.3 * r, y);
     }
     cairo_close_path(cairo);
-    plot_color(pen, 0xFFFFFF); /* a white rim parts marks that lie on each other */
+    gr_plot_color(pen, 0xFFFFFF); /* a white rim parts marks that lie on each other */
     cairo_set_line_width(cairo, 1.2);
     cairo_set_dash(cairo, NULL, 0, 0);
     cairo_stroke_preserve(cairo);
-    plot_color(pen, plot_palette[color]);
+    gr_plot_color(pen, plot_palette[color]);
     cairo_fill(cairo);
 }
 
@@ -82,7 +82,8 @@ static plot_point plot_point_of(const plot_series *series, int i, const plot_axi
                                 plot_box area)
 {
     const double far = 100; /* panels; beyond, coordinates would leave cairo's numbers */
-    double u = plot_axis_place(&axis[0], series->x[i]), v = plot_axis_place(&axis[1], series->y[i]);
+    double u = gr_plot_axis_place(&axis[0], series->x[i]),
+           v = gr_plot_axis_place(&axis[1], series->y[i]);
     plot_point point = {.real = !isnan(u) && !isnan(v)};
     if (!point.real) return point;
     point.inside = u > -1e-6 && u < 1 + 1e-6 && v > -1e-6 && v < 1 + 1e-6;
@@ -117,8 +118,8 @@ static void plot_across(plot_pen *pen, const plot_series *series, const plot_axi
                         plot_box area)
 {
     const bool level = series->kind == GR_SERIES_LEVEL;
-    double place =
-        level ? plot_axis_place(&axis[1], series->y[0]) : plot_axis_place(&axis[0], series->x[0]);
+    double place = level ? gr_plot_axis_place(&axis[1], series->y[0])
+                         : gr_plot_axis_place(&axis[0], series->x[0]);
     if (!(place >= 0 && place <= 1)) return;
     double x = area.x + place * area.width, y = area.y + area.height - place * area.height;
     plot_stroke_style(pen, series);
@@ -127,19 +128,19 @@ static void plot_across(plot_pen *pen, const plot_series *series, const plot_axi
     cairo_stroke(pen->cairo);
 }
 
-bool plot_series_marked(const plot_series *series, double width)
+bool gr_plot_series_marked(const plot_series *series, double width)
 {
     return series->kind == GR_SERIES_POINTS ||
            (series->kind == GR_SERIES_LINE && series->n * PLOT_MARK_SPACE <= width);
 }
 
-double plot_series_sample_width(const plot_series *series)
+double gr_plot_series_sample_width(const plot_series *series)
 {
     return series->kind == GR_SERIES_MARK || series->kind == GR_SERIES_POINTS ? 5 : 15;
 }
 
-void plot_series_draw(plot_pen *pen, const plot_series *series, const plot_axis axis[2],
-                      plot_box area)
+void gr_plot_series_draw(plot_pen *pen, const plot_series *series, const plot_axis axis[2],
+                         plot_box area)
 {
     if (series->kind == GR_SERIES_LEVEL || series->kind == GR_SERIES_MARK) {
         plot_across(pen, series, axis, area);
@@ -152,16 +153,17 @@ void plot_series_draw(plot_pen *pen, const plot_series *series, const plot_axis 
         plot_line(pen, series, axis, area);
         cairo_restore(pen->cairo);
     }
-    if (!plot_series_marked(series, area.width)) return;
+    if (!gr_plot_series_marked(series, area.width)) return;
     for (int i = 0; i < series->n; i++) {
         plot_point point = plot_point_of(series, i, axis, area);
         if (point.real && point.inside) plot_mark(pen, series->color, point.x, point.y);
     }
 }
 
-void plot_series_sample(plot_pen *pen, const plot_series *series, double x, double y, bool marked)
+void gr_plot_series_sample(plot_pen *pen, const plot_series *series, double x, double y,
+                           bool marked)
 {
-    const double width = plot_series_sample_width(series);
+    const double width = gr_plot_series_sample_width(series);
     plot_stroke_style(pen, series);
     if (series->kind == GR_SERIES_MARK) {
         cairo_move_to(pen->cairo, x + width / 2, y + 4);

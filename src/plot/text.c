@@ -24,7 +24,7 @@ static void plot_text_face(plot_pen *pen, plot_face face, double scale)
     cairo_set_font_size(pen->cairo, plot_faces[face].size * scale);
 }
 
-double plot_text_height(plot_face face)
+double gr_plot_text_height(plot_face face)
 {
     return 1.25 * plot_faces[face].size;
 }
@@ -46,7 +46,7 @@ static const char *plot_text_split(plot_face face, const char *text, char plain[
     return raised + 1;
 }
 
-double plot_text_width(plot_pen *pen, plot_face face, const char *text)
+double gr_plot_text_width(plot_pen *pen, plot_face face, const char *text)
 {
     char plain[PLOT_TICK_TEXT];
     const char *raised = plot_text_split(face, text, plain);
@@ -61,13 +61,13 @@ double plot_text_width(plot_pen *pen, plot_face face, const char *text)
 static void plot_text_shorten(plot_pen *pen, plot_face face, double room, char *text, size_t size)
 {
     size_t length = strlen(text);
-    if (plot_text_width(pen, face, text) <= room) return;
+    if (gr_plot_text_width(pen, face, text) <= room) return;
     while (length > 0) {
         do length--;
         while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80);
         if (length + sizeof PLOT_ELLIPSIS > size) continue;
         memcpy(text + length, PLOT_ELLIPSIS, sizeof PLOT_ELLIPSIS);
-        if (plot_text_width(pen, face, text) <= room) return;
+        if (gr_plot_text_width(pen, face, text) <= room) return;
     }
     text[0] = '\0';
 }
@@ -77,7 +77,7 @@ static void plot_text_show(plot_pen *pen, plot_face face, double x, double base,
     char plain[PLOT_TICK_TEXT];
     const char *raised = plot_text_split(face, text, plain);
     plot_text_face(pen, face, 1);
-    plot_color(pen, plot_faces[face].rgb);
+    gr_plot_color(pen, plot_faces[face].rgb);
     cairo_move_to(pen->cairo, x, base);
     cairo_show_text(pen->cairo, raised ? plain : text);
     if (!raised) return;
@@ -93,8 +93,8 @@ static void plot_text_note(plot_pen *pen, plot_box box)
     pen->boxes++;
 }
 
-double plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_align align,
-                      double room, const char *text)
+double gr_plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_align align,
+                         double room, const char *text)
 {
     char fit[512];
     size_t length = strlen(text);
@@ -105,7 +105,7 @@ double plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_al
     memcpy(fit, text, length);
     fit[length] = '\0';
     plot_text_shorten(pen, face, room, fit, sizeof fit);
-    const double width = plot_text_width(pen, face, fit), size = plot_faces[face].size;
+    const double width = gr_plot_text_width(pen, face, fit), size = plot_faces[face].size;
     if (align == PLOT_CENTRE) x -= width / 2;
     if (align == PLOT_RIGHT) x -= width;
     plot_text_show(pen, face, x, y + 0.97 * size, fit);
@@ -113,14 +113,14 @@ double plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_al
     return width;
 }
 
-void plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, double room,
-                       const char *text)
+void gr_plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, double room,
+                          const char *text)
 {
     const int before = pen->boxes;
     cairo_save(pen->cairo);
     cairo_translate(pen->cairo, x, y);
     cairo_rotate(pen->cairo, -1.5707963267948966);
-    plot_text_draw(pen, face, 0, 0, PLOT_CENTRE, room, text);
+    gr_plot_text_draw(pen, face, 0, 0, PLOT_CENTRE, room, text);
     cairo_restore(pen->cairo);
     if (!pen->box || pen->boxes == before || before >= pen->capacity) return;
     const plot_box flat = pen->box[before];

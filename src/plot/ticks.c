@@ -56,7 +56,7 @@ static void plot_axis_widen(plot_axis *axis)
     axis->high = axis->log ? pow(10, fmin(high, 308.25)) : high;
 }
 
-plot_axis plot_axis_of(const plot_panel *panel, int which)
+plot_axis gr_plot_axis_of(const plot_panel *panel, int which)
 {
     plot_axis axis = {.log = which == 0 ? panel->x_log : panel->y_log};
     const double low = which == 0 ? panel->x_min : panel->y_min;
@@ -74,7 +74,7 @@ plot_axis plot_axis_of(const plot_panel *panel, int which)
     return axis;
 }
 
-double plot_axis_place(const plot_axis *axis, double value)
+double gr_plot_axis_place(const plot_axis *axis, double value)
 {
     if (!isfinite(value) || (axis->log && value <= 0)) return (double)NAN;
     if (axis->log) {
@@ -182,7 +182,7 @@ static void plot_ticks_parts(const plot_axis *axis, int first, int last, plot_ti
     }
 }
 
-void plot_ticks_make(const plot_axis *axis, int most, plot_ticks *ticks)
+void gr_plot_ticks_make(const plot_axis *axis, int most, plot_ticks *ticks)
 {
     *ticks = (plot_ticks){0};
     if (most < 2) most = 2;

@@ -46,7 +46,7 @@ static void dump_node(const gr_expr *expr, int node, gr_text *text)
         break;
     case LANG_AST_UNARY:
     case LANG_AST_BINARY:
-        gr_text_printf(text, "(%s ", lang_ops[ast->operate.op].text);
+        gr_text_printf(text, "(%s ", gr_lang_ops[ast->operate.op].text);
         dump_node(expr, ast->operate.a, text);
         if (ast->kind == LANG_AST_BINARY) gr_text_printf(text, " ");
         if (ast->kind == LANG_AST_BINARY) dump_node(expr, ast->operate.b, text);

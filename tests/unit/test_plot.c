@@ -43,13 +43,13 @@ static double text_value(const char *text)
 static void check_ticks(const plot_axis *axis, int most)
 {
     plot_ticks ticks;
-    plot_ticks_make(axis, most, &ticks);
+    gr_plot_ticks_make(axis, most, &ticks);
     const double width = axis->high - axis->low;
     if (ticks.n > most) {
         fail_msg("%d ticks instead of %d from %g to %g", ticks.n, most, axis->low, axis->high);
     }
     for (int i = 0; i < ticks.n; i++) {
-        double place = plot_axis_place(axis, ticks.at[i]);
+        double place = gr_plot_axis_place(axis, ticks.at[i]);
         assert_true(place > -1e-6 && place < 1 + 1e-6);
         double told = text_value(ticks.text[i]);
         double error = axis->log ? fabs(told / ticks.at[i] - 1) : fabs(told - ticks.at[i]) / width;
@@ -57,7 +57,7 @@ static void check_ticks(const plot_axis *axis, int most)
         if (i > 0) assert_string_not_equal(ticks.text[i], ticks.text[i - 1]);
     }
     for (int i = 0; i < ticks.minor_n; i++) {
-        double place = plot_axis_place(axis, ticks.minor[i]);
+        double place = gr_plot_axis_place(axis, ticks.minor[i]);
         assert_true(place > -1e-6 && place < 1 + 1e-6);
     }
 }
@@ -80,7 +80,7 @@ static void ticks_are_round_and_few(void **state)
 static void assert_ticks(plot_axis axis, int most, int n, const char *const *expected)
 {
     plot_ticks ticks;
-    plot_ticks_make(&axis, most, &ticks);
+    gr_plot_ticks_make(&axis, most, &ticks);
     assert_int_equal(ticks.n, n);
     for (int i = 0; i < n; i++) assert_string_equal(ticks.text[i], expected[i]);
 }
@@ -121,7 +121,7 @@ static plot_axis axis_of(const double *y, int n, bool log)
     if (n > 0) {
         assert_int_equal(gr_figure_add(figure, 0, &(gr_series){.y = y, .n = n}), GR_OK);
     }
-    plot_axis axis = plot_axis_of(&figure->panel[0], 1);
+    plot_axis axis = gr_plot_axis_of(&figure->panel[0], 1);
     gr_figure_free(figure);
     assert_true(axis.low < axis.high);
     assert_true(isfinite(axis.low) && isfinite(axis.high));
@@ -142,9 +142,9 @@ static void every_data_has_a_range(void **state)
         for (int log = 0; log < 2; log++) {
             plot_axis axis = axis_of(data[i], 3, log);
             plot_ticks ticks;
-            plot_ticks_make(&axis, 6, &ticks);
+            gr_plot_ticks_make(&axis, 6, &ticks);
             for (int k = 0; k < 3; k++) {
-                double place = plot_axis_place(&axis, data[i][k]);
+                double place = gr_plot_axis_place(&axis, data[i][k]);
                 if (isfinite(data[i][k]) && (!log || data[i][k] > 0)) {
                     assert_true(place >= 0 && place <= 1);
                 } else {
@@ -242,7 +242,7 @@ static void texts_never_overlap(void **state)
             gr_figure *figure;
             int n;
             assert_int_equal(sample_figure(panels, width, height, scale, &figure), GR_OK);
-            gr_status status = plot_text_boxes(figure, box, 512, &n);
+            gr_status status = gr_plot_text_boxes(figure, box, 512, &n);
             gr_figure_free(figure);
             if (status == GR_UNSUPPORTED) {
                 print_message("skipped: %s\n", gr_message());

@@ -72,14 +72,14 @@ gr_status gr_conv_prepare(gr_request *request)
     if (p->g.n * p->g.o * p->patch * p->places == 0) return conv_prepare_zero(request);
     GR_TRY(conv_plan_offsets(request, p));
     if (op == &gr_op_conv) {
-        GR_TRY(conv_prepare_forward(request, p));
+        GR_TRY(gr_conv_prepare_forward(request, p));
     } else if (op == &gr_op_conv_input_grad) {
-        GR_TRY(conv_prepare_input_grad(request, p));
+        GR_TRY(gr_conv_prepare_input_grad(request, p));
     } else {
-        GR_TRY(conv_prepare_weight_grad(request, p));
+        GR_TRY(gr_conv_prepare_weight_grad(request, p));
     }
     request->ctx = p;
-    request->work = p->shared + p->slot * (size_t)conv_workers(p, request->threads);
+    request->work = p->shared + p->slot * (size_t)gr_conv_workers(p, request->threads);
     request->kernel = p->kit->name;
     return GR_OK;
 }
@@ -103,20 +103,20 @@ static void conv_copy_rows(const conv_plan *p, char *image, char *padded, int64_
     }
 }
 
-void conv_pad(const conv_plan *p, const void *x, int64_t channels, void *padded)
+void gr_conv_pad(const conv_plan *p, const void *x, int64_t channels, void *padded)
 {
     memset(padded, 0, (size_t)(channels * p->padded_volume) * p->kit->element);
     conv_copy_rows(p, conv_at(p, x, 0), padded, channels, true);
 }
 
-void conv_unpad(const conv_plan *p, const void *padded, int64_t channels, void *x)
+void gr_conv_unpad(const conv_plan *p, const void *padded, int64_t channels, void *x)
 {
     conv_copy_rows(p, x, conv_at(p, padded, 0), channels, false);
 }
 
 /* ---- Patches --------------------------------------------------------------------------------- */
 
-int64_t conv_pieces(const conv_plan *p, int64_t first, int64_t n, gr_gemm_piece *pieces)
+int64_t gr_conv_pieces(const conv_plan *p, int64_t first, int64_t n, gr_gemm_piece *pieces)
 {
     const gr_conv_geometry *g = &p->g;
     int64_t x = first % g->out[2], y = first / g->out[2] % g->out[1];
@@ -142,7 +142,7 @@ int64_t conv_pieces(const conv_plan *p, int64_t first, int64_t n, gr_gemm_piece 
 
 /* ---- Work ------------------------------------------------------------------------------------ */
 
-int conv_workers(const conv_plan *p, int threads)
+int gr_conv_workers(const conv_plan *p, int threads)
 {
     const double each = 2.0 * (double)p->patch * (double)p->places;
     return gr_gemm_threads(each * (double)p->g.n * (double)p->g.o, threads);
@@ -168,9 +168,9 @@ static void conv_worker(void *ctx, int64_t begin, int64_t end)
     }
 }
 
-void conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body)
+void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body)
 {
-    conv_job job = {p, call, body, tasks, conv_workers(p, call->threads)};
+    conv_job job = {p, call, body, tasks, gr_conv_workers(p, call->threads)};
     gr_parallel((int)job.workers, job.workers, 1, conv_worker, &job);
 }
 
@@ -197,7 +197,7 @@ static void conv_gather(const conv_plan *p, const void *image, int64_t k0, int64
         const int64_t n = conv_min(last - j, kit->nr), width = gr_gemm_panel(kit, n);
         const gr_gemm_patches patches = {.offset = p->offset + k0,
                                          .pieces = pieces,
-                                         .n_pieces = conv_pieces(p, j, n, pieces),
+                                         .n_pieces = gr_conv_pieces(p, j, n, pieces),
                                          .step = p->g.stride[2]};
         kit->gather(&patches, image, kc, width, conv_at(p, panels, (j - first) * kc), width);
     }
@@ -238,7 +238,7 @@ static void conv_forward_task(const conv_plan *p, const gr_call *call, char *slo
     const void *image = conv_at(p, call->in[0], index * conv_x_size(p));
     void *y = conv_at(p, call->out[0], index * conv_y_size(p));
     if (p->pads) {
-        conv_pad(p, image, p->depth, slot);
+        gr_conv_pad(p, image, p->depth, slot);
         image = slot;
         slot += conv_bytes(p, p->depth * p->padded_volume);
     }
@@ -250,16 +250,16 @@ static void conv_forward_task(const conv_plan *p, const gr_call *call, char *slo
 static gr_status conv_forward(const gr_call *call)
 {
     const conv_plan *p = call->ctx;
-    conv_share(p, call, p->g.groups * gr_gemm_blocks(p->kit, p->patch), conv_pack_task);
-    conv_share(p, call, p->g.n * p->g.groups * p->parts, conv_forward_task);
+    gr_conv_share(p, call, p->g.groups * gr_gemm_blocks(p->kit, p->patch), conv_pack_task);
+    gr_conv_share(p, call, p->g.n * p->g.groups * p->parts, conv_forward_task);
     return GR_OK;
 }
 
-gr_status conv_prepare_forward(gr_request *request, conv_plan *p)
+gr_status gr_conv_prepare_forward(gr_request *request, conv_plan *p)
 {
     const gr_gemm_kit *kit = p->kit;
     const int64_t images = p->g.n * p->g.groups, panels = conv_ceil(p->places, kit->nr);
-    const int64_t workers = conv_workers(p, request->threads);
+    const int64_t workers = gr_conv_workers(p, request->threads);
     p->parts = images < workers ? conv_min(conv_ceil(workers, images), panels) : 1;
     p->columns = conv_min(CONV_COLUMNS, panels * kit->nr);
     p->shared = conv_bytes(p, p->g.groups * gr_gemm_packed_size(kit, p->width, p->patch));

@@ -63,11 +63,11 @@ static inline size_t conv_bytes(const conv_plan *p, int64_t elements)
 }
 
 /* Copies channels of an image into the zeroed padded buffer; the inside of it back. */
-void conv_pad(const conv_plan *p, const void *x, int64_t channels, void *padded);
-void conv_unpad(const conv_plan *p, const void *padded, int64_t channels, void *x);
+void gr_conv_pad(const conv_plan *p, const void *x, int64_t channels, void *padded);
+void gr_conv_unpad(const conv_plan *p, const void *padded, int64_t channels, void *x);
 
 /* Pieces of output places [first, first + n), n ≤ p->columns, into pieces[n]; returns how many. */
-int64_t conv_pieces(const conv_plan *p, int64_t first, int64_t n, gr_gemm_piece *pieces);
+int64_t gr_conv_pieces(const conv_plan *p, int64_t first, int64_t n, gr_gemm_piece *pieces);
 
 static inline size_t conv_pieces_bytes(int64_t pieces)
 {
@@ -75,15 +75,15 @@ static inline size_t conv_pieces_bytes(int64_t pieces)
 }
 
 /* How many threads the whole operation is worth. */
-int conv_workers(const conv_plan *p, int threads);
+int gr_conv_workers(const conv_plan *p, int threads);
 
 /* Runs the tasks [0, tasks) on as many workers as the work is worth, each with a slot of scratch
  * behind the shared one. */
 typedef void conv_task_fn(const conv_plan *p, const gr_call *call, char *slot, int64_t task);
-void conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body);
+void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body);
 
-gr_status conv_prepare_forward(gr_request *request, conv_plan *plan);
-gr_status conv_prepare_input_grad(gr_request *request, conv_plan *plan);
-gr_status conv_prepare_weight_grad(gr_request *request, conv_plan *plan);
+gr_status gr_conv_prepare_forward(gr_request *request, conv_plan *plan);
+gr_status gr_conv_prepare_input_grad(gr_request *request, conv_plan *plan);
+gr_status gr_conv_prepare_weight_grad(gr_request *request, conv_plan *plan);
 
 #endif

@@ -84,8 +84,9 @@ static void conv_input_grad_task(const conv_plan *p, const gr_call *call, char *
     memset(image, 0, (size_t)(channels * p->padded_volume) * kit->element);
     for (int64_t first = 0; first < p->places; first += p->columns) {
         const int64_t n = conv_min(p->places - first, p->columns);
-        gr_gemm_patches patches = {
-            .pieces = pieces, .n_pieces = conv_pieces(p, first, n, pieces), .step = p->g.stride[2]};
+        gr_gemm_patches patches = {.pieces = pieces,
+                                   .n_pieces = gr_conv_pieces(p, first, n, pieces),
+                                   .step = p->g.stride[2]};
         conv_pack_dy(p, dy, first, n, panels);
         for (int64_t row = 0; row < rows; row += kit->mr) {
             const int64_t m = conv_min(rows - row, kit->mr);
@@ -94,21 +95,21 @@ static void conv_input_grad_task(const conv_plan *p, const gr_call *call, char *
             kit->scatter(&patches, patch, p->columns, m, image);
         }
     }
-    if (p->pads) conv_unpad(p, image, channels, dx);
+    if (p->pads) gr_conv_unpad(p, image, channels, dx);
 }
 
 static gr_status conv_input_grad(const gr_call *call)
 {
     const conv_plan *p = call->ctx;
-    conv_share(p, call, p->g.groups * p->parts, conv_pack_transposed_task);
-    conv_share(p, call, p->g.n * p->g.groups * p->parts, conv_input_grad_task);
+    gr_conv_share(p, call, p->g.groups * p->parts, conv_pack_transposed_task);
+    gr_conv_share(p, call, p->g.n * p->g.groups * p->parts, conv_input_grad_task);
     return GR_OK;
 }
 
-gr_status conv_prepare_input_grad(gr_request *request, conv_plan *p)
+gr_status gr_conv_prepare_input_grad(gr_request *request, conv_plan *p)
 {
     const gr_gemm_kit *kit = p->kit;
-    const int64_t images = p->g.n * p->g.groups, workers = conv_workers(p, request->threads);
+    const int64_t images = p->g.n * p->g.groups, workers = gr_conv_workers(p, request->threads);
     p->parts = images < workers ? conv_min(conv_ceil(workers, images), p->depth) : 1;
     /* the panels of dy stay in the second-level cache */
     const int64_t fit = conv_ceil(CONV_COLUMNS * kit->block_k / p->width, kit->nr) * kit->nr;
@@ -174,8 +175,8 @@ static void conv_pad_stretch(const conv_weight_state *s, const conv_stretch *at)
     for (int64_t i = 0; i < at->images; i++) {
         const int64_t index = (at->image + i) * p->g.groups + s->group;
         const int64_t from = index * conv_x_size(p) + s->begin * gr_conv_volume(p->g.in);
-        conv_pad(p, conv_at(p, s->call->in[0], from), s->channels,
-                 conv_at(p, s->images, i * s->channels * p->padded_volume));
+        gr_conv_pad(p, conv_at(p, s->call->in[0], from), s->channels,
+                    conv_at(p, s->images, i * s->channels * p->padded_volume));
     }
 }
 
@@ -186,7 +187,7 @@ static void conv_add_stretch(const conv_weight_state *s, const conv_stretch *at,
     const gr_gemm_kit *kit = p->kit;
     const int64_t k = at->images * at->n, kernel = gr_conv_volume(p->g.kernel);
     const int64_t columns = s->channels * kernel;
-    const int64_t n_pieces = conv_pieces(p, at->first, at->n, s->pieces);
+    const int64_t n_pieces = gr_conv_pieces(p, at->first, at->n, s->pieces);
     conv_stretch_dy(s, at);
     for (int64_t j = 0; j < columns; j += kit->nr) {
         const int64_t n = conv_min(columns - j, kit->nr), width = gr_gemm_panel(kit, n);
@@ -250,15 +251,15 @@ static void conv_add_chunks_task(const conv_plan *p, const gr_call *call, char *
 static gr_status conv_weight_grad(const gr_call *call)
 {
     const conv_plan *p = call->ctx;
-    conv_share(p, call, p->chunks * p->g.groups * p->parts, conv_weight_grad_task);
+    gr_conv_share(p, call, p->chunks * p->g.groups * p->parts, conv_weight_grad_task);
     if (p->chunks > 1) {
         const int64_t all = p->g.groups * conv_w_size(p);
-        conv_share(p, call, conv_ceil(all, CONV_COLUMNS), conv_add_chunks_task);
+        gr_conv_share(p, call, conv_ceil(all, CONV_COLUMNS), conv_add_chunks_task);
     }
     return GR_OK;
 }
 
-gr_status conv_prepare_weight_grad(gr_request *request, conv_plan *p)
+gr_status gr_conv_prepare_weight_grad(gr_request *request, conv_plan *p)
 {
     const gr_gemm_kit *kit = p->kit;
     const int64_t all = p->g.groups * conv_w_size(p), most = 1 << 20; /* elements of sums apart */
@@ -266,7 +267,7 @@ gr_status conv_prepare_weight_grad(gr_request *request, conv_plan *p)
     p->joined = p->places <= kit->block_k / 2 ? kit->block_k / p->places : 1;
     p->joined = conv_min(p->joined, conv_ceil(p->g.n, p->chunks));
     p->columns = p->joined > 1 ? p->joined * p->places : gr_gemm_block(kit, p->places);
-    const int64_t tasks = p->chunks * p->g.groups, workers = conv_workers(p, request->threads);
+    const int64_t tasks = p->chunks * p->g.groups, workers = gr_conv_workers(p, request->threads);
     p->parts = tasks < workers ? conv_min(conv_ceil(workers, tasks), p->depth) : 1;
     p->shared = conv_bytes(p, (p->chunks - 1) * all);
     const int64_t image = conv_ceil(p->depth, p->parts) * p->padded_volume;
