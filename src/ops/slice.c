@@ -27,7 +27,10 @@ static bool slice_infer(gr_infer *s)
                                  (long long)start, (long long)stop, k, (long long)size);
         }
         out.dim[k] = stop > start ? (stop - start - 1) / step + 1 : 0;
-        if (out.dim[k] < 2) s->attr[2].ints.v[k] = 1; /* never taken: of any size */
+        if (out.dim[k] < 2) { /* the step is never taken: of any size */
+            s->attr[1].ints.v[k] = start + out.dim[k];
+            s->attr[2].ints.v[k] = 1;
+        }
     }
     s->out[0] = (gr_type){s->in[0].dtype, out};
     return true;
@@ -80,6 +83,9 @@ static gr_node *slice_sample(gr_sampler *sampler, int k)
     case 4:
         return gr_slice(gr_draw(sampler, GR_SHAPE(17), -2, 2), (int64_t[]){3}, (int64_t[]){16},
                         (int64_t[]){5});
+    case 5:
+        return gr_slice(gr_draw(sampler, GR_SHAPE(6, 4), -2, 2), (int64_t[]){1, 3},
+                        (int64_t[]){6, 3}, (int64_t[]){9, 2});
     default:
         return NULL;
     }
