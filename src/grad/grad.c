@@ -293,6 +293,11 @@ static gr_status grad_run(const grad_task *task, gr_node **out)
         grad_end(&walk);
     }
     gr_build_seal(graph);
+#ifndef NDEBUG
+    if (graph->status == GR_OK && gr_graph_verify(graph) != GR_OK) {
+        gr_build_fail(graph, GR_INTERNAL, "grad", "%s", gr_message());
+    }
+#endif
     if (graph->status == GR_OK) return GR_OK;
     for (int i = 0; i < task->n; i++) out[i] = gr_error_node(graph);
     return gr_fail(graph->status, "%s", graph->message);

@@ -6,7 +6,11 @@ static gr_status plan_fill(gr_plan *plan, gr_node *const *targets, int n, gr_nod
 {
     GR_TRY(gr_plan_schedule(plan, targets, n, inputs, n_inputs, options));
     GR_TRY(gr_plan_place_assigns(plan));
-    return gr_plan_memory(plan);
+    GR_TRY(gr_plan_memory(plan));
+#ifndef NDEBUG
+    GR_TRY(gr_plan_verify(plan));
+#endif
+    return GR_OK;
 }
 
 gr_status gr_plan_new(gr_graph *graph, gr_node *const *targets, int n, gr_node *const *inputs,

@@ -77,6 +77,8 @@ gr_status gr_plan_schedule(gr_plan *plan, gr_node *const *targets, int n, gr_nod
 gr_status gr_plan_place_assigns(gr_plan *plan);
 /* Lifetimes, sharing in place, offsets. */
 gr_status gr_plan_memory(gr_plan *plan);
+/* GR_INTERNAL if two values that are alive together overlap, or an assign comes too early. Debug builds ask after each plan. */
+gr_status gr_plan_verify(const gr_plan *plan);
 /* The kernel of a loop, which runs a plan of its body: answers requests for scan nodes. */
 gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *options);
 

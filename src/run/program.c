@@ -43,6 +43,9 @@ gr_status gr_compile(gr_graph *graph, gr_node *const *targets, int n,
     if (!graph) return gr_fail(GR_INVALID, "gr_compile needs a graph");
     if (gr_graph_status(graph) != GR_OK)
         return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
+#ifndef NDEBUG
+    GR_TRY(gr_graph_verify(graph));
+#endif
     gr_program *p = gr_alloc(sizeof *p);
     if (!p) return GR_NO_MEMORY;
     gr_status status = program_fill(p, targets, n, options);
