@@ -179,10 +179,13 @@ gr_node *gr_scan(gr_graph *graph, const gr_scan_spec *spec, gr_node *const *in)
                              "the specification's size is not sizeof(gr_scan_spec) (%zu)",
                              sizeof *spec);
     }
+    if (!spec->body) { /* as gr_graph_new returns it */
+        return gr_build_fail(graph, GR_NO_MEMORY, "scan", "%s", gr_graph_message(NULL));
+    }
     bool counts = spec->carries >= 0 && spec->slices >= 0 && spec->captures >= 0 &&
                   spec->outputs >= 0 && spec->carries <= 10000 && spec->slices <= 10000 &&
                   spec->captures <= 10000 && spec->outputs <= 10000;
-    if (!graph || !spec->body || spec->body == graph || !counts) {
+    if (!graph || spec->body == graph || !counts) {
         if (spec->body != graph) gr_graph_free(spec->body);
         return gr_build_fail(graph, GR_INVALID, "scan",
                              counts ? "the body must be a graph of its own"

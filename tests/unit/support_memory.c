@@ -11,7 +11,8 @@ static void *support_resize(void *user, void *block, size_t old_size, size_t new
         return NULL;
     }
     memory->calls++;
-    if (memory->fail_at > 0 && memory->calls >= memory->fail_at) return NULL;
+    bool due = memory->once ? memory->calls == memory->fail_at : memory->calls >= memory->fail_at;
+    if (memory->fail_at > 0 && due) return NULL;
     void *moved = realloc(block, new_size);
     assert_non_null(moved);
     if (!block) {
@@ -34,4 +35,28 @@ void test_memory_stop(test_memory *memory)
     gr_set_allocator(NULL);
     assert_int_equal(memory->blocks, 0);
     assert_int_equal(memory->bytes, 0);
+}
+
+static long support_sweep(gr_status (*flow)(void *user), void *user, bool once)
+{
+    for (long fail_at = 1;; fail_at++) {
+        test_memory memory;
+        test_memory_start(&memory, fail_at);
+        memory.once = once;
+        gr_status status = flow(user);
+        long calls = memory.calls;
+        test_memory_stop(&memory);
+        if (status != GR_OK && (status != GR_NO_MEMORY || !*gr_message()))
+            fail_msg("allocation %ld: %s: %s", fail_at, gr_status_text(status), gr_message());
+        if (calls < fail_at) {
+            unit_ok(status);
+            return calls;
+        }
+    }
+}
+
+long test_memory_sweep(gr_status (*flow)(void *user), void *user)
+{
+    support_sweep(flow, user, true);
+    return support_sweep(flow, user, false);
 }
