@@ -3,12 +3,6 @@
 
 /* ---- Plans ----------------------------------------------------------------------------------- */
 
-/* Row-major place of (z, y, x) in the padded image. */
-static int64_t conv_place(const conv_plan *p, int64_t z, int64_t y, int64_t x)
-{
-    return (z * p->padded[1] + y) * p->padded[2] + x;
-}
-
 static gr_status conv_plan_offsets(gr_request *request, conv_plan *p)
 {
     const gr_conv_geometry *g = &p->g;
@@ -71,7 +65,9 @@ gr_status gr_conv_prepare(gr_request *request)
     }
     if (p->g.n * p->g.o * p->patch * p->places == 0) return conv_prepare_zero(request);
     GR_TRY(conv_plan_offsets(request, p));
-    if (op == &gr_op_conv) {
+    if (p->depth == 1 && p->width == 1) {
+        GR_TRY(gr_conv_prepare_depthwise(request, p));
+    } else if (op == &gr_op_conv) {
         GR_TRY(gr_conv_prepare_forward(request, p));
     } else if (op == &gr_op_conv_input_grad) {
         GR_TRY(gr_conv_prepare_input_grad(request, p));
@@ -80,7 +76,7 @@ gr_status gr_conv_prepare(gr_request *request)
     }
     request->ctx = p;
     request->work = p->shared + p->slot * (size_t)gr_conv_workers(p, request->threads);
-    request->kernel = p->kit->name;
+    if (!request->kernel) request->kernel = p->kit->name;
     return GR_OK;
 }
 

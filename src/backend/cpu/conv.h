@@ -82,6 +82,15 @@ int gr_conv_workers(const conv_plan *p, int threads);
 typedef void conv_task_fn(const conv_plan *p, const gr_call *call, char *slot, int64_t task);
 void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body);
 
+/* Row-major place of (z, y, x) in the padded image. */
+static inline int64_t conv_place(const conv_plan *p, int64_t z, int64_t y, int64_t x)
+{
+    return (z * p->padded[1] + y) * p->padded[2] + x;
+}
+
+/* Groups of one channel in and one out, for which a matrix product would have one row. */
+gr_status gr_conv_prepare_depthwise(gr_request *request, conv_plan *plan);
+
 gr_status gr_conv_prepare_forward(gr_request *request, conv_plan *plan);
 gr_status gr_conv_prepare_input_grad(gr_request *request, conv_plan *plan);
 gr_status gr_conv_prepare_weight_grad(gr_request *request, conv_plan *plan);

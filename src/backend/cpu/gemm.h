@@ -34,10 +34,10 @@ typedef struct gr_gemm_patches {
  * values for each k, of which the first mr are used. Packed B: panels of nr values for each k, but
  * of nr/2 in a last panel that needs no more: see gr_gemm_panel. */
 typedef struct gr_gemm_kit {
-    const char *name; /* "gemm-avx512" */
-    size_t element;   /* bytes */
-    int mr, nr, sliver;
-    int64_t block_k; /* the longest k of a block */
+    const char *name;   /* "gemm-avx512" */
+    size_t element;     /* bytes */
+    int mr, nr, sliver; /* nr: two vectors */
+    int64_t block_k;    /* the longest k of a block */
     void (*pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, void *out);
     void (*pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, void *out);
     /* Rows [0, k) of the matrix, `width` elements apart, padded with zeros to `fill` elements. */
@@ -46,6 +46,15 @@ typedef struct gr_gemm_kit {
     /* The transpose: adds rows of `in`, `width` apart, to the places where gather finds them. */
     void (*scatter)(const gr_gemm_patches *patches, const void *in, int64_t width, int64_t k,
                     void *x);
+    /* Filters of one channel, for the n elements that k taps see, tap t from place offset[t] on:
+     * y[j] = Σ_t w[t]·x[offset[t] + j];  x[offset[t] + j] += w[t]·y[j];  and, a vector of running
+     * sums for each tap, sums[t][lane] += x[offset[t] + j]·y[j]. */
+    void (*filter)(int64_t n, int64_t k, const int64_t *offset, const void *x, const void *w,
+                   void *y);
+    void (*filter_back)(int64_t n, int64_t k, const int64_t *offset, void *x, const void *w,
+                        const void *y);
+    void (*filter_sums)(int64_t n, int64_t k, const int64_t *offset, const void *x, const void *y,
+                        void *sums);
     /* c[m,n] = (add ? c : 0) + a·b for m ≤ mr, n ≤ nr; b has `ldb` values for each k, of which the
      * first nr (nr/2 if n needs no more) can be read. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b, int64_t ldb,

@@ -206,6 +206,80 @@ GEMM_FN void GEMM_NAME(scatter)(const gr_gemm_patches *patches, const void *in, 
     }
 }
 
+/* ---- Filters of one channel ------------------------------------------------------------------ */
+
+GEMM_INNER void GEMM_NAME(filter_core)(const int vectors, int64_t last, int64_t k,
+                                       const int64_t *offset, const GEMM_T *x, const GEMM_T *w,
+                                       GEMM_T *y)
+{
+    GEMM_V sum[4];
+    GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) sum[v] = GEMM_SPREAD(0);
+    for (int64_t t = 0; t < k; t++) {
+        const GEMM_T *from = x + offset[t];
+        const GEMM_V weight = GEMM_SPREAD(w[t]);
+        GEMM_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            const GEMM_T *at = from + v * GEMM_LANES;
+            sum[v] = GEMM_FMA(weight, last == GEMM_LANES ? GEMM_LOAD(at) : GEMM_LOAD_PART(at, last),
+                              sum[v]);
+        }
+    }
+    GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) GEMM_STORE_PART(y + v * GEMM_LANES, sum[v], last);
+}
+
+GEMM_FN void GEMM_NAME(filter)(int64_t n, int64_t k, const int64_t *offset, const void *x_,
+                               const void *w, void *y_)
+{
+    const GEMM_T *x = x_;
+    GEMM_T *y = y_;
+    int64_t j = 0;
+    for (; j + 4 * GEMM_LANES <= n; j += 4 * GEMM_LANES) {
+        GEMM_NAME(filter_core)(4, GEMM_LANES, k, offset, x + j, w, y + j);
+    }
+    for (; j < n; j += GEMM_LANES) {
+        const int64_t last = n - j < GEMM_LANES ? n - j : GEMM_LANES;
+        GEMM_NAME(filter_core)(1, last, k, offset, x + j, w, y + j);
+    }
+}
+
+GEMM_FN void GEMM_NAME(filter_back)(int64_t n, int64_t k, const int64_t *offset, void *x,
+                                    const void *w, const void *y_)
+{
+    const GEMM_T *y = y_;
+    for (int64_t t = 0; t < k; t++) {
+        GEMM_T *to = (GEMM_T *)x + offset[t];
+        const GEMM_V weight = GEMM_SPREAD(((const GEMM_T *)w)[t]);
+        int64_t j = 0;
+        for (; j + GEMM_LANES <= n; j += GEMM_LANES) {
+            GEMM_STORE(to + j, GEMM_FMA(weight, GEMM_LOAD(y + j), GEMM_LOAD(to + j)));
+        }
+        if (j == n) continue;
+        const GEMM_V some = GEMM_LOAD_PART(y + j, n - j);
+        GEMM_STORE_PART(to + j, GEMM_FMA(weight, some, GEMM_LOAD_PART(to + j, n - j)), n - j);
+    }
+}
+
+GEMM_FN void GEMM_NAME(filter_sums)(int64_t n, int64_t k, const int64_t *offset, const void *x,
+                                    const void *y_, void *sums_)
+{
+    const GEMM_T *y = y_;
+    GEMM_T *sums = sums_;
+    for (int64_t t = 0; t < k; t++, sums += GEMM_LANES) {
+        const GEMM_T *from = (const GEMM_T *)x + offset[t];
+        GEMM_V sum = GEMM_LOAD(sums);
+        int64_t j = 0;
+        for (; j + GEMM_LANES <= n; j += GEMM_LANES) {
+            sum = GEMM_FMA(GEMM_LOAD(from + j), GEMM_LOAD(y + j), sum);
+        }
+        if (j < n) {
+            sum = GEMM_FMA(GEMM_LOAD_PART(from + j, n - j), GEMM_LOAD_PART(y + j, n - j), sum);
+        }
+        GEMM_STORE(sums, sum);
+    }
+}
+
 /* ---- Matrix times vector --------------------------------------------------------------------- */
 
 /* Two running sums for each row, whatever the number of rows taken at once. */
@@ -302,6 +376,9 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .pack_b = GEMM_NAME(pack_b),
                                            .gather = GEMM_NAME(gather),
                                            .scatter = GEMM_NAME(scatter),
+                                           .filter = GEMM_NAME(filter),
+                                           .filter_back = GEMM_NAME(filter_back),
+                                           .filter_sums = GEMM_NAME(filter_sums),
                                            .tile = GEMM_NAME(tile),
                                            .dots = GEMM_NAME(dots),
                                            .sums = GEMM_NAME(sums)};
