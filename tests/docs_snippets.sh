@@ -1,0 +1,137 @@
+#!/bin/sh
+# Whatever README.md and docs/*.md show compiles, runs and prints what they say.
+#
+# A block of a document is checked by the word after its fence:
+#     c         a program, if it has a main: compiled as net.c, and run where an `output` block
+#               follows; else functions or statements: compiled, the latter with the names of
+#               tests/docs/wrap.c.in
+#     output    what the program above prints
+#     console   `$ command` lines, each followed by what it prints
+# In what is printed, `…` stands for any text of a line, and a line of `…` alone for any lines.
+# A comment line before the fence says more:
+#     <!-- file: examples/xor.c -->   the block is that file
+#     <!-- needs: iris cairo -->      skipped without those data sets or parts of the build
+# The blocks of a document share one folder, which looks like the source tree: nets/, examples/ and
+# build/release/ are there.
+#
+# sh tests/docs_snippets.sh [DOCUMENT…]
+set -u
+: "${GRADUS_SOURCE:=$(cd "$(dirname "$0")/.." && pwd)}" "${GRADUS_BUILD:=$GRADUS_SOURCE/build/release}"
+: "${CC:=cc}" "${GRADUS_SANITIZE:=}"
+tools=$GRADUS_SOURCE/tests/docs
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+PATH=$GRADUS_BUILD:$PATH
+unset COLUMNS
+export PATH GRADUS_BUILD
+faults=0 checked=0 skipped=0
+
+flags="-std=c11 -Wall -Wextra -Werror -I$GRADUS_SOURCE/include"
+libraries="-L$GRADUS_BUILD -Wl,-rpath,$GRADUS_BUILD -lgradus -lm"
+if ls "$GRADUS_BUILD"/libgradus-extra.* >/dev/null 2>&1; then
+    libraries="-lgradus-extra $libraries"
+fi
+[ -z "$GRADUS_SANITIZE" ] || flags="$flags -fsanitize=$GRADUS_SANITIZE"
+
+fault() {
+    faults=$((faults + 1))
+    echo "FAULT: $block: $1"
+}
+
+# lacks NAME…: prints the first of the data sets and parts that is not here.
+lacks() {
+    for need in "$@"; do
+        case $need in
+        cairo | png | jpeg | zlib | openmp | onednn)
+            gradus --version | grep -qw "$need" && continue
+            ;;
+        *) gradus data "$need" >/dev/null 2>&1 && continue ;;
+        esac
+        echo "$need"
+        return
+    done
+}
+
+compile() {
+    # shellcheck disable=SC2086 # lists of flags
+    "$CC" $flags "$@" $libraries >"$work/log" 2>&1 && return
+    fault 'does not compile'
+    sed 's/^/    /' "$work/log"
+    return 1
+}
+
+# compare EXPECTED ACTUAL WHAT
+compare() {
+    awk -f "$tools/match.awk" "$1" "$2" >"$work/log" && return
+    fault "$3 prints something else"
+    sed 's/^/    /' "$work/log"
+}
+
+check_c() {
+    if grep -q '^int main(' "$1"; then
+        cp "$1" "$folder/net.c" # so that places in messages are "net.c:9"
+        cd "$folder" || return
+        compile net.c -o "$1.run"
+        compiled=$?
+        cd "$GRADUS_SOURCE" || return
+        [ "$compiled" -eq 0 ] || return
+        [ ! -e "$1.output" ] && return
+        (cd "$folder" && "$1.run") >"$1.actual" 2>&1 || fault "exit status $?"
+        compare "$1.output" "$1.actual" 'the program'
+    elif grep -q '^static \|^#include' "$1"; then
+        { echo '#include <gradus/gradus.h>' && cat "$1"; } >"$1.file.c"
+        compile -Wno-unused-function -c "$1.file.c" -o "$1.o"
+    else
+        sed "/SNIPPET/{r $1
+d}" "$tools/wrap.c.in" >"$1.wrapped.c"
+        compile -Wno-unused -c "$1.wrapped.c" -o "$1.o"
+    fi
+}
+
+check_console() {
+    awk -v base="$1" -f "$tools/session.awk" "$1" >"$1.sh"
+    (cd "$folder" && sh "$1.sh") </dev/null >"$work/log" 2>&1
+    number=0
+    while [ -e "$1.$((number + 1)).expected" ]; do
+        number=$((number + 1))
+        touch "$1.$number.actual"
+        compare "$1.$number.expected" "$1.$number.actual" "'$(cat "$1.$number.command")'"
+    done
+}
+
+check_document() {
+    document=$1 block=$1
+    folder=$work/$(echo "$document" | tr / -)
+    mkdir -p "$folder/build" "$folder.blocks"
+    ln -s "$GRADUS_BUILD" "$folder/build/release"
+    for shared in examples nets; do
+        [ ! -e "$GRADUS_SOURCE/$shared" ] || ln -s "$GRADUS_SOURCE/$shared" "$folder/$shared"
+    done
+    awk -v base="$folder.blocks" -f "$tools/blocks.awk" "$GRADUS_SOURCE/$document" \
+        >"$work/list" || { fault 'cannot be read'; return; }
+    while IFS='|' read -r line kind path file needs; do
+        block=$document:$line
+        # shellcheck disable=SC2086 # a list of names
+        lack=$(lacks $needs)
+        if [ -n "$lack" ]; then
+            echo "skipped: $block: no $lack"
+            skipped=$((skipped + 1))
+            continue
+        fi
+        checked=$((checked + 1))
+        if [ -n "$file" ] && ! diff -u "$GRADUS_SOURCE/$file" "$path"; then
+            fault "is not $file"
+        fi
+        "check_$kind" "$path"
+    done <"$work/list"
+}
+
+if [ $# -eq 0 ]; then
+    cd "$GRADUS_SOURCE" || exit 1
+    set -- README.md docs/*.md
+fi
+for name in "$@"; do
+    check_document "$name"
+done
+echo "$checked blocks checked, $skipped skipped, $faults faults"
+[ "$faults" -eq 0 ] && [ "$checked" -gt 0 ]
