@@ -193,7 +193,7 @@ typedef enum gr_train_event {
 
 typedef enum gr_monitor { GR_MONITOR_LOSS, GR_MONITOR_ACCURACY } gr_monitor;
 
-/* `train` has just been through one event; its report is current. */
+/* `trainer` has just been through `event`; its report is current. */
 typedef void gr_train_fn(void *user, gr_trainer *trainer, gr_train_event event);
 
 typedef struct gr_trainer_options {

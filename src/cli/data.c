@@ -4,9 +4,11 @@
 #include "cli/out.h"
 #include "cli/table.h"
 
+#include <gradus/image.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DATA_PATH = 4096 };
 
@@ -133,24 +135,81 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
     free(in_test);
 }
 
+/* ---- One picture ---------------------------------------------------------------------------- */
+
+/* Bytes as they are; a table's numbers (as the 8x8 digits) from their least to their greatest. */
+static void data_to_bytes(const gr_dataset *set, int64_t i, int64_t count, uint8_t *bytes)
+{
+    const void *example = gr_dataset_example(set, i);
+    const float *value = example;
+    if (gr_dataset_dtype(set) == GR_U8) {
+        memcpy(bytes, example, (size_t)count);
+        return;
+    }
+    float low = value[0], high = value[0];
+    for (int64_t k = 0; k < count; k++) {
+        low = value[k] < low ? value[k] : low;
+        high = value[k] > high ? value[k] : high;
+    }
+    for (int64_t k = 0; k < count; k++)
+        bytes[k] = high > low ? (uint8_t)(255 * (value[k] - low) / (high - low) + .5F) : 0;
+}
+
+/* Writes an example of the test part (of the only one, if there is none) as a picture. */
+static int data_export(const cli_args *args, const gr_dataset *set)
+{
+    const char *path = cli_text(args, "out");
+    int64_t i = cli_int(args, "example");
+    gr_shape shape = gr_dataset_shape(set);
+    char text[128];
+    if (!path) return cli_bad("--example needs --out FILE.png");
+    if (i >= gr_dataset_size(set))
+        return cli_bad("--example: there are %" PRId64 ", counted from 0", gr_dataset_size(set));
+    if (shape.rank != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3))
+        return cli_bad("--example: examples of shape %s are no pictures",
+                       gr_shape_print(shape, text, sizeof text));
+    gr_tensor image = {GR_U8, shape, NULL};
+    uint8_t *bytes = cli_alloc((size_t)gr_shape_count(shape), 1);
+    data_to_bytes(set, i, gr_shape_count(shape), bytes);
+    image.data = bytes;
+    gr_status status = gr_image_write_png(path, &image);
+    free(bytes);
+    if (status != GR_OK) return cli_failed(status);
+    int32_t label = gr_dataset_label(set, i);
+    cli_print("%s: example %" PRId64 "%s%s\n", path, i, label >= 0 ? ", " : "",
+              label >= 0 ? gr_dataset_class_name(set, label) : "");
+    return CLI_YES;
+}
+
 static int data_run(const cli_args *args)
 {
     gr_dataset *train, *test;
     bool as_json = cli_flag(args, "json");
-    if (cli_operands(args) == 0) return data_list(as_json);
+    if (cli_operands(args) == 0) {
+        if (cli_given(args, "example")) return cli_bad("--example: of which data?");
+        return data_list(as_json);
+    }
     int code = cli_open_data(args, cli_operand(args, 0), NULL, 0, &train, &test);
     if (code != CLI_YES) return code;
-    if (as_json)
+    if (cli_given(args, "example"))
+        code = data_export(args, test ? test : train);
+    else if (as_json)
         data_show_json(train, test);
     else
         data_show(train, test);
     gr_dataset_free(train);
     gr_dataset_free(test);
-    return CLI_YES;
+    return code;
 }
 
 static const cli_option data_options[] = {
     {.name = "json", .help = "print JSON"},
+    {.name = "example",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = 9e15,
+     .help = "write example N (from 0) of the test part as a picture, to --out"},
+    {.name = "out", .letter = 'o', .kind = CLI_TEXT, .argument = "FILE", .help = "a .png file"},
     CLI_DATA_OPTIONS,
     {0},
 };
@@ -164,6 +223,7 @@ const cli_command cli_command_data = {
              "(.gz as well), or a table (CSV).",
     .examples = "gradus data\n"
                 "gradus data fashion-mnist\n"
+                "gradus data fashion-mnist --example 0 --out boot.png\n"
                 "gradus data flowers.csv --label species --ignore id\n",
     .most = 1,
     .options = data_options,

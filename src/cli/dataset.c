@@ -35,3 +35,14 @@ int cli_open_data(const cli_args *args, const char *name, const char *const *cla
     gr_status status = gr_data_open(name, &options, train, test);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
+
+int cli_split_test(double fraction, uint64_t seed, gr_dataset **train, gr_dataset **test)
+{
+    gr_dataset *whole = *train;
+    gr_status status =
+        gr_dataset_split(whole, GR_DATA_SPLIT(.fraction = fraction, .seed = seed), train, test);
+    gr_dataset_free(whole);
+    if (status == GR_OK) return CLI_YES;
+    *train = *test = NULL;
+    return cli_failed(status);
+}

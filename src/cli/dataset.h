@@ -34,4 +34,8 @@ int cli_data_options(const cli_args *args, gr_data_options *options);
 int cli_open_data(const cli_args *args, const char *name, const char *const *classes, int n,
                   gr_dataset **train, gr_dataset **test);
 
+/* Holds out a test part of a set that has none; *train becomes the rest. On a fault, which it
+ * prints, *train is freed and both are NULL. */
+int cli_split_test(double fraction, uint64_t seed, gr_dataset **train, gr_dataset **test);
+
 #endif

@@ -139,10 +139,10 @@ void cli_json_real(cli_json *json, const char *key, double value)
     json_after(json);
 }
 
-static void json_real32(cli_json *json, float value)
+void cli_json_real32(cli_json *json, const char *key, float value)
 {
     char text[32];
-    json_before(json, NULL);
+    json_before(json, key);
     cli_print_text(isfinite(value) ? cli_show_real32(value, text, sizeof text) : "null");
     json_after(json);
 }
@@ -174,7 +174,7 @@ static void json_element(cli_json *json, const gr_tensor *tensor, int64_t i)
     else if (tensor->dtype == GR_I64)
         cli_json_int(json, NULL, ((const int64_t *)tensor->data)[i]);
     else if (tensor->dtype == GR_F32)
-        json_real32(json, (float)value);
+        cli_json_real32(json, NULL, (float)value);
     else
         cli_json_real(json, NULL, value);
 }

@@ -28,6 +28,7 @@ void cli_json_int(cli_json *json, const char *key, int64_t value);
 /* The shortest decimal that reads back as the value; null for NaN and infinities, which JSON does
  * not have. */
 void cli_json_real(cli_json *json, const char *key, double value);
+void cli_json_real32(cli_json *json, const char *key, float value);
 void cli_json_bool(cli_json *json, const char *key, bool value);
 void cli_json_null(cli_json *json, const char *key);
 /* [28,28] */

@@ -48,17 +48,10 @@ static int train_split_test(cli_training *training)
 {
     double fraction = cli_real(training->args, "test-fraction");
     bool asked = cli_given(training->args, "test-fraction");
-    gr_dataset *rest, *held;
     if (training->test || fraction == 0) return CLI_YES;
     if (!asked && gr_dataset_size(training->train) < TRAIN_FEW) return CLI_YES;
-    gr_status status = gr_dataset_split(
-        training->train,
-        GR_DATA_SPLIT(.fraction = fraction, .seed = training->trainer_options.seed), &rest, &held);
-    if (status != GR_OK) return cli_failed(status);
-    gr_dataset_free(training->train);
-    training->train = rest;
-    training->test = held;
-    return CLI_YES;
+    return cli_split_test(fraction, training->trainer_options.seed, &training->train,
+                          &training->test);
 }
 
 static int train_prepare(cli_training *training)

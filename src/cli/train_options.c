@@ -348,7 +348,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
         .keep_best = cli_flag(args, "keep-best"),
         .checkpoint = training->checkpoint,
         .checkpoint_steps = cli_int(args, "checkpoint-steps"),
-        .checkpoint_seconds = cli_given(args, "checkpoint-steps") ? 0 : 10,
+        .checkpoint_seconds = training->checkpoint && !cli_given(args, "checkpoint-steps") ? 10 : 0,
     };
     return code;
 }

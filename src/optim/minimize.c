@@ -224,6 +224,9 @@ static gr_status optim_check(const gr_optimizer *o)
     if ((s->kind == GR_SCHEDULE_POLY || s->kind == GR_SCHEDULE_COSINE) && s->total < 1)
         return gr_fail(GR_INVALID, "schedule %s needs its total number of steps",
                        gr_schedule_name(s->kind));
+    if (s->n_at < 0 || (size_t)s->n_at > GR_LEN(s->at))
+        return gr_fail(GR_INVALID, "schedule %s: %d steps in `at`, which holds up to %zu",
+                       gr_schedule_name(s->kind), s->n_at, GR_LEN(s->at));
     if (s->kind == GR_SCHEDULE_STEP && s->every < 1)
         return gr_fail(GR_INVALID, "schedule step needs `every`, the steps between two drops");
     return GR_OK;

@@ -308,6 +308,10 @@ static void test_refused(void **state)
     unit_refused(gr_trainer_new(model, data, NULL,
                                 GR_TRAINER(.optimizer = GR_OPTIMIZER(GR_ADAM, .beta1 = 2)), &t),
                  GR_INVALID, "beta1 = 2");
+    unit_refused(gr_trainer_new(model, data, NULL,
+                                GR_TRAINER(.optimizer = GR_OPTIMIZER(GR_SGD, .schedule.n_at = 17)),
+                                &t),
+                 GR_INVALID, "17 steps in `at`");
     assert_null(t);
     /* Batch norm and a last batch of one row. */
     gr_model *moody = test_model(test_moody_recipe, data, 3);

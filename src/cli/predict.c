@@ -1,0 +1,276 @@
+/* gradus predict: what a model takes pictures and rows of data for. */
+#include "cli/dataset.h"
+#include "cli/json.h"
+#include "cli/out.h"
+#include "cli/table.h"
+
+#include <errno.h>
+#include <gradus/image.h>
+#include <gradus/train.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PREDICT_BATCH = 256 };
+
+/* One run: the model, and what is printed as the scores come. */
+typedef struct predict_job {
+    const cli_args *args;
+    gr_model *model;
+    int classes, top;
+    const char *const *names;
+    float *scores; /* [PREDICT_BATCH·classes] */
+    int *order;    /* [classes] */
+    bool probable; /* are they probabilities, or any numbers? */
+    bool headed;   /* several examples come from this file */
+    cli_json json;
+    cli_table *table; /* NULL: JSON */
+} predict_job;
+
+/* ---- Printing ------------------------------------------------------------------------------- */
+
+/* The `top` classes of the largest scores, first the largest; of equal ones the first. */
+static void predict_rank(predict_job *job, const float *scores)
+{
+    for (int i = 0; i < job->classes; i++) job->order[i] = i;
+    for (int k = 0; k < job->top; k++) {
+        int best = k;
+        for (int i = k + 1; i < job->classes; i++)
+            if (scores[job->order[i]] > scores[job->order[best]]) best = i;
+        int label = job->order[best];
+        memmove(job->order + k + 1, job->order + k, (size_t)(best - k) * sizeof *job->order);
+        job->order[k] = label;
+    }
+}
+
+static void predict_json(predict_job *job, const char *file, int64_t row, const float *scores)
+{
+    const char *measure = job->probable ? "probability" : "score";
+    cli_json *json = &job->json;
+    cli_json_object(json, NULL);
+    cli_json_text(json, "file", file);
+    if (job->headed) cli_json_int(json, "example", row);
+    cli_json_int(json, "label", job->order[0]);
+    cli_json_text(json, "class", job->names[job->order[0]]);
+    cli_json_real32(json, measure, scores[job->order[0]]);
+    cli_json_array(json, "top");
+    for (int k = 0; k < job->top; k++) {
+        cli_json_object(json, NULL);
+        cli_json_int(json, "label", job->order[k]);
+        cli_json_text(json, "class", job->names[job->order[k]]);
+        cli_json_real32(json, measure, scores[job->order[k]]);
+        cli_json_end(json);
+    }
+    cli_json_end(json);
+    cli_json_end(json);
+}
+
+static void predict_show(predict_job *job, const char *file, int64_t row, float *scores)
+{
+    gr_model_probabilities(job->model, scores);
+    predict_rank(job, scores);
+    if (!job->table) {
+        predict_json(job, file, row, scores);
+        return;
+    }
+    for (int k = 0; k < job->top; k++) {
+        int label = job->order[k];
+        if (k > 0)
+            cli_table_cell(job->table, "%s", "");
+        else if (job->headed)
+            cli_table_cell(job->table, "%s:%" PRId64, file, row);
+        else
+            cli_table_cell(job->table, "%s", file);
+        cli_table_cell(job->table, "%s%s%s", cli_color(k ? CLI_PLAIN : CLI_BOLD), job->names[label],
+                       cli_color(CLI_PLAIN));
+        if (job->probable)
+            cli_table_cell(job->table, "%.2f %%", 100 * (double)scores[label]);
+        else
+            cli_table_cell(job->table, "%.4g", (double)scores[label]);
+    }
+}
+
+/* ---- Pictures ------------------------------------------------------------------------------- */
+
+/* By its first bytes, as PNG and JPEG tell themselves. *code is not CLI_YES if it cannot be read.
+ */
+static bool predict_is_picture(const char *path, int *code)
+{
+    unsigned char head[4] = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        *code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    size_t size = fread(head, 1, sizeof head, file);
+    fclose(file);
+    return size >= 3 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0);
+}
+
+static gr_image_aspect predict_aspect(const cli_args *args)
+{
+    const char *aspect = cli_text(args, "aspect");
+    return strcmp(aspect, "crop") == 0  ? GR_IMAGE_CROP
+           : strcmp(aspect, "pad") == 0 ? GR_IMAGE_PAD
+                                        : GR_IMAGE_STRETCH;
+}
+
+static int predict_picture(predict_job *job, const char *path)
+{
+    gr_shape input = gr_model_input(job->model);
+    gr_tensor image, fitted;
+    char shape[128];
+    if (input.rank != 3 || (input.dim[0] != 1 && input.dim[0] != 3))
+        return cli_bad("%s: a picture, but the model takes examples of shape %s", path,
+                       gr_shape_print(input, shape, sizeof shape));
+    gr_status status = gr_image_read(path, &image);
+    if (status != GR_OK) return cli_failed(status);
+    status = gr_image_fit(
+        &image, input,
+        GR_IMAGE_FIT(.aspect = predict_aspect(job->args), .invert = cli_flag(job->args, "invert")),
+        &fitted);
+    gr_tensor_clear(&image);
+    if (status != GR_OK) return cli_failed(status);
+    gr_tensor batch = fitted;
+    batch.shape = GR_SHAPE(1, input.dim[0], input.dim[1], input.dim[2]);
+    status = gr_model_predict(job->model, &batch, job->scores);
+    gr_tensor_clear(&fitted);
+    if (status != GR_OK) return cli_failed(status);
+    job->headed = false;
+    predict_show(job, path, 0, job->scores);
+    return CLI_YES;
+}
+
+/* ---- Tables and IDX files ------------------------------------------------------------------- */
+
+static size_t predict_example_bytes(const gr_dataset *set)
+{
+    return (size_t)gr_shape_count(gr_dataset_shape(set)) * gr_dtype_size(gr_dataset_dtype(set));
+}
+
+static gr_status predict_rows(predict_job *job, const char *path, const gr_dataset *set)
+{
+    gr_shape one = gr_dataset_shape(set), shape = {.rank = one.rank + 1};
+    size_t bytes = predict_example_bytes(set);
+    gr_status status = gr_model_fits(job->model, set);
+    if (status != GR_OK) return status;
+    char *data = cli_alloc(PREDICT_BATCH, bytes);
+    memcpy(shape.dim + 1, one.dim, (size_t)one.rank * sizeof *one.dim);
+    for (int64_t first = 0; first < gr_dataset_size(set); first += PREDICT_BATCH) {
+        int64_t left = gr_dataset_size(set) - first;
+        shape.dim[0] = left < PREDICT_BATCH ? left : PREDICT_BATCH;
+        for (int64_t i = 0; i < shape.dim[0]; i++)
+            memcpy(data + (size_t)i * bytes, gr_dataset_example(set, first + i), bytes);
+        gr_tensor batch = {gr_dataset_dtype(set), shape, data};
+        status = gr_model_predict(job->model, &batch, job->scores);
+        if (status != GR_OK) break;
+        for (int64_t i = 0; i < shape.dim[0]; i++)
+            predict_show(job, path, first + i, job->scores + i * job->classes);
+    }
+    free(data);
+    return status;
+}
+
+static int predict_data(predict_job *job, const char *path)
+{
+    gr_data_options options;
+    gr_dataset *set;
+    int code = cli_data_options(job->args, &options);
+    if (code != CLI_YES) return code;
+    options.unlabelled = true;
+    gr_status status = gr_data_open(path, &options, &set, NULL);
+    if (status != GR_OK) return cli_failed(status);
+    job->headed = true;
+    status = predict_rows(job, path, set);
+    gr_dataset_free(set);
+    return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static int predict_file(predict_job *job, const char *path)
+{
+    int code = CLI_YES;
+    bool picture = predict_is_picture(path, &code);
+    if (code != CLI_YES) return code;
+    return picture ? predict_picture(job, path) : predict_data(job, path);
+}
+
+static int predict_run(const cli_args *args)
+{
+    predict_job job = {.args = args, .json = {.pretty = true}};
+    gr_status status = gr_model_load(
+        cli_operand(args, 0), GR_MODEL(.threads = (int)cli_int(args, "threads")), &job.model);
+    if (status != GR_OK) return cli_failed(status);
+    job.classes = gr_model_classes(job.model);
+    job.names = gr_model_class_names(job.model);
+    int64_t top = cli_int(args, "top");
+    job.top = top < job.classes ? (int)top : job.classes;
+    job.scores = cli_alloc((size_t)PREDICT_BATCH * (size_t)job.classes, sizeof *job.scores);
+    job.order = cli_alloc((size_t)job.classes, sizeof *job.order);
+    job.probable = gr_model_probabilities(job.model, job.scores); /* zeros, to ask */
+    if (cli_flag(args, "json"))
+        cli_json_array(&job.json, NULL);
+    else
+        job.table =
+            cli_table_new(job.probable ? "~file|~class|>probability" : "~file|~class|>score");
+    int code = CLI_YES;
+    for (int i = 1; i < cli_operands(args); i++) {
+        int one = predict_file(&job, cli_operand(args, i));
+        if (code == CLI_YES) code = one;
+    }
+    if (job.table)
+        cli_table_print(job.table);
+    else
+        cli_json_end(&job.json);
+    free(job.scores);
+    free(job.order);
+    gr_model_free(job.model);
+    return code;
+}
+
+static const cli_option predict_options[] = {
+    {.name = "top",
+     .letter = 'k',
+     .kind = CLI_INT,
+     .argument = "K",
+     .min = 1,
+     .max = 1 << 20,
+     .fallback = "3",
+     .help = "print the K likeliest classes"},
+    {.name = "invert",
+     .help = "swap light and dark: for dark drawings on paper, where the model learnt from light "
+             "ones on black, as those of MNIST and Fashion-MNIST are"},
+    {.name = "aspect",
+     .kind = CLI_WORD,
+     .argument = "crop|pad|stretch",
+     .fallback = "crop",
+     .help = "how a picture of other proportions is made to fit"},
+    {.name = "threads",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1024,
+     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    {.name = "json", .help = "print JSON"},
+    CLI_DATA_OPTIONS,
+    {0},
+};
+
+const cli_command cli_command_predict = {
+    .name = "predict",
+    .summary = "tell what a model takes pictures or rows of data for",
+    .operands = "MODEL FILE…",
+    .about = "Files are pictures (PNG, JPEG), which are scaled to the model's input, grey or in "
+             "colour as it is; IDX files (.gz as well); or tables (CSV) without a column of "
+             "classes, or with --ignore COLUMN for it. Where a file fails, the others are "
+             "predicted still.",
+    .examples = "gradus predict model.safetensors boot.png\n"
+                "gradus predict model.safetensors drawing.jpg --invert --top 5\n"
+                "gradus predict iris.safetensors flowers.csv --ignore species --json",
+    .least = 2,
+    .most = -1,
+    .options = predict_options,
+    .run = predict_run,
+};

@@ -1,0 +1,248 @@
+/* gradus test: how good is a model? */
+#include "cli/dataset.h"
+#include "cli/json.h"
+#include "cli/out.h"
+#include "cli/table.h"
+
+#include <gradus/train.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEST_MIXUPS = 8, TEST_MOST_COLUMNS = 24 };
+
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+static void test_print_json(const gr_metrics *score, const char *const *names, const char *part)
+{
+    cli_json json = {.pretty = true};
+    cli_json_object(&json, NULL);
+    cli_json_text(&json, "part", part);
+    cli_json_int(&json, "examples", score->count);
+    cli_json_int(&json, "correct", score->correct);
+    cli_json_real(&json, "accuracy", score->accuracy);
+    cli_json_real(&json, "loss", score->loss);
+    cli_json_array(&json, "classes");
+    for (int i = 0; i < score->classes; i++) {
+        const gr_class_metrics *one = &score->per_class[i];
+        cli_json_object(&json, NULL);
+        cli_json_text(&json, "name", names[i]);
+        cli_json_int(&json, "count", one->count);
+        cli_json_int(&json, "predicted", one->predicted);
+        cli_json_int(&json, "correct", one->correct);
+        cli_json_real(&json, "precision", one->precision);
+        cli_json_real(&json, "recall", one->recall);
+        cli_json_real(&json, "f1", one->f1);
+        cli_json_end(&json);
+    }
+    cli_json_end(&json);
+    cli_json_array(&json, "confusion");
+    for (int i = 0; i < score->classes; i++) {
+        cli_json_row(&json, NULL);
+        for (int j = 0; j < score->classes; j++)
+            cli_json_int(&json, NULL, score->confusion[i * score->classes + j]);
+        cli_json_end(&json);
+    }
+    cli_json_end(&json);
+    cli_json_end(&json);
+}
+
+/* ---- Tables --------------------------------------------------------------------------------- */
+
+static void test_print_classes(const gr_metrics *score, const char *const *names)
+{
+    cli_table *table = cli_table_new(">class|~name|>count|>correct|>precision|>recall|>F1");
+    for (int i = 0; i < score->classes; i++) {
+        const gr_class_metrics *one = &score->per_class[i];
+        cli_table_cell(table, "%d", i);
+        cli_table_cell(table, "%s", names[i]);
+        cli_table_cell(table, "%" PRId64, one->count);
+        cli_table_cell(table, "%" PRId64, one->correct);
+        cli_table_cell(table, "%.4f", one->precision);
+        cli_table_cell(table, "%.4f", one->recall);
+        cli_table_cell(table, "%.4f", one->f1);
+    }
+    cli_table_print(table);
+}
+
+/* Columns that the confusion matrix needs. */
+static int test_matrix_width(const gr_metrics *score)
+{
+    int64_t largest = 0;
+    for (int i = 0; i < score->classes; i++)
+        if (score->per_class[i].count > largest) largest = score->per_class[i].count;
+    int digits = 1;
+    for (; largest >= 10; largest /= 10) digits++;
+    return 20 + score->classes * (digits + 2);
+}
+
+static void test_print_matrix(const gr_metrics *score, const char *const *names)
+{
+    char *columns = cli_format(">class|~name");
+    for (int j = 0; j < score->classes; j++) {
+        char *longer = cli_format("%s|>%d", columns, j);
+        free(columns);
+        columns = longer;
+    }
+    cli_print("\nConfusion matrix: a row for each class, a column for what it is taken for\n\n");
+    cli_table *table = cli_table_new(columns);
+    free(columns);
+    for (int i = 0; i < score->classes; i++) {
+        cli_table_cell(table, "%d", i);
+        cli_table_cell(table, "%s", names[i]);
+        for (int j = 0; j < score->classes; j++) {
+            int64_t count = score->confusion[i * score->classes + j];
+            cli_style style = i == j ? CLI_GREEN : count ? CLI_PLAIN : CLI_DIM;
+            cli_table_cell(table, "%s%" PRId64 "%s", cli_color(style), count, cli_color(CLI_PLAIN));
+        }
+    }
+    cli_table_print(table);
+}
+
+/* Where the matrix has no room: its largest numbers beside the diagonal. */
+static void test_print_mixups(const gr_metrics *score, const char *const *names)
+{
+    int n = score->classes;
+    bool *shown = cli_alloc((size_t)n * (size_t)n, sizeof *shown);
+    cli_print("\nMost frequent confusions\n\n");
+    cli_table *table = cli_table_new(">times|~class|~taken for");
+    for (int k = 0; k < TEST_MIXUPS; k++) {
+        int best = -1;
+        for (int i = 0; i < n * n; i++)
+            if (i / n != i % n && !shown[i] && score->confusion[i] > 0 &&
+                (best < 0 || score->confusion[i] > score->confusion[best]))
+                best = i;
+        if (best < 0) break;
+        shown[best] = true;
+        cli_table_cell(table, "%" PRId64, score->confusion[best]);
+        cli_table_cell(table, "%s", names[best / n]);
+        cli_table_cell(table, "%s", names[best % n]);
+    }
+    cli_table_print(table);
+    free(shown);
+}
+
+static void test_print(const gr_metrics *score, const char *const *names, const char *part)
+{
+    int width = cli_width();
+    test_print_classes(score, names);
+    if (score->classes <= TEST_MOST_COLUMNS && (!width || test_matrix_width(score) <= width))
+        test_print_matrix(score, names);
+    else if (score->correct < score->count)
+        test_print_mixups(score, names);
+    cli_print("\n%s%s accuracy %.4f%s (%" PRId64 " of %" PRId64 " right), loss %.4f\n",
+              cli_color(CLI_BOLD), part, score->accuracy, cli_color(CLI_PLAIN), score->correct,
+              score->count, score->loss);
+}
+
+/* ---- Testing -------------------------------------------------------------------------------- */
+
+/* Opens the examples to test; *part names them: those of the test part or, if --part says so, the
+ * training part; all where the data are one piece, which --test-fraction divides. */
+static int test_open(const cli_args *args, const gr_model *model, gr_dataset **set,
+                     const char **part)
+{
+    gr_dataset *train, *test;
+    bool training = strcmp(cli_text(args, "part"), "train") == 0;
+    int code = cli_open_data(args, cli_text(args, "data"), gr_model_class_names(model),
+                             gr_model_classes(model), &train, &test);
+    if (code == CLI_YES && !test && cli_real(args, "test-fraction") > 0)
+        code = cli_split_test(cli_real(args, "test-fraction"), (uint64_t)cli_int(args, "seed"),
+                              &train, &test);
+    if (code != CLI_YES) return code;
+    *part = !test ? "overall" : training ? "training" : "test";
+    *set = !test || training ? train : test;
+    gr_dataset_free(*set == train ? test : train);
+    return CLI_YES;
+}
+
+static int test_run(const cli_args *args)
+{
+    gr_model *model;
+    gr_dataset *set;
+    gr_metrics score;
+    const char *part;
+    double required = cli_real(args, "require-accuracy");
+    gr_status status = gr_model_load(
+        cli_operand(args, 0),
+        GR_MODEL(.threads = (int)cli_int(args, "threads"), .exact = cli_flag(args, "exact")),
+        &model);
+    if (status != GR_OK) return cli_failed(status);
+    int code = test_open(args, model, &set, &part);
+    if (code != CLI_YES) {
+        gr_model_free(model);
+        return code;
+    }
+    status = gr_model_test(model, set, &score);
+    gr_dataset_free(set);
+    if (status == GR_OK && cli_flag(args, "json"))
+        test_print_json(&score, gr_model_class_names(model), part);
+    else if (status == GR_OK)
+        test_print(&score, gr_model_class_names(model), part);
+    gr_model_free(model);
+    if (status != GR_OK) return cli_failed(status);
+    if (score.accuracy < required)
+        code = cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", score.accuracy,
+                         required);
+    gr_metrics_clear(&score);
+    return code;
+}
+
+static const cli_option test_options[] = {
+    {.name = "data",
+     .letter = 'd',
+     .kind = CLI_TEXT,
+     .argument = "NAME|PATH",
+     .fallback = "fashion-mnist",
+     .help = "labelled examples: see gradus data"},
+    {.name = "part",
+     .kind = CLI_WORD,
+     .argument = "test|train",
+     .fallback = "test",
+     .help = "the part of the data, where they have parts"},
+    {.name = "test-fraction",
+     .kind = CLI_REAL,
+     .argument = "F",
+     .max = .95,
+     .help = "divide data that have no parts as gradus train did with this fraction and --seed"},
+    {.name = "seed",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = 9e15,
+     .fallback = "1",
+     .help = "of that division"},
+    {.name = "require-accuracy",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1,
+     .help = "exit with status 1 if the accuracy is below X"},
+    {.name = "threads",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1024,
+     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    {.name = "exact", .help = "the same bits for any number of threads"},
+    {.name = "json", .help = "print JSON"},
+    CLI_DATA_OPTIONS,
+    {0},
+};
+
+const cli_command cli_command_test = {
+    .name = "test",
+    .summary = "test a model: accuracy, classes, confusion matrix",
+    .operands = "MODEL",
+    .about = "Precision: how many of the examples taken for a class are of it; recall: how many "
+             "of a class's examples are taken for it; F1: the harmonic mean of the two. Where the "
+             "data are one piece, all of them are tested: make sure that the model was trained on "
+             "others, or divide them as the training did.",
+    .examples = "gradus test model.safetensors\n"
+                "gradus test model.safetensors --data new.csv --json\n"
+                "gradus test iris.safetensors --data iris --test-fraction 0.2\n"
+                "gradus test model.safetensors --require-accuracy 0.9",
+    .exits = "the accuracy required is not reached;",
+    .least = 1,
+    .most = 1,
+    .options = test_options,
+    .run = test_run,
+};
