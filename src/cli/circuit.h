@@ -39,8 +39,9 @@ gr_status circuit_build(const gr_expr *expr, const gr_tensor *value, circuit *c)
 gr_status circuit_differentiate(circuit *c, const char *const *names, int n);
 /* Computes all values and gradients, from the inputs' values as they are. */
 gr_status circuit_run(circuit *c);
-/* Checks the gradient by the inputs that the result depends on. */
-gr_status circuit_check(const circuit *c, const gr_check_options *options, gr_check_report *report);
+/* Checks the gradient of the result by the inputs that it depends on. A result that is no scalar is
+ * summed with weights drawn by the options' seed. Appends to the graph, so it comes last. */
+gr_status circuit_check(circuit *c, const gr_check_options *options, gr_check_report *report);
 void circuit_clear(circuit *c);
 
 /* The gate called `name`, or -1. Constants have no names of their own. */

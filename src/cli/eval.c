@@ -163,7 +163,7 @@ static int eval_steps(const cli_args *args, circuit *c, cli_json *json)
 
 /* ---- The command ---------------------------------------------------------------------------- */
 
-static int eval_check(const circuit *c, gr_check_report *report)
+static int eval_check(circuit *c, gr_check_report *report)
 {
     gr_check_options options = {.size = sizeof options};
     gr_status status = circuit_check(c, &options, report);

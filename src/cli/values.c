@@ -1,3 +1,4 @@
+#define GR_NO_PLACES /* the user has no use for lines of this file */
 #include "cli/values.h"
 
 #include "cli/args.h"
@@ -133,27 +134,13 @@ static int values_read_one(const values_task *task, const char *operand)
     return code;
 }
 
-/* Draws a tensor of the type, shape and memory of *value from the normal distribution. */
-static gr_status values_draw(gr_tensor *value, const char *name, uint64_t seed)
-{
-    gr_tensor drawn = {0};
-    gr_graph *graph = gr_graph_new();
-    gr_stream stream = {.seed = seed, .name = name};
-    gr_node *node = gr_random_normal(graph, GR_F64, value->shape, stream);
-    gr_status status = gr_evaluate(graph, &node, 1, NULL, 0, NULL, &drawn);
-    gr_graph_free(graph);
-    if (status != GR_OK) return status;
-    gr_tensor_clear(value);
-    *value = drawn;
-    return GR_OK;
-}
-
 /* All inputs without a value; those without a shape become scalars. */
 static int values_draw_rest(const values_task *task, uint64_t seed)
 {
     for (int i = 0; i < task->inputs; i++) {
         if (task->given[i] == '=') continue;
-        gr_status status = values_draw(&task->value[i], task->name[i], seed);
+        gr_status status =
+            cli_draw(GR_F64, task->value[i].shape, task->name[i], seed, &task->value[i]);
         if (status != GR_OK) return cli_failed(status);
     }
     return CLI_YES;
@@ -195,4 +182,26 @@ void cli_values_free(gr_tensor *values, const gr_expr *expr)
 {
     for (int i = 0; values && i < gr_expr_inputs(expr); i++) gr_tensor_clear(&values[i]);
     free(values);
+}
+
+/* ---- Random values -------------------------------------------------------------------------- */
+
+gr_status cli_draw(gr_dtype dtype, gr_shape shape, const char *name, uint64_t seed,
+                   gr_tensor *value)
+{
+    gr_graph *graph = gr_graph_new();
+    gr_stream stream = {.seed = seed, .name = name};
+    gr_node *node = gr_random_normal(graph, dtype, shape, stream);
+    gr_status status = gr_evaluate(graph, &node, 1, NULL, 0, NULL, value);
+    gr_graph_free(graph);
+    return status;
+}
+
+gr_node *cli_weighted_sum(gr_node *node, uint64_t seed)
+{
+    gr_stream stream = {.seed = seed, .name = "weights"};
+    if (gr_node_shape(node).rank == 0) return node;
+    gr_node *weights =
+        gr_random_normal(gr_node_graph(node), gr_node_dtype(node), gr_node_shape(node), stream);
+    return gr_sum(gr_mul(node, weights), GR_ALL);
 }

@@ -20,6 +20,15 @@ int cli_read_values(const cli_args *args, int next, const gr_expr *expr, const u
                     gr_tensor **values);
 void cli_values_free(gr_tensor *values, const gr_expr *expr);
 
+/* Draws a tensor of f32 or f64 from the normal distribution, by the seed and a name. On success the
+ * caller owns *value. */
+gr_status cli_draw(gr_dtype dtype, gr_shape shape, const char *name, uint64_t seed,
+                   gr_tensor *value);
+
+/* A scalar whose gradient tells those of all elements of `node` apart: their sum with weights drawn
+ * by the seed. A scalar is itself. */
+gr_node *cli_weighted_sum(gr_node *node, uint64_t seed);
+
 /* cli_nearest for names of variables: every short one is near every other, so that only another
  * case is taken for it. */
 const char *cli_nearest_name(const char *name, const char *const *names, int n);

@@ -1,0 +1,116 @@
+#define GR_NO_PLACES /* the user has no use for lines of this file */
+#include "cli/net.h"
+
+#include "cli/input.h"
+#include "cli/out.h"
+
+#include <gradus/lang.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Opening -------------------------------------------------------------------------------- */
+
+bool cli_is_model(const char *path)
+{
+    static const char ending[] = ".safetensors";
+    size_t length = strlen(path), n = sizeof ending - 1;
+    unsigned char head[10] = {0};
+    if (length > n && strcmp(path + length - n, ending) == 0) return true;
+    FILE *file = fopen(path, "rb");
+    if (!file) return false;
+    /* The length of a header, of which only the low bytes are not 0, and the JSON's first two. */
+    bool model = fread(head, 1, sizeof head, file) == sizeof head && head[7] == 0 && head[6] == 0 &&
+                 head[5] == 0 && head[8] == '{' && head[9] == '"';
+    fclose(file);
+    return model;
+}
+
+static int net_open_text(const cli_args *args, cli_net *net)
+{
+    const char *input = cli_text(args, "input");
+    if (cli_operands(args) > 0)
+        return cli_bad("--net gives the net: '%s' is too much", cli_operand(args, 0));
+    if (input && !cli_read_shape(input, &net->input))
+        return cli_bad("--input: '%s' is no shape: sizes above 0 with commas between, as 1,28,28",
+                       input);
+    int code = cli_read_net(cli_text(args, "net"), &net->text, &net->source);
+    if (code != CLI_YES) return code;
+    net->store = gr_store_new();
+    return net->store ? CLI_YES : cli_fault(CLI_ENVIRONMENT, "out of memory");
+}
+
+static int net_open_model(const char *path, cli_net *net)
+{
+    gr_status status = gr_model_load(path, NULL, &net->model);
+    if (status != GR_OK) return cli_failed(status);
+    net->text = cli_format("%s", gr_model_net(net->model));
+    net->source = path;
+    net->input = gr_model_input(net->model);
+    net->store = gr_model_store(net->model);
+    return CLI_YES;
+}
+
+int cli_net_open(const cli_args *args, cli_net *net)
+{
+    *net = (cli_net){.seed = (uint64_t)cli_int(args, "seed")};
+    if (cli_given(args, "net")) return net_open_text(args, net);
+    if (cli_given(args, "input")) return cli_bad("--input belongs to --net; a model knows its own");
+    return net_open_model(cli_operand(args, 0), net);
+}
+
+void cli_net_close(cli_net *net)
+{
+    if (!net->model) gr_store_free(net->store);
+    gr_model_free(net->model);
+    free(net->text);
+    *net = (cli_net){0};
+}
+
+/* ---- Graphs --------------------------------------------------------------------------------- */
+
+gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_graph *out)
+{
+    gr_expr *expr;
+    gr_scope_options options = {.size = sizeof options, .mode = mode, .seed = net->seed};
+    gr_shape shape = {.rank = net->input.rank + 1, .dim = {rows}};
+    for (int i = 0; i < net->input.rank && i + 1 < GR_MAX_RANK; i++)
+        shape.dim[i + 1] = net->input.dim[i];
+    *out = (cli_net_graph){.graph = gr_graph_new()};
+    out->scope = out->graph ? gr_scope_new(out->graph, net->store, &options) : NULL;
+    if (!out->scope) return GR_NO_MEMORY;
+    out->x = gr_input(out->graph, "x", GR_F32, shape);
+    gr_binding binding = {"x", out->x};
+    gr_expr_env env = {.size = sizeof env,
+                       .dtype = GR_F32,
+                       .bindings = &binding,
+                       .n_bindings = 1,
+                       .scope = out->scope};
+    gr_status status = gr_expr_parse(net->text, net->source, &expr);
+    if (status != GR_OK) return status;
+    status = gr_expr_build(expr, out->graph, &env, &out->output);
+    gr_expr_free(expr);
+    return status;
+}
+
+void cli_net_graph_clear(cli_net_graph *graph)
+{
+    gr_scope_free(graph->scope);
+    gr_graph_free(graph->graph);
+    *graph = (cli_net_graph){0};
+}
+
+gr_node *cli_net_loss(gr_node *scores, gr_loss_kind kind)
+{
+    gr_shape shape = gr_node_shape(scores);
+    gr_node *y = gr_input(gr_node_graph(scores), "y", GR_I32, GR_SHAPE(shape.dim[0]));
+    gr_loss_options options = {.size = sizeof options, .squared = kind == GR_LOSS_SQUARED_HINGE};
+    if (kind == GR_LOSS_SOFTMAX) return gr_softmax_cross_entropy(scores, y, &options);
+    if (kind == GR_LOSS_HINGE || kind == GR_LOSS_SQUARED_HINGE)
+        return gr_multiclass_hinge(scores, y, &options);
+    gr_node *target = gr_one_hot(y, shape.dim[1], gr_node_dtype(scores));
+    if (kind == GR_LOSS_SIGMOID) return gr_sigmoid_cross_entropy(scores, target, &options);
+    if (kind == GR_LOSS_MSE) return gr_mse(scores, target, &options);
+    if (kind == GR_LOSS_L1) return gr_l1_loss(scores, target, &options);
+    return gr_huber(scores, target, &options);
+}
