@@ -1,0 +1,222 @@
+/* Times single kernels: matrix products and convolutions of the nets' shapes in GFLOP/s, and
+ * elementwise gates and reductions in GB/s (each operand counted once). One line per kernel.
+ * GRADUS_ONEDNN=0 shows the portable kernels, GRADUS_CPU=avx2 or base those of lesser CPUs. */
+#include <gradus/gradus.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "measure.h"
+
+typedef struct kernel_options {
+    int threads;
+    double seconds;
+    const char *only; /* part of the names of the kernels to run, or NULL */
+} kernel_options;
+
+static bool kernel_steps(void *session, int64_t n)
+{
+    return gr_session_steps(session, n) == GR_OK;
+}
+
+static double kernel_bytes(const gr_node *node)
+{
+    const double count = (double)gr_shape_count(gr_node_shape(node));
+    return count * (double)gr_dtype_size(gr_node_dtype(node));
+}
+
+static gr_status kernel_feed(const gr_program *program, gr_session *session)
+{
+    for (int i = 0; i < gr_program_inputs(program); i++) {
+        const gr_tensor type = gr_program_input_type(program, i);
+        const int64_t n = gr_shape_count(type.shape);
+        float *data = malloc((size_t)n * sizeof *data);
+        if (!data) return GR_NO_MEMORY;
+        measure_fill(data, n);
+        gr_status status = gr_session_write(session, i, data, (size_t)n * sizeof *data);
+        free(data);
+        if (status != GR_OK) return status;
+    }
+    return GR_OK;
+}
+
+/* The kernel's name stands in the first line of the plan after the heading. */
+static gr_status kernel_name(const gr_program *program, char name[64])
+{
+    char *text;
+    gr_status status = gr_program_print(program, &text);
+    if (status != GR_OK) return status;
+    const char *line = strchr(text, '\n');
+    if (!line || sscanf(line, "%*s %*s %*s %63s", name) != 1) strcpy(name, "?");
+    gr_text_release(text);
+    return GR_OK;
+}
+
+static gr_status kernel_session(const kernel_options *o, const char *title, gr_node *node,
+                                double flops, const gr_program *program, gr_session *session)
+{
+    char name[64];
+    measure m;
+    gr_status status = kernel_name(program, name);
+    if (status == GR_OK) status = kernel_feed(program, session);
+    if (status != GR_OK) return status;
+    if (!measure_run(kernel_steps, session, o->seconds, &m)) return GR_INTERNAL;
+    double bytes = kernel_bytes(node);
+    for (int i = 0; i < gr_node_inputs(node); i++) bytes += kernel_bytes(gr_node_input(node, i));
+    printf("%-28s %-20s %9.4f ms, least %9.4f", title, name, 1e3 * m.median, 1e3 * m.least);
+    if (flops > 0)
+        printf("  %7.1f GFLOP/s\n", 1e-9 * flops / m.least);
+    else
+        printf("  %7.1f GB/s\n", 1e-9 * bytes / m.least);
+    return GR_OK;
+}
+
+/* Runs the one gate `node` of a graph; flops 0: a gate whose limit is bandwidth. */
+static gr_status kernel_run(const kernel_options *o, const char *title, gr_node *node, double flops)
+{
+    if (o->only && !strstr(title, o->only)) return GR_OK;
+    gr_program *program = NULL;
+    gr_session *session = NULL;
+    const gr_compile_options compile = {.size = sizeof compile, .threads = o->threads};
+    gr_status status = gr_compile(gr_node_graph(node), &node, 1, &compile, &program);
+    if (status == GR_OK) status = gr_session_new(program, NULL, NULL, &session);
+    if (status == GR_OK) status = kernel_session(o, title, node, flops, program, session);
+    if (status != GR_OK) fprintf(stderr, "%s: %s\n", title, gr_message());
+    gr_session_free(session);
+    gr_program_free(program);
+    return status;
+}
+
+/* ---- Matrix products ------------------------------------------------------------------------- */
+
+static gr_status kernel_matmul(const kernel_options *o, const char *net, int64_t m, int64_t n,
+                               int64_t k, bool ta, bool tb)
+{
+    char title[64];
+    snprintf(title, sizeof title, "%s %lldx%lldx%lld%s%s", net, (long long)m, (long long)n,
+             (long long)k, ta ? " At" : "", tb ? " Bt" : "");
+    gr_graph *g = gr_graph_new();
+    gr_node *a = gr_input(g, "a", GR_F32, ta ? GR_SHAPE(k, m) : GR_SHAPE(m, k));
+    gr_node *b = gr_input(g, "b", GR_F32, tb ? GR_SHAPE(n, k) : GR_SHAPE(k, n));
+    const double flops = 2.0 * (double)m * (double)n * (double)k;
+    gr_status status = kernel_run(o, title, gr_matmul_t(a, ta, b, tb), flops);
+    gr_graph_free(g);
+    return status;
+}
+
+static gr_status kernel_matmuls(const kernel_options *o)
+{
+    static const struct {
+        const char *net;
+        int64_t m, n, k;
+        bool ta, tb;
+    } shapes[] = {
+        {"square", 512, 512, 512, false, false},     {"square", 1024, 1024, 1024, false, false},
+        {"mlp fc1", 128, 256, 784, false, true},     {"mlp fc1 dw", 256, 784, 128, true, false},
+        {"mlp fc2", 128, 128, 256, false, true},     {"mlp fc3", 128, 10, 128, false, true},
+        {"lenet fc1", 64, 500, 800, false, true},    {"lenet fc1 dx", 64, 800, 500, false, false},
+        {"cifar2 fc1", 256, 100, 3072, false, true},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        gr_status status = kernel_matmul(o, shapes[i].net, shapes[i].m, shapes[i].n, shapes[i].k,
+                                         shapes[i].ta, shapes[i].tb);
+        if (status != GR_OK) return status;
+    }
+    return GR_OK;
+}
+
+/* ---- Convolutions ---------------------------------------------------------------------------- */
+
+typedef struct kernel_conv {
+    const char *net;
+    int64_t n, c, size, o, kernel, pad;
+    bool first; /* layer: needs no gradient by its input */
+} kernel_conv;
+
+/* Forward and both gradients of one layer. */
+static gr_status kernel_conv_layer(const kernel_options *o, const kernel_conv *s)
+{
+    char title[3][64];
+    gr_node *y[3];
+    gr_graph *g = gr_graph_new();
+    const int64_t out = s->size + 2 * s->pad - s->kernel + 1;
+    const gr_shape xs = GR_SHAPE(s->n, s->c, s->size, s->size);
+    const gr_shape ws = GR_SHAPE(s->o, s->c, s->kernel, s->kernel);
+    const gr_window *window = GR_WINDOW(.pad = s->pad);
+    gr_node *x = gr_input(g, "x", GR_F32, xs), *w = gr_input(g, "w", GR_F32, ws);
+    gr_node *dy = gr_input(g, "dy", GR_F32, GR_SHAPE(s->n, s->o, out, out));
+    y[0] = gr_conv(x, w, window);
+    y[1] = gr_conv_weight_grad(x, dy, ws, window);
+    y[2] = gr_conv_input_grad(dy, w, xs, window);
+    snprintf(title[0], 64, "%s forward", s->net);
+    snprintf(title[1], 64, "%s weights", s->net);
+    snprintf(title[2], 64, "%s data", s->net);
+    const double flops =
+        2.0 * (double)(s->n * s->o * out * out) * (double)(s->c * s->kernel * s->kernel);
+    gr_status status = GR_OK;
+    for (int i = 0; i < (s->first ? 2 : 3) && status == GR_OK; i++)
+        status = kernel_run(o, title[i], y[i], flops);
+    gr_graph_free(g);
+    return status;
+}
+
+static gr_status kernel_convs(const kernel_options *o)
+{
+    static const kernel_conv layers[] = {
+        {"lenet conv1", 64, 1, 28, 20, 5, 0, true},   {"lenet conv2", 64, 20, 12, 50, 5, 0, false},
+        {"quick conv1", 100, 3, 32, 32, 5, 2, true},  {"quick conv2", 100, 32, 16, 32, 5, 2, false},
+        {"quick conv3", 100, 32, 8, 64, 5, 2, false},
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        gr_status status = kernel_conv_layer(o, &layers[i]);
+        if (status != GR_OK) return status;
+    }
+    return GR_OK;
+}
+
+/* ---- Bandwidth ------------------------------------------------------------------------------- */
+
+/* Gates over n elements: 16 K stay in the first two caches, 4 M come from memory. */
+static gr_status kernel_gates(const kernel_options *o, int64_t n)
+{
+    gr_graph *g = gr_graph_new();
+    gr_node *a = gr_input(g, "a", GR_F32, GR_SHAPE(n)), *b = gr_input(g, "b", GR_F32, GR_SHAPE(n));
+    const struct {
+        const char *name;
+        gr_node *node;
+    } gates[] = {{"add", gr_add(a, b)},     {"mul", gr_mul(a, b)}, {"relu", gr_relu(a)},
+                 {"exp", gr_exp(a)},        {"tanh", gr_tanh(a)},  {"sigmoid", gr_sigmoid(a)},
+                 {"log1p", gr_log1p(a)},    {"sqrt", gr_sqrt(a)},  {"sum", gr_sum(a, GR_ALL)},
+                 {"max", gr_max(a, GR_ALL)}};
+    gr_status status = GR_OK;
+    for (size_t i = 0; i < sizeof gates / sizeof *gates && status == GR_OK; i++) {
+        char title[64];
+        snprintf(title, sizeof title, "%s %lldK", gates[i].name, (long long)n >> 10);
+        status = kernel_run(o, title, gates[i].node, 0);
+    }
+    gr_graph_free(g);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    kernel_options o = {.threads = 2, .seconds = 0.3};
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--threads") && i + 1 < argc)
+            o.threads = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
+            o.seconds = atof(argv[++i]);
+        else if (argv[i][0] != '-' && !o.only)
+            o.only = argv[i];
+        else
+            o.threads = 0;
+    }
+    if (o.threads < 1 || !(o.seconds > 0)) {
+        fprintf(stderr, "usage: kernels [PART-OF-A-NAME] [--threads N] [--seconds S]\n");
+        return 2;
+    }
+    gr_status status = kernel_matmuls(&o);
+    if (status == GR_OK) status = kernel_convs(&o);
+    if (status == GR_OK) status = kernel_gates(&o, 16 << 10);
+    if (status == GR_OK) status = kernel_gates(&o, 4 << 20);
+    return status == GR_OK ? 0 : 1;
+}
