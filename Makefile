@@ -11,7 +11,7 @@ BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libp
 	libcairo2-dev
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
-CI_PACKAGES = clang g++ clang-format python3 binutils
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
 DEMO = $(GRADUS) train --data fashion-mnist --net nets/demo.net \

@@ -46,14 +46,14 @@ void cli_table_cell(cli_table *table, const char *format, ...)
     va_end(list);
 }
 
-static void table_fill(cli_table *table)
+static void table_fill_row(cli_table *table)
 {
     while (table->cells % (size_t)table->columns) table_add(table, cli_format("%s", ""));
 }
 
 void cli_table_rule(cli_table *table)
 {
-    table_fill(table);
+    table_fill_row(table);
     for (int i = 0; i < table->columns; i++) table_add(table, NULL);
 }
 
@@ -163,7 +163,7 @@ static void table_print_blocks(const cli_table *table, int limit)
 void cli_table_print(cli_table *table)
 {
     int limit = cli_width();
-    table_fill(table);
+    table_fill_row(table);
     table_measure(table);
     if (table_shrink(table, limit))
         table_print_rows(table);

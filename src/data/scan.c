@@ -19,8 +19,8 @@ static char scan_guess_separator(const char *at, const char *end)
     return choices[best];
 }
 
-gr_status gr_scan_start(gr_scan *scan, const char *path, const char *data, size_t size,
-                        char separator)
+gr_status gr_scanner_start(gr_scanner *scan, const char *path, const char *data, size_t size,
+                           char separator)
 {
     const char *end = data + size;
     const char *zero = memchr(data, '\0', size);
@@ -32,29 +32,29 @@ gr_status gr_scan_start(gr_scan *scan, const char *path, const char *data, size_
     while (end > data && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' ')) end--;
     if (end == data) return gr_fail(GR_FORMAT, "%s: the file is empty", path);
     if (separator == 0) separator = scan_guess_separator(data, end);
-    *scan = (gr_scan){path, data, end, separator, 1, 1};
+    *scan = (gr_scanner){path, data, end, separator, 1, 1};
     return GR_OK;
 }
 
-bool gr_scan_done(const gr_scan *scan)
+bool gr_scanner_done(const gr_scanner *scan)
 {
     return scan->at == scan->end;
 }
 
-static bool scan_blank(const gr_scan *scan, char c)
+static bool scan_blank(const gr_scanner *scan, char c)
 {
     return (c == ' ' || c == '\t') && c != scan->separator;
 }
 
 /* At the end of a row: the text's end, LF or CRLF. */
-static bool scan_row_ends(const gr_scan *scan)
+static bool scan_row_ends(const gr_scanner *scan)
 {
     size_t left = (size_t)(scan->end - scan->at);
     return left == 0 || *scan->at == '\n' || (left >= 2 && memcmp(scan->at, "\r\n", 2) == 0);
 }
 
 /* The inside of a quoted field, whose first quote has been skipped. */
-static gr_status scan_quoted(gr_scan *scan, gr_field *field)
+static gr_status scan_quoted(gr_scanner *scan, gr_field *field)
 {
     field->quoted = true;
     field->at = scan->at;
@@ -78,7 +78,7 @@ static gr_status scan_quoted(gr_scan *scan, gr_field *field)
                    scan->path, scan->line, field->column);
 }
 
-static gr_status scan_plain(gr_scan *scan, gr_field *field)
+static gr_status scan_plain(gr_scanner *scan, gr_field *field)
 {
     field->at = scan->at;
     while (!scan_row_ends(scan) && *scan->at != scan->separator) {
@@ -95,7 +95,7 @@ static gr_status scan_plain(gr_scan *scan, gr_field *field)
     return GR_OK;
 }
 
-gr_status gr_scan_field(gr_scan *scan, gr_field *field)
+gr_status gr_scanner_field(gr_scanner *scan, gr_field *field)
 {
     *field = (gr_field){.line = scan->line, .column = scan->column};
     while (scan->at < scan->end && scan_blank(scan, *scan->at)) scan->at++;

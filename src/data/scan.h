@@ -4,11 +4,11 @@
 
 #include "base/base.h"
 
-typedef struct gr_scan {
+typedef struct gr_scanner {
     const char *path, *at, *end;
     char separator;
     size_t line, column; /* of the next field, both from 1 */
-} gr_scan;
+} gr_scanner;
 
 typedef struct gr_field {
     const char *at; /* without the quotes around it, or the blanks */
@@ -20,10 +20,10 @@ typedef struct gr_field {
 
 /* Starts at data[size], which must be text; a byte-order mark and empty lines at the end are
  * skipped. separator 0: whichever of , ; tab the first line has most of. */
-gr_status gr_scan_start(gr_scan *scan, const char *path, const char *data, size_t size,
-                        char separator);
-bool gr_scan_done(const gr_scan *scan);
-gr_status gr_scan_field(gr_scan *scan, gr_field *field);
+gr_status gr_scanner_start(gr_scanner *scan, const char *path, const char *data, size_t size,
+                           char separator);
+bool gr_scanner_done(const gr_scanner *scan);
+gr_status gr_scanner_field(gr_scanner *scan, gr_field *field);
 /* The field's text with "" undone, in the arena; NULL when memory is out. */
 const char *gr_field_text(gr_arena *arena, const gr_field *field);
 /* The same, in text[size]; false if it does not fit. */

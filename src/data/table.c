@@ -14,7 +14,7 @@ typedef struct table {
     const char *path;
     const gr_data_options *options;
     gr_arena arena;
-    gr_scan rows;          /* at the first example */
+    gr_scanner rows;       /* at the first example */
     const gr_field *first; /* the fields of the first line */
     const char **names;    /* [columns]: their texts, the header's names if it is one */
     size_t columns, features;
@@ -25,12 +25,12 @@ typedef struct table {
 
 /* ---- The first line and the columns ------------------------------------------------------- */
 
-static gr_status table_first_line(table *table, gr_scan scan)
+static gr_status table_first_line(table *table, gr_scanner scan)
 {
-    gr_scan again = scan;
+    gr_scanner again = scan;
     gr_field field;
     do {
-        GR_TRY(gr_scan_field(&again, &field));
+        GR_TRY(gr_scanner_field(&again, &field));
         table->columns++;
     } while (!field.ends_row);
     gr_field *fields = gr_arena_alloc(&table->arena, table->columns * sizeof *fields);
@@ -38,7 +38,7 @@ static gr_status table_first_line(table *table, gr_scan scan)
     table->roles = gr_arena_alloc(&table->arena, table->columns * sizeof *table->roles);
     if (!fields || !table->names || !table->roles) return GR_NO_MEMORY;
     for (size_t i = 0; i < table->columns; i++) {
-        GR_TRY(gr_scan_field(&scan, &fields[i]));
+        GR_TRY(gr_scanner_field(&scan, &fields[i]));
         table->names[i] = gr_field_text(&table->arena, &fields[i]);
         if (!table->names[i]) return GR_NO_MEMORY;
     }
@@ -145,12 +145,12 @@ static gr_status table_guess_header(table *table)
 /* Counts the examples, all of whose rows must have as many fields as the first. */
 static gr_status table_count(table *table)
 {
-    gr_scan scan = table->rows;
-    while (!gr_scan_done(&scan)) {
+    gr_scanner scan = table->rows;
+    while (!gr_scanner_done(&scan)) {
         size_t fields = 0, line = scan.line;
         gr_field field;
         do {
-            GR_TRY(gr_scan_field(&scan, &field));
+            GR_TRY(gr_scanner_field(&scan, &field));
             fields++;
         } while (!field.ends_row);
         if (fields != table->columns) {
@@ -168,7 +168,7 @@ static gr_status table_count(table *table)
 static gr_status table_survey(table *table, const char *data, size_t size)
 {
     const gr_data_options *options = table->options;
-    GR_TRY(gr_scan_start(&table->rows, table->path, data, size, options->separator));
+    GR_TRY(gr_scanner_start(&table->rows, table->path, data, size, options->separator));
     GR_TRY(table_first_line(table, table->rows));
     if (options->header == 0) {
         GR_TRY(table_guess_header(table));
@@ -177,7 +177,7 @@ static gr_status table_survey(table *table, const char *data, size_t size)
     }
     GR_TRY(table_assign_roles(table));
     gr_field field = {0};
-    while (table->header && !field.ends_row) GR_TRY(gr_scan_field(&table->rows, &field));
+    while (table->header && !field.ends_row) GR_TRY(gr_scanner_field(&table->rows, &field));
     return table_count(table);
 }
 
@@ -221,12 +221,12 @@ static gr_status table_label(const table *table, const gr_field *field, gr_class
 
 static gr_status table_examples(const table *table, gr_storage *storage, gr_class_set *set)
 {
-    gr_scan scan = table->rows;
+    gr_scanner scan = table->rows;
     float *feature = (float *)(void *)storage->block;
     for (int64_t i = 0; i < table->count; i++) {
         for (size_t column = 0; column < table->columns; column++) {
             gr_field field;
-            GR_TRY(gr_scan_field(&scan, &field));
+            GR_TRY(gr_scanner_field(&scan, &field));
             if (table->roles[column] == TABLE_FEATURE) {
                 GR_TRY(table_feature(table, &field, feature++));
             } else if (table->roles[column] == TABLE_LABEL) {

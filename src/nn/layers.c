@@ -53,7 +53,7 @@ gr_node *gr_dense(gr_scope *scope, const char *name, gr_node *x, const gr_dense_
 
 /* ---- Convolution ---------------------------------------------------------------------------- */
 
-static gr_node *conv_build(gr_scope *scope, gr_node *x, const gr_conv_options *o)
+static gr_node *conv_layer_build(gr_scope *scope, gr_node *x, const gr_conv_options *o)
 {
     if (gr_is_error(x)) return x;
     gr_shape in = gr_node_shape(x);
@@ -96,7 +96,7 @@ gr_node *gr_conv_layer(gr_scope *scope, const char *name, gr_node *x,
                        const gr_conv_options *options)
 {
     name = gr_layer_begin(scope, "conv", name);
-    return layer_end(scope, name, conv_build(scope, x, options));
+    return layer_end(scope, name, conv_layer_build(scope, x, options));
 }
 
 /* ---- Dropout -------------------------------------------------------------------------------- */

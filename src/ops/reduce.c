@@ -111,17 +111,17 @@ gr_reduction gr_reduction_of_node(const gr_node *node)
 {
     gr_reduction r = gr_reduction_of(node->in[0]->out[0].shape, &node->attr[0].ints);
     r.dtype = node->out[0].dtype;
-    r.kind = node->op == &gr_op_sum    ? GR_REDUCE_SUM
-             : node->op == &gr_op_prod ? GR_REDUCE_PROD
-             : node->op == &gr_op_max  ? GR_REDUCE_MAX
-                                       : GR_REDUCE_MIN;
+    r.kind = node->op == &gr_op_sum    ? GR_REDUCTION_SUM
+             : node->op == &gr_op_prod ? GR_REDUCTION_PROD
+             : node->op == &gr_op_max  ? GR_REDUCTION_MAX
+                                       : GR_REDUCTION_MIN;
     return r;
 }
 
 void gr_reduce_neutral(const gr_reduction *r, void *out, int64_t count)
 {
     gr_tensor tensor = {r->dtype, GR_SHAPE(count), out};
-    double value = r->kind == GR_REDUCE_PROD ? 1 : 0;
+    double value = r->kind == GR_REDUCTION_PROD ? 1 : 0;
     for (int64_t i = 0; i < count; i++) gr_tensor_put(&tensor, i, value);
 }
 

@@ -26,11 +26,11 @@
 #define GR_REDUCE_MAX_LANES 128
 
 typedef enum gr_reduce_kind {
-    GR_REDUCE_SUM,
-    GR_REDUCE_PROD,
-    GR_REDUCE_MAX,
-    GR_REDUCE_MIN,
-    GR_REDUCE_KINDS
+    GR_REDUCTION_SUM,
+    GR_REDUCTION_PROD,
+    GR_REDUCTION_MAX,
+    GR_REDUCTION_MIN,
+    GR_REDUCTION_KINDS
 } gr_reduce_kind;
 
 /* Some axes of a tensor: offsets (in elements) of the i-th index over them in row-major order. */

@@ -7,14 +7,14 @@
     static T reduce_combine_##name(gr_reduce_kind kind, T a, T x)                                  \
     {                                                                                              \
         switch (kind) {                                                                            \
-        case GR_REDUCE_SUM:                                                                        \
+        case GR_REDUCTION_SUM:                                                                     \
             return (T)GR_REDUCE_SUM_OF((U)a, (U)x);                                                \
-        case GR_REDUCE_PROD:                                                                       \
+        case GR_REDUCTION_PROD:                                                                    \
             return (T)GR_REDUCE_PROD_OF((U)a, (U)x);                                               \
-        case GR_REDUCE_MAX:                                                                        \
+        case GR_REDUCTION_MAX:                                                                     \
             return GR_REDUCE_MAX_OF(a, x);                                                         \
-        case GR_REDUCE_MIN:                                                                        \
-        case GR_REDUCE_KINDS:                                                                      \
+        case GR_REDUCTION_MIN:                                                                     \
+        case GR_REDUCTION_KINDS:                                                                   \
             break;                                                                                 \
         }                                                                                          \
         return GR_REDUCE_MIN_OF(a, x);                                                             \

@@ -38,7 +38,7 @@ static bool assign_reads_in_place(const gr_plan *plan, const gr_step *step, int 
     return step->n_out == 1;
 }
 
-static bool assign_fits(const gr_plan *plan, const assign_uses *u, const gr_copy *copy)
+static bool assign_fits(const gr_plan *plan, const assign_uses *u, const gr_plan_copy *copy)
 {
     int made = u->producer[copy->from];
     if (plan->values[copy->from].home != GR_HOME_ARENA || made < 0) return false;
@@ -51,7 +51,7 @@ static bool assign_fits(const gr_plan *plan, const assign_uses *u, const gr_copy
 }
 
 /* A value of the arena for the old content of a variable, and the copy that fills it. */
-static int assign_save(gr_plan *plan, gr_copy *saves, int *n_saves, int variable_value)
+static int assign_save(gr_plan *plan, gr_plan_copy *saves, int *n_saves, int variable_value)
 {
     for (int i = 0; i < *n_saves; i++)
         if (saves[i].from == variable_value) return saves[i].to;
@@ -59,7 +59,7 @@ static int assign_save(gr_plan *plan, gr_copy *saves, int *n_saves, int variable
     *v = (gr_value){.home = GR_HOME_ARENA, .buffer = plan->n_values};
     v->bytes = plan->values[variable_value].bytes;
     v->first = v->last = plan->n_steps;
-    saves[(*n_saves)++] = (gr_copy){plan->n_values, variable_value};
+    saves[(*n_saves)++] = (gr_plan_copy){plan->n_values, variable_value};
     return plan->n_values++;
 }
 
@@ -70,9 +70,9 @@ static bool assign_reads_overwritten(const gr_plan *plan, int value)
 }
 
 /* Outputs and assigns that stand for the old content of a variable that this step overwrites. */
-static gr_status assign_save_old(gr_plan *plan, gr_copy *kept, int n_kept)
+static gr_status assign_save_old(gr_plan *plan, gr_plan_copy *kept, int n_kept)
 {
-    gr_copy *saves =
+    gr_plan_copy *saves =
         gr_arena_alloc(&plan->arena, (size_t)(plan->n_outputs + n_kept + 1) * sizeof *saves);
     if (!saves) return GR_NO_MEMORY;
     int n_saves = 0;
@@ -90,11 +90,11 @@ static gr_status assign_save_old(gr_plan *plan, gr_copy *kept, int n_kept)
 
 static gr_status assign_place(gr_plan *plan, const assign_uses *u)
 {
-    gr_copy *kept = gr_arena_alloc(&plan->arena, (size_t)(plan->n_copies + 1) * sizeof *kept);
+    gr_plan_copy *kept = gr_arena_alloc(&plan->arena, (size_t)(plan->n_copies + 1) * sizeof *kept);
     if (!kept) return GR_NO_MEMORY;
     int n_kept = 0;
     for (int c = 0; c < plan->n_copies; c++) {
-        const gr_copy *copy = &plan->copies[c];
+        const gr_plan_copy *copy = &plan->copies[c];
         if (assign_fits(plan, u, copy)) {
             plan->values[copy->from].home = GR_HOME_VARIABLE;
             plan->values[copy->from].index = plan->values[copy->to].index;

@@ -36,9 +36,9 @@ typedef struct gr_step {
 
 /* A copy of a whole value after the last step. First come those that save a variable's old content
  * for an output, then the assigns whose value could not be computed in the variable's memory. */
-typedef struct gr_copy {
+typedef struct gr_plan_copy {
     int to, from; /* values */
-} gr_copy;
+} gr_plan_copy;
 
 typedef struct gr_plan {
     gr_graph *graph; /* not owned: outlives the plan */
@@ -51,7 +51,7 @@ typedef struct gr_plan {
     bool *written; /* by variable: some assign writes it */
     int *outputs;  /* value of each target; -1 for an assign */
     const gr_node **output_nodes;
-    gr_copy *copies;
+    gr_plan_copy *copies;
     size_t arena_bytes, lower_bound, scratch;
     int max_args;
 } gr_plan;
@@ -77,7 +77,8 @@ gr_status gr_plan_schedule(gr_plan *plan, gr_node *const *targets, int n, gr_nod
 gr_status gr_plan_place_assigns(gr_plan *plan);
 /* Lifetimes, sharing in place, offsets. */
 gr_status gr_plan_memory(gr_plan *plan);
-/* GR_INTERNAL if two values that are alive together overlap, or an assign comes too early. Debug builds ask after each plan. */
+/* GR_INTERNAL if two values that are alive together overlap, or an assign comes too early. Debug
+ * builds ask after each plan. */
 gr_status gr_plan_verify(const gr_plan *plan);
 /* The kernel of a loop, which runs a plan of its body: answers requests for scan nodes. */
 gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *options);

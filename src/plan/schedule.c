@@ -103,7 +103,8 @@ static gr_status schedule_add_assign(gr_plan *plan, const int *value, const gr_n
         return gr_fail(GR_INVALID, "variable '%s' is assigned twice in one step",
                        plan->variables[variable]->name);
     plan->written[variable] = true;
-    plan->copies[plan->n_copies++] = (gr_copy){value[assign->in[0]->id], value[assign->in[1]->id]};
+    plan->copies[plan->n_copies++] =
+        (gr_plan_copy){value[assign->in[0]->id], value[assign->in[1]->id]};
     return GR_OK;
 }
 

@@ -5,7 +5,7 @@
 
 /* ---- Prediction ----------------------------------------------------------------------------- */
 
-static gr_status predict_check(const gr_model *model, const gr_tensor *x)
+static gr_status score_predict_check(const gr_model *model, const gr_tensor *x)
 {
     gr_shape rows = gr_model_batch_shape(model, x->shape.rank > 0 ? x->shape.dim[0] : 0);
     if (x->shape.rank < 1 || !gr_shape_equal(x->shape, rows))
@@ -18,8 +18,8 @@ static gr_status predict_check(const gr_model *model, const gr_tensor *x)
 }
 
 /* Scores of rows [from, from + rows) through the buffer `batch` for normalised examples. */
-static gr_status predict_rows(gr_model *model, const gr_tensor *x, int64_t from, int64_t rows,
-                              float *batch, float *scores)
+static gr_status score_predict_rows(gr_model *model, const gr_tensor *x, int64_t from, int64_t rows,
+                                    float *batch, float *scores)
 {
     gr_engine *engine;
     size_t elements = (size_t)gr_shape_count(model->input);
@@ -38,7 +38,7 @@ static gr_status predict_rows(gr_model *model, const gr_tensor *x, int64_t from,
 
 gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores)
 {
-    GR_TRY(predict_check(model, x));
+    GR_TRY(score_predict_check(model, x));
     int64_t n = x->shape.dim[0], most = n < GR_EVAL_ROWS ? n : GR_EVAL_ROWS;
     size_t bytes;
     if (!gr_mul_size((size_t)gr_shape_count(model->input), (size_t)most * sizeof(float), &bytes))
@@ -47,7 +47,8 @@ gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores)
     if (!batch) return GR_NO_MEMORY;
     gr_status status = GR_OK;
     for (int64_t from = 0; from < n && status == GR_OK; from += most)
-        status = predict_rows(model, x, from, n - from < most ? n - from : most, batch, scores);
+        status =
+            score_predict_rows(model, x, from, n - from < most ? n - from : most, batch, scores);
     gr_free_aligned(batch);
     return status;
 }

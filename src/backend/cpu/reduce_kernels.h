@@ -20,11 +20,11 @@ REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
 REDUCE_NAME(combine)(int kind, REDUCE_T a, REDUCE_T x)
 {
     switch (kind) {
-    case GR_REDUCE_SUM:
+    case GR_REDUCTION_SUM:
         return (REDUCE_T)GR_REDUCE_SUM_OF((REDUCE_U)a, (REDUCE_U)x);
-    case GR_REDUCE_PROD:
+    case GR_REDUCTION_PROD:
         return (REDUCE_T)GR_REDUCE_PROD_OF((REDUCE_U)a, (REDUCE_U)x);
-    case GR_REDUCE_MAX:
+    case GR_REDUCTION_MAX:
         return GR_REDUCE_MAX_OF(a, x);
     default:
         return GR_REDUCE_MIN_OF(a, x);
@@ -34,14 +34,14 @@ REDUCE_NAME(combine)(int kind, REDUCE_T a, REDUCE_T x)
 REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
     REDUCE_NAME(combine_vector)(int kind, REDUCE_NAME(t) a, REDUCE_NAME(t) x)
 {
-    if (kind == GR_REDUCE_SUM) {
+    if (kind == GR_REDUCTION_SUM) {
         return (REDUCE_NAME(t))((REDUCE_NAME(u))a + (REDUCE_NAME(u))x);
     }
-    if (kind == GR_REDUCE_PROD) {
+    if (kind == GR_REDUCTION_PROD) {
         return (REDUCE_NAME(t))((REDUCE_NAME(u))a * (REDUCE_NAME(u))x);
     }
     REDUCE_NAME(bits)
-    takes = kind == GR_REDUCE_MAX ? GR_REDUCE_MAX_TAKES(a, x) : GR_REDUCE_MIN_TAKES(a, x);
+    takes = kind == GR_REDUCTION_MAX ? GR_REDUCE_MAX_TAKES(a, x) : GR_REDUCE_MIN_TAKES(a, x);
     return (REDUCE_NAME(t))(((REDUCE_NAME(bits))x & takes) | ((REDUCE_NAME(bits))a & ~takes));
 }
 
@@ -157,16 +157,16 @@ REDUCE_NAME(columns)(int kind, void *to, const void *x, int64_t rows, int64_t st
     {                                                                                              \
         REDUCE_NAME(columns)(kind, to, x, rows, step, n);                                          \
     }
-REDUCE_KIND(GR_REDUCE_SUM, sum)
-REDUCE_KIND(GR_REDUCE_PROD, prod)
-REDUCE_KIND(GR_REDUCE_MAX, max)
-REDUCE_KIND(GR_REDUCE_MIN, min)
+REDUCE_KIND(GR_REDUCTION_SUM, sum)
+REDUCE_KIND(GR_REDUCTION_PROD, prod)
+REDUCE_KIND(GR_REDUCTION_MAX, max)
+REDUCE_KIND(GR_REDUCTION_MIN, min)
 
-static const reduce_kernels REDUCE_NAME(kernels)[GR_REDUCE_KINDS] = {
-    [GR_REDUCE_SUM] = {REDUCE_NAME(sum_units), REDUCE_NAME(sum_columns)},
-    [GR_REDUCE_PROD] = {REDUCE_NAME(prod_units), REDUCE_NAME(prod_columns)},
-    [GR_REDUCE_MAX] = {REDUCE_NAME(max_units), REDUCE_NAME(max_columns)},
-    [GR_REDUCE_MIN] = {REDUCE_NAME(min_units), REDUCE_NAME(min_columns)},
+static const reduce_kernels REDUCE_NAME(kernels)[GR_REDUCTION_KINDS] = {
+    [GR_REDUCTION_SUM] = {REDUCE_NAME(sum_units), REDUCE_NAME(sum_columns)},
+    [GR_REDUCTION_PROD] = {REDUCE_NAME(prod_units), REDUCE_NAME(prod_columns)},
+    [GR_REDUCTION_MAX] = {REDUCE_NAME(max_units), REDUCE_NAME(max_columns)},
+    [GR_REDUCTION_MIN] = {REDUCE_NAME(min_units), REDUCE_NAME(min_columns)},
 };
 
 #undef REDUCE_KIND
