@@ -82,9 +82,13 @@ static void help_command(const cli_command *command)
         cli_print("\n%sExamples:%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
         help_lines(command->examples);
     }
-    cli_print("\nExit status: 0 success;%s%s 2 wrong usage or bad input; 3 a file or the memory "
-              "failed.\n",
-              command->exits ? " 1 " : "", command->exits ? command->exits : "");
+    char *exits = cli_format("Exit status: 0 success;%s%s 2 wrong usage or bad input; 3 a file or "
+                             "the memory failed.",
+                             command->exits ? " 1 " : "", command->exits ? command->exits : "");
+    cli_print("\n");
+    cli_print_wrapped(exits, 0, 0, width);
+    cli_print("\n");
+    free(exits);
 }
 
 static void help_overview(void)

@@ -48,6 +48,7 @@ static void predict_json(predict_job *job, const char *file, int64_t row, const 
 {
     const char *measure = job->probable ? "probability" : "score";
     cli_json *json = &job->json;
+    if (json->depth == 0) cli_json_array(json, NULL);
     cli_json_object(json, NULL);
     cli_json_text(json, "file", file);
     if (job->headed) cli_json_int(json, "example", row);
@@ -210,9 +211,7 @@ static int predict_run(const cli_args *args)
     job.scores = cli_alloc((size_t)PREDICT_BATCH * (size_t)job.classes, sizeof *job.scores);
     job.order = cli_alloc((size_t)job.classes, sizeof *job.order);
     job.probable = gr_model_probabilities(job.model, job.scores); /* zeros, to ask */
-    if (cli_flag(args, "json"))
-        cli_json_array(&job.json, NULL);
-    else
+    if (!cli_flag(args, "json"))
         job.table =
             cli_table_new(job.probable ? "~file|~class|>probability" : "~file|~class|>score");
     int code = CLI_YES;
@@ -222,7 +221,7 @@ static int predict_run(const cli_args *args)
     }
     if (job.table)
         cli_table_print(job.table);
-    else
+    else if (job.json.depth > 0)
         cli_json_end(&job.json);
     free(job.scores);
     free(job.order);

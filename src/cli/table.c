@@ -165,7 +165,8 @@ void cli_table_print(cli_table *table)
     int limit = cli_width();
     table_fill_row(table);
     table_measure(table);
-    if (table_shrink(table, limit))
+    bool fits = table_shrink(table, limit);
+    if (fits && table->cells > 0)
         table_print_rows(table);
     else
         table_print_blocks(table, limit);

@@ -84,7 +84,11 @@ static void test_print_matrix(const gr_metrics *score, const char *const *names)
         free(columns);
         columns = longer;
     }
-    cli_print("\nConfusion matrix: a row for each class, a column for what it is taken for\n\n");
+    int width = cli_width();
+    cli_print("\n");
+    cli_print_wrapped("Confusion matrix: a row for each class, a column for what it is taken for",
+                      0, 0, width ? width : 80);
+    cli_print("\n\n");
     cli_table *table = cli_table_new(columns);
     free(columns);
     for (int i = 0; i < score->classes; i++) {
@@ -130,9 +134,9 @@ static void test_print(const gr_metrics *score, const char *const *names, const 
         test_print_matrix(score, names);
     else if (score->correct < score->count)
         test_print_mixups(score, names);
-    cli_print("\n%s%s accuracy %.4f%s (%" PRId64 " of %" PRId64 " right), loss %.4f\n",
+    cli_print("\n%s%s accuracy %.4f%s (%" PRId64 " of %" PRId64 " right)%sloss %.4f\n",
               cli_color(CLI_BOLD), part, score->accuracy, cli_color(CLI_PLAIN), score->correct,
-              score->count, score->loss);
+              score->count, width && width < 64 ? "\n" : ", ", score->loss);
 }
 
 /* ---- Testing -------------------------------------------------------------------------------- */

@@ -25,8 +25,8 @@ done
 run frobnicate
 refused frobnicate
 
-run dta
-refused data # the nearest name
+run evla
+refused eval # the nearest name
 
 run
 exits 2

@@ -1,0 +1,91 @@
+#!/bin/sh
+# gradus data: the list, sets in detail, pictures, refusals.
+. "$GRADUS_SOURCE/tests/cli/support/harness.sh"
+. "$GRADUS_SOURCE/tests/cli/support/data.sh"
+make_blobs blobs.csv 60
+make_idx pictures 20
+
+run data
+exits 0
+silent
+out "fashion-mnist"
+out "cifar10"
+run data --json
+exits 0
+json
+value=$(json_value 'j[0]["name"], j[0]["shape"], j[0]["train"]')
+[ -z "$value" ] || [ "$value" = "fashion-mnist [1, 28, 28] 60000" ] || fault "it says $value"
+
+run data blobs.csv
+exits 0
+out "60 to train"
+out "f32 [2]"
+out "width, height"
+out "classes   3"
+run data blobs.csv --json
+json
+value=$(json_value '[(c["name"], c["train"]) for c in j["classes"]]')
+[ -z "$value" ] || [ "$value" = "[('elm', 20), ('oak', 20), ('red', 20)]" ] || fault "it says $value"
+run data blobs.csv --label 3 --ignore 1
+exits 0
+out "f32 [1]"
+run data blobs.csv --label 1 --ignore kind
+refused "classes are words or whole numbers"
+
+run data pictures
+exits 0
+out "20 to train, 20 to test"
+out "u8 [1,4,4]"
+run data pictures/train-images-idx3-ubyte
+exits 0
+
+# Pictures.
+if "$GRADUS" --version | grep -q ' png'; then
+    run data pictures --example 3 --out three.png
+    exits 0
+    out "three.png: example 3, 1"
+    [ "$(head -c 4 three.png | tail -c 3)" = PNG ] || fault "three.png is no PNG file"
+    run data pictures --example 20 --out no.png
+    refused "there are 20, counted from 0"
+    run data blobs.csv --example 0 --out no.png
+    refused "examples of shape [2] are no pictures"
+    run data pictures --example 0
+    refused "--example needs --out FILE.png"
+    run data --example 0 --out no.png
+    refused "--example: of which data?"
+    [ ! -e no.png ] || fault "a refusal left a file"
+fi
+
+# Refusals name the file, the place, what was found and what belongs there.
+run data nothing-there
+exits 3
+err "nothing-there"
+: >empty.csv
+run data empty.csv
+refused "empty.csv"
+printf 'a,b,kind\n1,2,x\n3,y\n' >ragged.csv
+run data ragged.csv
+refused "ragged.csv: line 3: found 2 fields, but line 1 has 3"
+printf 'a,b,kind\n1,2,x\n3,four,y\n' >text.csv
+run data text.csv
+refused "four"
+printf '1,nan,x\n3,4,y\n' >nan.csv
+run data nan.csv
+refused "nan"
+run data blobs.csv --label colour
+refused "colour"
+run data blobs.csv --separator '||'
+refused "--separator: '||' is none of"
+head -c 200 pictures/train-images-idx3-ubyte >pictures/t10k-images-idx3-ubyte
+run data pictures
+refused "t10k-images-idx3-ubyte"
+make_idx pictures 20
+printf 'x' >>pictures/train-labels-idx1-ubyte
+run data pictures
+refused "train-labels-idx1-ubyte"
+make_idx pictures 20
+bytes 0 0 9 9 1 2 3 4 >pictures/train-images-idx3-ubyte
+run data pictures
+refused "train-images-idx3-ubyte"
+
+done_testing

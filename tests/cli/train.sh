@@ -1,0 +1,147 @@
+#!/bin/sh
+# gradus train: what it tells and writes, the same twice, and its refusals.
+. "$GRADUS_SOURCE/tests/cli/support/harness.sh"
+. "$GRADUS_SOURCE/tests/cli/support/data.sh"
+make_blobs blobs.csv 150
+make_idx pictures 40
+net='fc(8) |> relu |> fc(3)'
+
+run train --data blobs.csv --net "$net" --epochs 40 --rate .02 --validation .1 --out a.safetensors
+exits 0
+silent
+out "blobs.csv: 108 examples to train, 12 to validate, 30 to test"
+out "epoch 40/40"
+out "model     a.safetensors"
+out "peak memory"
+out "test accuracy 1.0000 (30 of 30 right)"
+[ ! -e a.safetensors.checkpoint ] || fault "the checkpoint is left"
+
+# The same seed gives the same bytes, another seed others.
+run train --data blobs.csv --net "$net" --epochs 40 --rate .02 --validation .1 --out b.safetensors
+cmp -s a.safetensors b.safetensors || fault "two runs with one seed differ"
+run train --data blobs.csv --net "$net" --epochs 40 --rate .02 --validation .1 --seed 2 -o b.safetensors
+cmp -s a.safetensors b.safetensors && fault "two seeds give the same model"
+for threads in 1 2 3 8; do
+    run train --data pictures --net 'conv(4, 3) |> relu |> fc(2)' --epochs 3 --exact \
+        --threads "$threads" --out "t$threads.safetensors"
+    exits 0
+    cmp -s t1.safetensors "t$threads.safetensors" || fault "--exact: $threads threads differ from 1"
+done
+
+# JSON lines.
+run train --data blobs.csv --net "$net" --epochs 3 --validation .1 --json --out a.safetensors
+exits 0
+silent
+json_lines
+[ "$(wc -l <out)" -eq 4 ] || fault "not 3 epochs and the test"
+for key in epoch train_loss val_loss val_accuracy seconds; do
+    [ "$(grep -c "\"$key\":" out)" -ge 3 ] || fault "$key is missing"
+done
+tail -1 out | grep -q '^{"test_accuracy":[01]' || fault "the last line does not begin with the test"
+run train --data blobs.csv --net "$net" --epochs 1 --json --no-out
+out '"val_loss":null'
+
+# The net from a file; steps; early stopping; the best weights; curves.
+printf '# a net\nh = fc(8) |> relu\nh |> fc(3)\n' >small.net
+run train --data blobs.csv --net small.net --steps 7 --quiet --out s.safetensors
+exits 0
+[ "$(wc -l <out)" -eq 1 ] || fault "--quiet prints more than a line"
+run train --data blobs.csv --net small.net --epochs 500 --rate .05 --validation .2 --patience 2 \
+    --monitor accuracy --keep-best --no-out
+exits 0
+out "stopped early: no improvement since epoch"
+out "weights   of epoch"
+if "$GRADUS" --version | grep -q cairo; then
+    for kind in svg png pdf; do
+        run train --data blobs.csv --net small.net --epochs 3 --validation .1 --curves "c.$kind" --no-out
+        exits 0
+        out "curves    c.$kind"
+        [ -s "c.$kind" ] || fault "no c.$kind"
+    done
+    run train --data blobs.csv --net small.net --curves c.gif
+    refused "--curves: 'c.gif' does not end in .svg, .png or .pdf"
+fi
+
+# The answer is no.
+run train --data blobs.csv --net small.net --epochs 1 --rate 1e-9 --require-accuracy 1 --no-out
+exits 1
+err "below the 1.0000 required"
+run train --data blobs.csv --net small.net --epochs 40 --rate .02 --require-accuracy .9 --no-out
+exits 0
+run train --data blobs.csv --net small.net --epochs 9 --optimizer sgd --rate 1e5 --momentum 0 \
+    --loss mse --no-out
+exits 1
+err "a smaller --rate"
+
+# A few examples are all trained on; more give a part to test.
+printf '0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n' >xor.csv
+run train --data xor.csv --net 'fc(8) |> tanh |> fc(2)' --epochs 400 --rate .05 --require-accuracy 1 \
+    --out xor.safetensors
+exits 0
+out "4 examples to train"
+out "training accuracy 1.0000 (4 of 4 right)"
+run train --data xor.csv --net 'fc(2)' --epochs 2 --json --no-out
+out '{"test_accuracy":null'
+run train --data blobs.csv --net "$net" --epochs 1 --test-fraction 0 --no-out
+out "150 examples to train"
+
+# Refusals, none of which leaves a file.
+rm -f ./*.safetensors*
+run train --data blobs.csv --net 'fc(8) |> rleu |> fc(3)'
+refused "rleu"
+err "relu"
+run train --data blobs.csv --net 'fc(8) |>'
+refused "^"
+printf 'fc(8\n' >broken.net
+run train --data blobs.csv --net broken.net
+refused "broken.net:"
+run train --data blobs.csv --net missing.net
+exits 3
+err "missing.net: No such file"
+run train --data blobs.csv --net 'fc(8)'
+refused "3"
+run train --data blobs.csv --net 'conv(4, 3) |> fc(3)'
+refused "conv"
+run train --data pictures --net 'conv(4, 9) |> fc(2)'
+refused "conv"
+run train --data missing.csv --net "$net"
+exits 3
+err "missing.csv"
+run train --data blobs.csv --net "$net" --patience 3
+refused "validation"
+run train --data blobs.csv --net "$net" --resume
+exits 3
+err "model.safetensors.checkpoint"
+run train --data blobs.csv --net "$net" --resume --no-out
+refused "--resume: from which --checkpoint FILE?"
+run train --data blobs.csv --net "$net" --out no/where.safetensors
+exits 3
+err "cannot write to the folder 'no'"
+mkdir folder
+run train --data blobs.csv --net "$net" --out folder
+exits 3
+err "folder: is a folder"
+run train --data blobs.csv --net "$net" --out blobs.csv/model
+exits 3
+[ -z "$(ls | grep safetensors)" ] || fault "a refusal left $(ls | grep safetensors)"
+if [ -w /dev/full ]; then
+    run train --data blobs.csv --net "$net" --epochs 1 --out /dev/full
+    exits 3
+    err "/dev/full"
+fi
+
+# A disk that is full while the model is saved leaves the old one as it was.
+echo old >old.safetensors
+LINE="gradus train on a full disk"
+STATUS=0
+(
+    trap '' XFSZ
+    ulimit -f 1
+    exec "$GRADUS" train --data blobs.csv --net 'fc(800) |> relu |> fc(3)' --epochs 1 \
+        --out old.safetensors
+) >out 2>err || STATUS=$?
+exits 3
+[ "$(cat old.safetensors)" = old ] || fault "the old file was touched"
+[ "$(ls | grep -c '^old')" -eq 1 ] || fault "left behind: $(ls | grep '^old')"
+
+done_testing
