@@ -162,7 +162,9 @@ GEMM_INNER void GEMM_NAME(add)(GEMM_T *to, const GEMM_T *from, int64_t n)
     for (; n >= GEMM_LANES; n -= GEMM_LANES, to += GEMM_LANES, from += GEMM_LANES) {
         GEMM_STORE(to, GEMM_LOAD(to) + GEMM_LOAD(from));
     }
-    if (n > 0) GEMM_STORE_PART(to, GEMM_LOAD_PART(to, n) + GEMM_LOAD_PART(from, n), n);
+    /* small steps rather than a masked vector: the next addition often reads what this one wrote */
+    for (; n >= 4; n -= 4, to += 4, from += 4) GEMM_ADD_4(to, from);
+    for (; n > 0; n--) *to++ += *from++;
 }
 
 GEMM_FN void GEMM_NAME(gather)(const gr_gemm_patches *patches, const void *x, int64_t k,
@@ -401,4 +403,5 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
 #undef GEMM_SPREAD
 #undef GEMM_FMA
 #undef GEMM_SQUARE
+#undef GEMM_ADD_4
 #undef GEMM_TRANSPOSE

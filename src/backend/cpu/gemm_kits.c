@@ -59,6 +59,17 @@ static inline void gemm_store_v2d(double *p, gemm_v2d v, int64_t n)
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
+static inline void gemm_add_f32(float *to, const float *from)
+{
+    gemm_store_v4f(to, gemm_load_v4f(to) + gemm_load_v4f(from), 4);
+}
+
+static inline void gemm_add_f64(double *to, const double *from)
+{
+    gemm_store_v2d(to, gemm_load_v2d(to) + gemm_load_v2d(from), 2);
+    gemm_store_v2d(to + 2, gemm_load_v2d(to + 2) + gemm_load_v2d(from + 2), 2);
+}
+
 /* Rows become columns, 16 bytes at a time. */
 static inline void gemm_transpose_f32(const float *const row[4], int64_t at, float *out,
                                       int64_t width)
@@ -100,6 +111,7 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 #define GEMM_STORE_PART(p, v, n) gemm_store_v4f(p, v, n)
 #define GEMM_SPREAD(x) ((gemm_v4f){x, x, x, x})
 #define GEMM_FMA(a, b, c) ((a) * (b) + (c))
+#define GEMM_ADD_4 gemm_add_f32
 #define GEMM_SQUARE 4
 #define GEMM_TRANSPOSE gemm_transpose_f32
 #include "backend/cpu/gemm_kernel.h"
@@ -119,6 +131,7 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 #define GEMM_STORE_PART(p, v, n) gemm_store_v2d(p, v, n)
 #define GEMM_SPREAD(x) ((gemm_v2d){x, x})
 #define GEMM_FMA(a, b, c) ((a) * (b) + (c))
+#define GEMM_ADD_4 gemm_add_f64
 #define GEMM_SQUARE 2
 #define GEMM_TRANSPOSE gemm_transpose_f64
 #include "backend/cpu/gemm_kernel.h"
@@ -148,6 +161,7 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #define GEMM_STORE_PART(p, v, n) _mm256_maskstore_ps(p, GEMM_LANES_F32(n), v)
 #define GEMM_SPREAD(x) _mm256_set1_ps(x)
 #define GEMM_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define GEMM_ADD_4 gemm_add_f32
 #define GEMM_SQUARE 4
 #define GEMM_TRANSPOSE gemm_transpose_f32
 #include "backend/cpu/gemm_kernel.h"
@@ -167,6 +181,7 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #define GEMM_STORE_PART(p, v, n) _mm256_maskstore_pd(p, GEMM_LANES_F64(n), v)
 #define GEMM_SPREAD(x) _mm256_set1_pd(x)
 #define GEMM_FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define GEMM_ADD_4 gemm_add_f64
 #define GEMM_SQUARE 2
 #define GEMM_TRANSPOSE gemm_transpose_f64
 #include "backend/cpu/gemm_kernel.h"
@@ -191,6 +206,7 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #define GEMM_STORE_PART(p, v, n) _mm512_mask_storeu_ps(p, GEMM_MASK_F32(n), v)
 #define GEMM_SPREAD(x) _mm512_set1_ps(x)
 #define GEMM_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define GEMM_ADD_4 gemm_add_f32
 #define GEMM_SQUARE 4
 #define GEMM_TRANSPOSE gemm_transpose_f32
 #include "backend/cpu/gemm_kernel.h"
@@ -210,6 +226,7 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #define GEMM_STORE_PART(p, v, n) _mm512_mask_storeu_pd(p, GEMM_MASK_F64(n), v)
 #define GEMM_SPREAD(x) _mm512_set1_pd(x)
 #define GEMM_FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define GEMM_ADD_4 gemm_add_f64
 #define GEMM_SQUARE 2
 #define GEMM_TRANSPOSE gemm_transpose_f64
 #include "backend/cpu/gemm_kernel.h"
