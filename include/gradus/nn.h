@@ -43,8 +43,8 @@ typedef struct gr_scope_options {
     uint64_t seed; /* of initial values and of random gates */
 } gr_scope_options;
 
-/* A scope on a graph and a store; both must outlive it. NULL when memory is out. `options` may be
- * NULL: GR_EVAL, seed 0. */
+/* A scope on a graph and a store; both must outlive it. Without a store (NULL) variables are only
+ * declared. NULL when memory is out. `options` may be NULL: GR_EVAL, seed 0. */
 GR_API gr_scope *gr_scope_new(gr_graph *graph, gr_store *store, const gr_scope_options *options);
 GR_API void gr_scope_free(gr_scope *scope);
 

@@ -115,27 +115,20 @@ static gr_status check_draw(const gr_node *x, int64_t classes, uint64_t seed, ch
 
 /* ---- The loss ------------------------------------------------------------------------------- */
 
-/* A row of at least two scores for each example? */
-static bool check_has_scores(const cli_net_graph *g)
-{
-    gr_shape shape = gr_node_shape(g->output);
-    return shape.rank == 2 && shape.dim[0] == gr_node_shape(g->x).dim[0] && shape.dim[1] > 1;
-}
-
 /* The loss as asked for, or the one that suits. */
 static int check_loss(const cli_args *args, const cli_net *net, const cli_net_graph *g)
 {
     const char *word = cli_text(args, "loss");
     if (word) return strcmp(word, "none") == 0 ? CHECK_NO_LOSS : gr_loss_find(word);
     if (net->model) return (int)gr_model_loss(net->model);
-    return check_has_scores(g) ? GR_LOSS_SOFTMAX : CHECK_NO_LOSS;
+    return cli_net_has_scores(g) ? GR_LOSS_SOFTMAX : CHECK_NO_LOSS;
 }
 
 static int check_refuse_scores(const cli_net_graph *g, const check_batch *batch)
 {
     char text[128];
     gr_shape shape = gr_node_shape(g->output);
-    if (!check_has_scores(g))
+    if (!cli_net_has_scores(g))
         return cli_bad("the net gives %s for %" PRId64 " examples: a loss needs a row of at least "
                        "two scores for each; --loss none checks the output itself",
                        gr_shape_print(shape, text, sizeof text), gr_node_shape(g->x).dim[0]);
@@ -207,6 +200,8 @@ int cli_check_net(const cli_args *args)
     if (!cli_given(args, "net") && cli_operands(args) > 1)
         return cli_bad("'%s' is too much: a model has no values to give", cli_operand(args, 1));
     int code = cli_net_open(args, &net);
+    if (code == CLI_YES && !net.model && !(net.store = gr_store_new()))
+        code = cli_fault(CLI_ENVIRONMENT, "out of memory");
     if (code == CLI_YES) code = check_open_data(args, &net, &batch);
     if (code == CLI_YES) {
         gr_status status = cli_net_build(&net, GR_TRAIN, cli_int(args, "rows"), &g);

@@ -34,10 +34,7 @@ static int net_open_text(const cli_args *args, cli_net *net)
     if (input && !cli_read_shape(input, &net->input))
         return cli_bad("--input: '%s' is no shape: sizes above 0 with commas between, as 1,28,28",
                        input);
-    int code = cli_read_net(cli_text(args, "net"), &net->text, &net->source);
-    if (code != CLI_YES) return code;
-    net->store = gr_store_new();
-    return net->store ? CLI_YES : cli_fault(CLI_ENVIRONMENT, "out of memory");
+    return cli_read_net(cli_text(args, "net"), &net->text, &net->source);
 }
 
 static int net_open_model(const char *path, cli_net *net)
@@ -98,6 +95,12 @@ void cli_net_graph_clear(cli_net_graph *graph)
     gr_scope_free(graph->scope);
     gr_graph_free(graph->graph);
     *graph = (cli_net_graph){0};
+}
+
+bool cli_net_has_scores(const cli_net_graph *graph)
+{
+    gr_shape shape = gr_node_shape(graph->output);
+    return shape.rank == 2 && shape.dim[0] == gr_node_shape(graph->x).dim[0] && shape.dim[1] > 1;
 }
 
 gr_node *cli_net_loss(gr_node *scores, gr_loss_kind kind)

@@ -11,7 +11,8 @@ typedef struct cli_net {
     char *text;         /* the text, or the model's net */
     const char *source; /* its name in messages */
     gr_shape input;     /* of one example; rank 0: not told */
-    gr_store *store;    /* the model's, or a new one */
+    gr_store *store;    /* the model's; of a text, what the caller puts there, freed with the net.
+                           NULL: variables are declared, but have no values */
     uint64_t seed;      /* of initial values and random gates */
 } cli_net;
 
@@ -35,6 +36,8 @@ typedef struct cli_net_graph {
 gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_graph *out);
 void cli_net_graph_clear(cli_net_graph *graph);
 
+/* Is the output a row of at least two scores for each example? */
+bool cli_net_has_scores(const cli_net_graph *graph);
 /* The loss of scores [N, C] on a new input "y", i32 [N]. */
 gr_node *cli_net_loss(gr_node *scores, gr_loss_kind kind);
 
