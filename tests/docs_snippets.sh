@@ -10,6 +10,7 @@
 # In what is printed, `…` stands for any text of a line, and a line of `…` alone for any lines.
 # A comment line before the fence says more:
 #     <!-- file: examples/xor.c -->   the block is that file
+#     <!-- numbers vary -->           any number in what is printed equals any other
 #     <!-- needs: iris cairo -->      skipped without those data sets or parts of the build
 # The blocks of a document share one folder, which looks like the source tree: nets/, examples/ and
 # build/release/ are there.
@@ -62,7 +63,7 @@ compile() {
 
 # compare EXPECTED ACTUAL WHAT
 compare() {
-    awk -f "$tools/match.awk" "$1" "$2" >"$work/log" && return
+    awk -v vary="$vary" -f "$tools/match.awk" "$1" "$2" >"$work/log" && return
     fault "$3 prints something else"
     sed 's/^/    /' "$work/log"
 }
@@ -109,7 +110,7 @@ check_document() {
     done
     awk -v base="$folder.blocks" -f "$tools/blocks.awk" "$GRADUS_SOURCE/$document" \
         >"$work/list" || { fault 'cannot be read'; return; }
-    while IFS='|' read -r line kind path file needs; do
+    while IFS='|' read -r line kind path file vary needs; do
         block=$document:$line
         # shellcheck disable=SC2086 # a list of names
         lack=$(lacks $needs)

@@ -1,5 +1,5 @@
 # Takes the checked blocks of a document out into files base/LINE.c and base/LINE.console, and lists
-# them: LINE|KIND|FILE|FILE OF THE TREE|NEEDS. An `output` block goes to its program's FILE.output.
+# them: LINE|KIND|FILE|FILE OF THE TREE|VARY|NEEDS. An `output` block goes to its program's FILE.output.
 
 # Nothing but blank lines and text may stand between a program and its output.
 /^```/ && inside {
@@ -14,7 +14,7 @@
     path = ""
     if (kind == "c" || kind == "console") {
         path = base "/" NR "." kind
-        printf "%s|%s|%s|%s|%s\n", NR, kind, path, file, needs
+        printf "%s|%s|%s|%s|%s|%s\n", NR, kind, path, file, vary, needs
         program = kind == "c" ? path : ""
     } else if (kind == "output") {
         if (!program) {
@@ -24,12 +24,13 @@
         path = program ".output"
         program = ""
     }
-    file = needs = ""
+    file = vary = needs = ""
     next
 }
 inside && path { print >path }
 inside { next }
 /^<!-- file: .* -->$/ { file = $3 }
+/^<!-- numbers vary -->$/ { vary = 1 }
 /^<!-- needs: .* -->$/ {
     needs = $0
     gsub(/^<!-- needs: | -->$/, "", needs)

@@ -1,5 +1,6 @@
 # match.awk EXPECTED ACTUAL: are they equal, "…" in what is expected standing for any text of a
-# line, and a line of "…" alone for any lines? Prints the first difference.
+# line, and a line of "…" alone for any lines? With vary=1 any number equals any other. Prints the
+# first difference.
 
 function pattern(text,    c, i, result)
 {
@@ -11,8 +12,13 @@ function pattern(text,    c, i, result)
     gsub("…", ".*", result)
     return result "$"
 }
-# Trailing blanks do not count.
+# Trailing blanks do not count; nor, where numbers vary, the widths of columns.
 { sub(/[ \t]+$/, "") }
+vary {
+    gsub(/[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?/, "#")
+    gsub(/──+/, "─")
+    gsub(/  +/, " ")
+}
 FILENAME == ARGV[1] { expected[++m] = $0; next }
 { actual[++n] = $0 }
 END {
