@@ -184,7 +184,7 @@ const cli_command cli_command_check = {
                 "gradus check 'x*y + sigmoid(x)' x=1 y=-2\n"
                 "gradus check --net 'conv(4,3) |> maxpool(2) |> relu |> fc(10)' --input 1,12,12\n"
                 "gradus check model.safetensors --data fashion-mnist --samples 10\n",
-    .exits = "a gradient is wrong, or vacuous",
+    .exits = "a gradient is wrong, or vacuous;",
     .most = -1,
     .options = check_options,
     .run = check_run,

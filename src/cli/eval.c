@@ -305,7 +305,7 @@ const cli_command cli_command_eval = {
                 "gradus eval 'sum((W @ x)^2)' W='[[.1, .5], [-.3, .8]]' x='[.2, .4]' --check\n"
                 "gradus eval 'q = x + y; q * z' x=-2 y=5 z=-4 --step 0.01 --times 3\n"
                 "gradus eval --json -- '-x^2' x=3\n",
-    .exits = "--check finds a gradient that is wrong",
+    .exits = "--check finds a gradient that is wrong;",
     .most = -1,
     .options = eval_options,
     .run = eval_run,
