@@ -134,14 +134,14 @@ gr_status gr_program_print(const gr_program *program, char **text)
 {
     const gr_plan *plan = program->plan;
     gr_text t = {0};
-    gr_text_printf(&t, "%5s  %-20s %-24s %-16s %s\n", "step", "op", "result", "kernel", "buffer");
+    gr_text_printf(&t, "%5s  %-20s %-24s %-20s %s\n", "step", "op", "result", "kernel", "buffer");
     for (int s = 0; s < plan->n_steps; s++) {
         const gr_step *step = &plan->steps[s];
         const gr_type *type = &step->node->out[0];
         char result[GR_SHAPE_TEXT + 8];
         snprintf(result, sizeof result, "%s%s", gr_dtype_name(type->dtype),
                  gr_shape_text(type->shape));
-        gr_text_printf(&t, "%5d  %-20s %-24s %-16s ", s, step->node->op->name, result,
+        gr_text_printf(&t, "%5d  %-20s %-24s %-20s ", s, step->node->op->name, result,
                        step->kernel);
         program_print_value(plan, plan->args[step->args + step->n_in], &t);
         gr_text_printf(&t, "\n");
