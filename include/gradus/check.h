@@ -21,7 +21,8 @@ typedef struct gr_check_entry {
     char name[64];
     gr_shape shape;
     int64_t tried, kinks, faults;
-    /* The worst element that is no kink: |a − n| / max(|a|, |n|, 1e-4·max|grad|). */
+    /* The worst element that is no kink: |a − n| / max(|a|, |n|, 1e-4·max|grad|), the divisor being
+     * at least so large that the differences' own rounding noise stays below the tolerance. */
     double error;
     int64_t index;
     double analytic, numeric;

@@ -182,9 +182,10 @@ static gr_status check_differences(check_run *run, double *x, double h, check_po
     return GR_OK;
 }
 
-static double check_error(double a, double n, double scale)
+/* Relative to the larger of the two, but to no less than `least`. */
+static double check_error(double a, double n, double least)
 {
-    double size = fmax(fmax(fabs(a), fabs(n)), 1e-4 * scale);
+    double size = fmax(fmax(fabs(a), fabs(n)), least);
     if (isnan(a) || isnan(n)) return INFINITY;
     return size > 0 ? fabs(a - n) / size : 0;
 }
@@ -197,16 +198,17 @@ static gr_status check_element(check_run *run, double *x, double a, double scale
                                const gr_check_options *o, check_verdict *verdict, double *numeric,
                                double *error, bool *nonzero)
 {
-    double h = o->step * fmax(1, fabs(*x));
+    double h = o->step * fmax(1, fabs(*x)), least = 1e-4 * scale;
     check_point p;
     *error = INFINITY;
     for (int attempt = 0; attempt < 3; attempt++, h /= 10) {
         GR_TRY(check_differences(run, x, h, &p));
-        double e = check_error(a, p.numeric, scale);
         if (attempt == 0) {
             *nonzero |= fmax(fabs(a), fabs(p.numeric)) > p.noise;
-            if (fabs(a - p.numeric) <= p.noise) e = 0; /* differences cannot tell them apart */
+            /* Below its noise a difference cannot tell two numbers apart. */
+            least = fmax(least, p.noise / o->tolerance);
         }
+        double e = check_error(a, p.numeric, least);
         if (e < *error || attempt == 0) {
             *error = e;
             *numeric = p.numeric;
@@ -215,7 +217,7 @@ static gr_status check_element(check_run *run, double *x, double a, double scale
         if (e <= o->tolerance) return GR_OK;
     }
     double slack = 1e-3 * fmax(fabs(p.left), fabs(p.right));
-    bool corner = check_error(p.left, p.right, scale) > 1e-3;
+    bool corner = check_error(p.left, p.right, least) > 1e-3;
     bool between = a >= fmin(p.left, p.right) - slack && a <= fmax(p.left, p.right) + slack;
     *verdict = corner && between ? CHECK_KINK : CHECK_FAULT;
     return GR_OK;
