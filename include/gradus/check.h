@@ -39,7 +39,7 @@ typedef struct gr_check_report {
  * differences, Richardson-extrapolated, in f64: the graph and the values of the inputs (`feeds`,
  * in their own types) and variables are copied and retyped first, so nothing is changed. Where
  * they disagree at a point where the function has a corner (left and right differences do not
- * meet, and the gradient lies between them) a kink is reported and not a fault. GR_OK means that
+ * meet, however small the step) a kink is reported and not a fault. GR_OK means that
  * the check ran; the verdict is report->passed. On failure *report is empty. */
 GR_API gr_status gr_check(gr_node *y, gr_node *const *wrt, int n, const gr_feed *feeds, int n_feeds,
                           const gr_store *store, const gr_check_options *options,
