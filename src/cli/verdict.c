@@ -79,8 +79,7 @@ static void verdict_remarks(const gr_check_report *report)
                        "off for all data, by stop_gradient.");
     if (kinks)
         verdict_remark("kinks: points where the function has a corner, as relu at 0 and max at a "
-                       "tie: the differences from the left and from the right do not meet, and "
-                       "the gradient is between them.");
+                       "tie: the differences from the left and from the right do not meet.");
 }
 
 void cli_print_check(const gr_check_report *report, double tolerance)
