@@ -46,6 +46,7 @@ typedef struct cli_command {
     const char *exits;    /* when the exit status is 1; NULL: never */
     int least, most;      /* number of operands; most < 0: any */
     const cli_option *options;
+    bool computes; /* for longer than it takes to start the process anew: see process.h */
     int (*run)(const cli_args *args); /* returns an exit status */
 } cli_command;
 

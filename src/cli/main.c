@@ -46,17 +46,20 @@ static int main_version(void)
     return CLI_YES;
 }
 
+/* `argv` is that of the process. */
 static int main_run(const cli_command *command, int argc, char **argv)
 {
     cli_args *args;
     cli_set_command(command->name);
-    int code = cli_args_parse(command, argc, argv, &args);
+    int code = cli_args_parse(command, argc - 2, argv + 2, &args);
     if (code != CLI_YES) return code;
     cli_set_color(cli_text(args, "color"));
     if (cli_flag(args, "help"))
         cli_help(command);
-    else
+    else {
+        if (command->computes) cli_calm_threads(argv);
         code = command->run(args);
+    }
     cli_args_free(args);
     return code;
 }
@@ -76,7 +79,7 @@ static int main_dispatch(int argc, char **argv)
         return cli_bad("there is no option '%s'; a command comes first: see 'gradus --help'", name);
     const cli_command *command = main_find(help ? argv[2] : name);
     if (!command) return main_unknown(help ? argv[2] : name);
-    if (!help) return main_run(command, argc - 2, argv + 2);
+    if (!help) return main_run(command, argc, argv);
     cli_help(command);
     return CLI_YES;
 }

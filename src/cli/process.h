@@ -7,6 +7,10 @@
 /* The subcommand's name in messages; NULL: none. The name must stay valid. */
 void cli_set_command(const char *name);
 
+/* Makes the process start itself again, if it has to, with threads that soon sleep when there is
+ * nothing to do. Returns where that is not needed or not possible. */
+void cli_calm_threads(char **argv);
+
 /* Was the build made with this part ("cairo")? */
 bool cli_has_part(const char *name);
 /* What the build consists of: names with spaces between them. */

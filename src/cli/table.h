@@ -16,7 +16,8 @@ cli_table *cli_table_new(const char *columns);
 void cli_table_cell(cli_table *table, const char *format, ...) GR_PRINTF(2, 3);
 /* A line across the table before the next row. */
 void cli_table_rule(cli_table *table);
-/* Prints (unless it is empty) and frees the table. A last row that is not complete is filled with empty cells. */
+/* Prints (unless it is empty) and frees the table. A last row that is not complete is filled with
+ * empty cells. */
 void cli_table_print(cli_table *table);
 
 #endif

@@ -248,5 +248,6 @@ const cli_command cli_command_test = {
     .least = 1,
     .most = 1,
     .options = test_options,
+    .computes = true,
     .run = test_run,
 };

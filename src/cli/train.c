@@ -198,5 +198,6 @@ const cli_command cli_command_train = {
                 "gradus train --net nets/demo.net --optimizer sgd --rate 0.05 --schedule cosine",
     .exits = "the accuracy required is not reached, or the loss is no number any more;",
     .options = cli_train_options,
+    .computes = true,
     .run = train_run,
 };
