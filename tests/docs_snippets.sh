@@ -55,7 +55,7 @@ lacks() {
 
 compile() {
     # shellcheck disable=SC2086 # lists of flags
-    "$CC" $flags "$@" $libraries >"$work/log" 2>&1 && return
+    "$CC" $flags "$@" >"$work/log" 2>&1 && return
     fault 'does not compile'
     sed 's/^/    /' "$work/log"
     return 1
@@ -72,7 +72,8 @@ check_c() {
     if grep -q '^int main(' "$1"; then
         cp "$1" "$folder/net.c" # so that places in messages are "net.c:9"
         cd "$folder" || return
-        compile net.c -o "$1.run"
+        # shellcheck disable=SC2086 # a list of flags
+        compile net.c -o "$1.run" $libraries
         compiled=$?
         cd "$GRADUS_SOURCE" || return
         [ "$compiled" -eq 0 ] || return
