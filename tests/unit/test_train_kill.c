@@ -38,7 +38,7 @@ static bool kill_after(long microseconds, const char *checkpoint, const char *re
     assert_true(child >= 0);
     if (child == 0) kill_live(checkpoint, result);
     if (microseconds > 0) {
-        struct timespec pause = {.tv_nsec = microseconds * 1000};
+        struct timespec pause = {microseconds / 1000000, microseconds % 1000000 * 1000};
         nanosleep(&pause, NULL);
         kill(child, SIGKILL);
     }
@@ -68,9 +68,11 @@ static void test_killed(void **state)
     uint64_t seed = rng.key;
     int64_t saved = 0;
     int kills = 0, useful = 0; /* after which there was something new to go on from */
+    double start = gr_seconds();
     assert_true(kill_after(0, NULL, kill_whole));
+    uint64_t longest = 10000 + (uint64_t)(1e6 * (gr_seconds() - start)); /* of a life */
     while (kills < 60 &&
-           !kill_after(1 + (long)gr_rng_below(&rng, 40000), kill_checkpoint, kill_model)) {
+           !kill_after(1 + (long)gr_rng_below(&rng, longest), kill_checkpoint, kill_model)) {
         kills++;
         useful += kill_steps_saved() > saved;
         saved = kill_steps_saved();
