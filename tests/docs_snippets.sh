@@ -86,7 +86,7 @@ check_c() {
     else
         sed "/SNIPPET/{r $1
 d}" "$tools/wrap.c.in" >"$1.wrapped.c"
-        compile -Wno-unused -c "$1.wrapped.c" -o "$1.o"
+        compile -Wno-unused -Wno-unused-parameter -c "$1.wrapped.c" -o "$1.o"
     fi
 }
 
