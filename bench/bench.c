@@ -198,11 +198,21 @@ static double bench_multiply_adds(const gr_node *node)
     return bench_count(y) * bench_count(w) / (double)gr_node_shape(w).dim[0];
 }
 
-static double bench_flops(const gr_graph *graph)
+/* Of what the targets need: a gradient also leaves gates that nobody asked for. */
+static double bench_flops(const bench_graph *b)
 {
+    bool *needed = calloc((size_t)gr_graph_size(b->graph) + 1, sizeof *needed);
     double sum = 0;
-    for (int i = 0; i < gr_graph_size(graph); i++)
-        sum += 2 * bench_multiply_adds(gr_graph_node(graph, i));
+    for (int i = 0; needed && i < b->n_targets; i++)
+        if (!gr_is_error(b->targets[i])) needed[gr_node_id(b->targets[i])] = true;
+    for (int id = gr_graph_size(b->graph) - 1; needed && id >= 0; id--) {
+        const gr_node *node = gr_graph_node(b->graph, id);
+        if (!needed[id]) continue;
+        sum += 2 * bench_multiply_adds(node);
+        for (int i = 0; i < gr_node_inputs(node); i++)
+            needed[gr_node_id(gr_node_input(node, i))] = true;
+    }
+    free(needed);
     return sum;
 }
 
@@ -267,7 +277,7 @@ static gr_status bench_program(const bench_options *o, const bench_workload *w, 
     if (status == GR_OK && o->plan) status = gr_program_print(program, &plan);
     if (status == GR_OK && o->plan) printf("%s", plan);
     if (status == GR_OK) status = gr_session_new(program, b->store, NULL, &session);
-    if (status == GR_OK) status = bench_session(o, w, program, session, bench_flops(b->graph));
+    if (status == GR_OK) status = bench_session(o, w, program, session, bench_flops(b));
     gr_text_release(plan);
     gr_session_free(session);
     gr_program_free(program);
