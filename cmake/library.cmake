@@ -73,6 +73,8 @@ if(extra_sources)
         $<BUILD_INTERFACE:gradus_with_cairo> $<BUILD_INTERFACE:gradus_with_zlib> m)
     target_link_libraries(gradus_extra_static PUBLIC gradus_static)
     target_link_libraries(gradus_extra_shared PUBLIC gradus_shared)
+    # It finds libgradus beside itself, wherever both were installed.
+    set_property(TARGET gradus_extra_shared PROPERTY INSTALL_RPATH "$ORIGIN")
     set(gradus_extra_private_libs "")
     foreach(part png jpeg cairo)
         string(TOUPPER ${part} upper)
