@@ -40,6 +40,7 @@ if(GRADUS_SANITIZE)
     target_compile_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
     target_link_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
     if(GRADUS_SANITIZE MATCHES "undefined")
-        target_compile_options(gradus_options INTERFACE -fno-sanitize-recover=undefined)
+        target_compile_options(gradus_options INTERFACE
+            -fno-sanitize-recover=undefined,float-cast-overflow)
     endif()
 endif()

@@ -6,6 +6,7 @@
 
 #include <gradus/image.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,8 +152,10 @@ static void data_to_bytes(const gr_dataset *set, int64_t i, int64_t count, uint8
         low = value[k] < low ? value[k] : low;
         high = value[k] > high ? value[k] : high;
     }
-    for (int64_t k = 0; k < count; k++)
-        bytes[k] = high > low ? (uint8_t)(255 * (value[k] - low) / (high - low) + .5F) : 0;
+    for (int64_t k = 0; k < count; k++) {
+        float shade = 255 * (value[k] - low) / (high - low);
+        bytes[k] = shade > 0 && shade <= 255 ? (uint8_t)lrintf(shade) : 0; /* 0 for NaN too */
+    }
 }
 
 /* Writes an example of the test part (of the only one, if there is none) as a picture. */

@@ -76,7 +76,7 @@ static void table_put(const cli_table *table, int column, const char *text)
     }
     if (table->align[column] == '>') table_pad(width - used);
     cli_print_text(text);
-    if (table->align[column] != '>' && column < table->columns - 1) table_pad(width - used);
+    if (column < table->columns - 1 && table->align[column] != '>') table_pad(width - used);
 }
 
 static int table_total(const cli_table *table)

@@ -425,7 +425,7 @@ static void test_schedules(void **state)
 {
     (void)state;
     const gr_schedule schedules[] = {
-        {GR_SCHEDULE_FIXED},
+        {.kind = GR_SCHEDULE_FIXED},
         {GR_SCHEDULE_FIXED, .warmup = 5},
         {GR_SCHEDULE_STEP, .gamma = 0.5, .every = 4},
         {GR_SCHEDULE_EXP, .gamma = 0.9},
@@ -542,7 +542,7 @@ static void test_refusals(void **state)
     gr_node *loss = gr_sum(w, GR_ALL);
     unit_refused(gr_minimize(s, loss, GR_OPTIMIZER(GR_SGD, .momentum = 1)), GR_INVALID,
                  "momentum = 1 should be at least 0 and below 1");
-    unit_refused(gr_minimize(s, loss, GR_OPTIMIZER(GR_SGD, .schedule = {GR_SCHEDULE_COSINE})),
+    unit_refused(gr_minimize(s, loss, GR_OPTIMIZER(GR_SGD, .schedule.kind = GR_SCHEDULE_COSINE)),
                  GR_INVALID, "needs its total number of steps");
     unit_refused(gr_minimize(s, gr_scalar(g, GR_F32, 1), GR_OPTIMIZER(GR_SGD)), GR_INVALID,
                  "depends on no parameter");

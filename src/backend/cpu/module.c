@@ -87,7 +87,8 @@ static bool module_describe_conv(const gr_node *node, gr_module_work *work)
     work->conv = gr_conv_geometry_of(node);
     work->rank = gr_type_of(node->in[0]).shape.rank - 2;
     const gr_conv_geometry *g = &work->conv;
-    const double each = 2.0 * (double)(g->c / g->groups) * (double)gr_conv_volume(g->kernel);
+    const int64_t channels = g->c / g->groups;
+    const double each = 2.0 * (double)channels * (double)gr_conv_volume(g->kernel);
     return each * (double)(g->n * g->o) * (double)gr_conv_volume(g->out) >= MODULE_LEAST_OPERATIONS;
 }
 
