@@ -198,22 +198,22 @@ typedef void gr_train_fn(void *user, gr_trainer *trainer, gr_train_event event);
 
 typedef struct gr_trainer_options {
     size_t size;
-    /* Copied; NULL: Adam with its usual rate. A poly or cosine schedule without a total gets that of
-     * the training. */
+    /* Copied; NULL: Adam with its usual rate. A poly or cosine schedule without a total gets that
+     * of the training. */
     const gr_optimizer *optimizer;
-    int64_t batch;                 /* rows of a step; 0 means 64 */
-    int64_t epochs;                /* 0: 10, or as many as `steps` needs */
-    int64_t steps;                 /* stop after so many, if not 0 */
-    uint64_t seed;                 /* of shuffling and splitting; 0: the model's */
-    bool in_order;                 /* do not shuffle */
-    bool drop_last;                /* leave out an epoch's last batch if it is not full */
-    double validation;             /* fraction held out of the training data, by class; 0: none */
-    int64_t patience;              /* epochs without improvement before stopping; 0: no limit */
-    gr_monitor monitor;            /* the validation figure that improves */
-    double min_delta;              /* improvement is by more than this */
-    bool keep_best;                /* end with the parameters of the best epoch */
-    const char *checkpoint;        /* file; NULL: none */
-    int64_t checkpoint_steps;      /* write it every so many steps, */
+    int64_t batch;             /* rows of a step; 0 means 64 */
+    int64_t epochs;            /* 0: 10, or as many as `steps` needs */
+    int64_t steps;             /* stop after so many, if not 0 */
+    uint64_t seed;             /* of shuffling and splitting; 0: the model's */
+    bool in_order;             /* do not shuffle */
+    bool drop_last;            /* leave out an epoch's last batch if it is not full */
+    double validation;         /* fraction held out of the training data, by class; 0: none */
+    int64_t patience;          /* epochs without improvement before stopping; 0: no limit */
+    gr_monitor monitor;        /* the validation figure that improves */
+    double min_delta;          /* improvement is by more than this */
+    bool keep_best;            /* end with the parameters of the best epoch */
+    const char *checkpoint;    /* file; NULL: none */
+    int64_t checkpoint_steps;  /* write it every so many steps, */
     double checkpoint_seconds; /* or seconds; neither: at every epoch's end. Always at the end */
     gr_train_fn *callback;     /* gr_train calls it after each event */
     void *user;

@@ -103,7 +103,7 @@ static int check_expr(const cli_args *args)
 
 /* ---- The command ---------------------------------------------------------------------------- */
 
-static int check_run(const cli_args *args)
+static int check_main(const cli_args *args)
 {
     bool model =
         !cli_given(args, "file") && cli_operands(args) > 0 && cli_is_model(cli_operand(args, 0));
@@ -187,5 +187,5 @@ const cli_command cli_command_check = {
     .exits = "a gradient is wrong, or vacuous;",
     .most = -1,
     .options = check_options,
-    .run = check_run,
+    .run = check_main,
 };
