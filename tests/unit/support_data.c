@@ -83,24 +83,23 @@ void test_refuses(const char *path, const gr_data_options *options, gr_status st
     test_memory_stop(&memory);
 }
 
+typedef struct open_job {
+    const char *path;
+    const gr_data_options *options;
+} open_job;
+
+static gr_status open_flow(void *user)
+{
+    const open_job *job = user;
+    gr_dataset *train, *test;
+    gr_status status = gr_data_open(job->path, job->options, &train, &test);
+    if (status != GR_OK) assert_true(!train && !test);
+    gr_dataset_free(train);
+    gr_dataset_free(test);
+    return status;
+}
+
 void test_sweep_open(const char *path, const gr_data_options *options)
 {
-    gr_status status = GR_NO_MEMORY;
-    long fail_at = 1;
-    for (; status != GR_OK; fail_at++) {
-        gr_dataset *train, *test;
-        test_memory memory;
-        test_memory_start(&memory, fail_at);
-        status = gr_data_open(path, options, &train, &test);
-        if (status != GR_OK) {
-            assert_int_equal(status, GR_NO_MEMORY);
-            assert_non_null(strstr(gr_message(), "out of memory"));
-            assert_null(train);
-            assert_null(test);
-        }
-        gr_dataset_free(train);
-        gr_dataset_free(test);
-        test_memory_stop(&memory);
-    }
-    assert_true(fail_at > 4);
+    assert_true(test_memory_sweep(open_flow, &(open_job){path, options}) > 4);
 }

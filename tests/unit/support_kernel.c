@@ -2,6 +2,21 @@
 
 #include <math.h>
 
+void expect_shape(const gr_node *node, gr_shape shape)
+{
+    if (gr_is_error(node)) fail_msg("%s", gr_graph_message(gr_node_graph(node)));
+    assert_string_equal(gr_shape_text(gr_node_shape(node)), gr_shape_text(shape));
+}
+
+void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words)
+{
+    assert_true(gr_is_error(node));
+    if (!strstr(gr_graph_message(g), words))
+        fail_msg("\"%s\" instead of \"%s\"", gr_graph_message(g), words);
+    assert_int_equal(gr_graph_status(g), status);
+    gr_graph_free(g);
+}
+
 #define KERNEL_GUARD 256
 
 int64_t kernel_count(const gr_node *node)

@@ -7,6 +7,11 @@
 #include "backend/backend.h"
 #include "graph/graph.h"
 
+/* The node must be there and have this shape. */
+void expect_shape(const gr_node *node, gr_shape shape);
+/* Building `node` must have failed with this status and words in the message. Frees the graph. */
+void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words);
+
 typedef struct kernel_case {
     const gr_node *node;
     gr_prepare_fn *prepare; /* NULL: the op's reference */

@@ -9,42 +9,19 @@
 
 extern gr_prepare_fn gr_conv_prepare;
 
-static gr_node *input(gr_graph *g, const char *name, gr_dtype dtype, gr_shape shape)
-{
-    return gr_input(g, name, dtype, shape);
-}
-
-static void expect_shape(const gr_node *node, gr_shape shape)
-{
-    char got[GR_SHAPE_TEXT], want[GR_SHAPE_TEXT];
-    if (gr_is_error(node)) fail_msg("%s", gr_graph_message(gr_node_graph(node)));
-    gr_shape_print(gr_node_shape(node), got, sizeof got);
-    assert_string_equal(got, gr_shape_print(shape, want, sizeof want));
-}
-
-static void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words)
-{
-    assert_true(gr_is_error(node));
-    if (!strstr(gr_graph_message(g), words)) {
-        fail_msg("\"%s\" instead of \"%s\"", gr_graph_message(g), words);
-    }
-    assert_int_equal(gr_graph_status(g), status);
-    gr_graph_free(g);
-}
-
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
 static void test_shapes(void **state)
 {
     (void)state;
     gr_graph *g = gr_graph_new();
-    gr_node *x = input(g, "x", GR_F32, GR_SHAPE(64, 1, 28, 28));
-    gr_node *w = input(g, "w", GR_F32, GR_SHAPE(20, 1, 5, 5));
-    gr_node *x1 = input(g, "x1", GR_F32, GR_SHAPE(2, 4, 9));
-    gr_node *w1 = input(g, "w1", GR_F32, GR_SHAPE(6, 2, 3));
-    gr_node *x3 = input(g, "x3", GR_F32, GR_SHAPE(1, 2, 5, 6, 7));
-    gr_node *w3 = input(g, "w3", GR_F32, GR_SHAPE(3, 2, 1, 2, 3));
-    gr_node *y = input(g, "y", GR_F32, GR_SHAPE(64, 20, 24, 24));
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(64, 1, 28, 28));
+    gr_node *w = gr_input(g, "w", GR_F32, GR_SHAPE(20, 1, 5, 5));
+    gr_node *x1 = gr_input(g, "x1", GR_F32, GR_SHAPE(2, 4, 9));
+    gr_node *w1 = gr_input(g, "w1", GR_F32, GR_SHAPE(6, 2, 3));
+    gr_node *x3 = gr_input(g, "x3", GR_F32, GR_SHAPE(1, 2, 5, 6, 7));
+    gr_node *w3 = gr_input(g, "w3", GR_F32, GR_SHAPE(3, 2, 1, 2, 3));
+    gr_node *y = gr_input(g, "y", GR_F32, GR_SHAPE(64, 20, 24, 24));
     const gr_geometry axes = {.pad = {1, 2}, .pad_end = {0, 1}, .stride = {2, 1}};
     expect_shape(gr_conv(x, w, NULL), GR_SHAPE(64, 20, 24, 24));
     expect_shape(gr_conv(x, w, GR_WINDOW(.pad = 2)), GR_SHAPE(64, 20, 28, 28));
@@ -61,7 +38,7 @@ static void test_shapes(void **state)
 static gr_node *conv_of(gr_graph **g, gr_shape x, gr_shape w, const gr_window *window)
 {
     *g = gr_graph_new();
-    gr_node *a = input(*g, "x", GR_F32, x), *b = input(*g, "w", GR_F32, w);
+    gr_node *a = gr_input(*g, "x", GR_F32, x), *b = gr_input(*g, "w", GR_F32, w);
     return gr_conv(a, b, window);
 }
 
@@ -90,8 +67,8 @@ static void test_refusals(void **state)
     expect_fault(g, y, GR_INVALID, "the window's size is 0: fill it in by GR_WINDOW");
 
     g = gr_graph_new();
-    gr_node *dy = input(g, "dy", GR_F32, GR_SHAPE(2, 4, 5, 5));
-    gr_node *w = input(g, "w", GR_F32, GR_SHAPE(4, 3, 3, 3));
+    gr_node *dy = gr_input(g, "dy", GR_F32, GR_SHAPE(2, 4, 5, 5));
+    gr_node *w = gr_input(g, "w", GR_F32, GR_SHAPE(4, 3, 3, 3));
     expect_fault(g, gr_conv_input_grad(dy, w, GR_SHAPE(2, 3, 8, 8), NULL), GR_SHAPE,
                  "dy is [2,4,5,5], but x [2,3,8,8] by w [4,3,3,3] gives [2,4,6,6]");
 }
@@ -106,9 +83,9 @@ static void test_by_hand(void **state)
     static const double y[] = {37, 47, 67, 77}, ones[] = {1, 1, 1, 1};
     static const double by_x[] = {1, 3, 2, 4, 10, 6, 3, 7, 4}, by_w[] = {12, 16, 24, 28};
     gr_graph *g = gr_graph_new();
-    gr_node *nx = input(g, "x", GR_F64, GR_SHAPE(1, 1, 3, 3));
-    gr_node *nw = input(g, "w", GR_F64, GR_SHAPE(1, 1, 2, 2));
-    gr_node *ny = input(g, "y", GR_F64, GR_SHAPE(1, 1, 2, 2));
+    gr_node *nx = gr_input(g, "x", GR_F64, GR_SHAPE(1, 1, 3, 3));
+    gr_node *nw = gr_input(g, "w", GR_F64, GR_SHAPE(1, 1, 2, 2));
+    gr_node *ny = gr_input(g, "y", GR_F64, GR_SHAPE(1, 1, 2, 2));
     const struct {
         gr_node *node;
         const double *in[2], *out;
@@ -141,10 +118,10 @@ static void check_family(const conv_test *t, gr_dtype dtype)
 {
     gr_graph *g = gr_graph_new();
     const gr_window window = {.size = sizeof window, .groups = t->groups, .axes = &t->axes};
-    gr_node *x = input(g, "x", dtype, t->x), *w = input(g, "w", dtype, t->w);
+    gr_node *x = gr_input(g, "x", dtype, t->x), *w = gr_input(g, "w", dtype, t->w);
     gr_node *y = gr_conv(x, w, &window);
     if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
-    gr_node *dy = input(g, "dy", dtype, gr_node_shape(y));
+    gr_node *dy = gr_input(g, "dy", dtype, gr_node_shape(y));
     int64_t kernel = 1, places = t->x.dim[0];
     for (int i = 2; i < t->w.rank; i++) kernel *= t->w.dim[i];
     for (int i = 2; i < t->w.rank; i++) places *= gr_node_shape(y).dim[i];
@@ -220,10 +197,10 @@ static void test_transposes(void **state)
     gr_graph *g = gr_graph_new();
     const gr_geometry axes = {.stride = {2, 1}, .pad = {1, 0}, .pad_end = {0, 2}};
     const gr_window *window = GR_WINDOW(.groups = 2, .axes = &axes);
-    gr_node *x = input(g, "x", GR_F64, GR_SHAPE(3, 4, 9, 8));
-    gr_node *w = input(g, "w", GR_F64, GR_SHAPE(6, 2, 3, 3));
+    gr_node *x = gr_input(g, "x", GR_F64, GR_SHAPE(3, 4, 9, 8));
+    gr_node *w = gr_input(g, "w", GR_F64, GR_SHAPE(6, 2, 3, 3));
     gr_node *y = gr_conv(x, w, window);
-    gr_node *dy = input(g, "dy", GR_F64, gr_node_shape(y));
+    gr_node *dy = gr_input(g, "dy", GR_F64, gr_node_shape(y));
     gr_node *by_x = gr_conv_input_grad(dy, w, gr_node_shape(x), window);
     gr_node *by_w = gr_conv_weight_grad(x, dy, gr_node_shape(w), window);
     void **in = kernel_inputs(y, 1), **in_x = kernel_inputs(by_x, 2);
@@ -253,10 +230,10 @@ static void test_gradient_structure(void **state)
 {
     (void)state;
     gr_graph *g = gr_graph_new();
-    gr_node *x = input(g, "x", GR_F64, GR_SHAPE(2, 3, 9, 8));
-    gr_node *w = input(g, "w", GR_F64, GR_SHAPE(4, 3, 3, 3));
+    gr_node *x = gr_input(g, "x", GR_F64, GR_SHAPE(2, 3, 9, 8));
+    gr_node *w = gr_input(g, "w", GR_F64, GR_SHAPE(4, 3, 3, 3));
     gr_node *y = gr_conv(x, w, GR_WINDOW(.stride = 2, .pad = 1));
-    gr_node *dy = input(g, "dy", GR_F64, gr_node_shape(y)), *d[2], *dd[2];
+    gr_node *dy = gr_input(g, "dy", GR_F64, gr_node_shape(y)), *d[2], *dd[2];
     assert_int_equal(gr_vjp(y, dy, (gr_node *[]){x, w}, 2, d), GR_OK);
     assert_string_equal(gr_node_op(d[0]), "conv_input_grad");
     assert_string_equal(gr_node_op(d[1]), "conv_weight_grad");

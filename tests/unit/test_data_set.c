@@ -261,8 +261,9 @@ static void normalizers_are_checked(void **state)
     assert_string_equal(gr_normalize_name(GR_NORMALIZE_NONE), "none");
 }
 
-static gr_status everything(void)
+static gr_status everything(void *user)
 {
+    (void)user;
     gr_tensor examples;
     gr_dataset *set = NULL, *rest = NULL, *held = NULL;
     gr_normalizer norm = {0};
@@ -282,14 +283,7 @@ static gr_status everything(void)
 static void survives_failure_of_memory(void **state)
 {
     (void)state;
-    gr_status status = GR_NO_MEMORY;
-    for (long fail_at = 1; status != GR_OK; fail_at++) {
-        test_memory memory;
-        test_memory_start(&memory, fail_at);
-        status = everything();
-        if (status != GR_OK) assert_int_equal(status, GR_NO_MEMORY);
-        test_memory_stop(&memory);
-    }
+    test_memory_sweep(everything, NULL);
 }
 
 int main(void)

@@ -1,4 +1,6 @@
 /* Pictures: every kind of PNG and JPEG, damage, and making them fit. */
+#include <unistd.h>
+
 #include <gradus/image.h>
 
 #include "support_files.h"
@@ -81,6 +83,20 @@ static void png_round_trip(void **state)
     }
 }
 
+typedef struct write_job {
+    const char *path;
+    const gr_tensor *image;
+} write_job;
+
+static gr_status write_flow(void *user)
+{
+    const write_job *job = user;
+    gr_status status = gr_image_write_png(job->path, job->image);
+    assert_int_equal(access(job->path, F_OK) == 0, status == GR_OK);
+    remove(job->path);
+    return status;
+}
+
 static void png_write_faults(void **state)
 {
     (void)state;
@@ -89,18 +105,7 @@ static void png_write_faults(void **state)
     assert_string_equal(gr_message(), "/nowhere/x.png: No such file or directory");
     assert_int_equal(gr_image_write_png("/dev/full", &image), GR_IO);
     assert_string_equal(gr_message(), "/dev/full: No space left on device");
-    const char *path = test_files_path("memory.png");
-    gr_status status = GR_NO_MEMORY;
-    for (long fail_at = 1; status != GR_OK; fail_at++) {
-        test_memory memory;
-        test_memory_start(&memory, fail_at);
-        status = gr_image_write_png(path, &image);
-        FILE *file = fopen(path, "rb");
-        assert_true((file != NULL) == (status == GR_OK));
-        if (file) fclose(file);
-        if (status != GR_OK) assert_int_equal(status, GR_NO_MEMORY);
-        test_memory_stop(&memory);
-    }
+    test_memory_sweep(write_flow, &(write_job){test_files_path("memory.png"), &image});
     gr_tensor_clear(&image);
 }
 
@@ -257,20 +262,18 @@ static void png_bombs(void **state)
     }
 }
 
+static gr_status read_flow(void *path)
+{
+    gr_tensor image;
+    gr_status status = gr_image_read(path, &image);
+    gr_tensor_clear(&image);
+    return status;
+}
+
 static void png_survives_failure_of_memory(void **state)
 {
     (void)state;
-    const char *path = write_kind(8, PNG_COLOR_TYPE_GRAY_ALPHA, true, false);
-    gr_status status = GR_NO_MEMORY;
-    for (long fail_at = 1; status != GR_OK; fail_at++) {
-        test_memory memory;
-        gr_tensor image;
-        test_memory_start(&memory, fail_at);
-        status = gr_image_read(path, &image);
-        if (status != GR_OK) assert_int_equal(status, GR_NO_MEMORY);
-        gr_tensor_clear(&image);
-        test_memory_stop(&memory);
-    }
+    test_memory_sweep(read_flow, (char *)write_kind(8, PNG_COLOR_TYPE_GRAY_ALPHA, true, false));
 }
 
 #else
@@ -445,6 +448,15 @@ static void fits(void **state)
         (unsigned char[]){7, 7, 7, 0, 20, 40, 7, 7, 7});
 }
 
+static gr_status fit_flow(void *image)
+{
+    gr_tensor fitted;
+    gr_status status = gr_image_fit(image, GR_SHAPE(1, 4, 4), NULL, &fitted);
+    assert_int_equal(fitted.data != NULL, status == GR_OK);
+    gr_tensor_clear(&fitted);
+    return status;
+}
+
 static void fit_refuses(void **state)
 {
     (void)state;
@@ -460,18 +472,7 @@ static void fit_refuses(void **state)
     image.dtype = GR_F32;
     assert_int_equal(gr_image_fit(&image, GR_SHAPE(1, 4, 4), NULL, &fitted), GR_DTYPE);
     image.dtype = GR_U8;
-    gr_status status = GR_NO_MEMORY;
-    for (long fail_at = 1; status != GR_OK; fail_at++) {
-        test_memory memory;
-        test_memory_start(&memory, fail_at);
-        status = gr_image_fit(&image, GR_SHAPE(1, 4, 4), NULL, &fitted);
-        if (status != GR_OK) {
-            assert_int_equal(status, GR_NO_MEMORY);
-            assert_null(fitted.data);
-        }
-        gr_tensor_clear(&fitted);
-        test_memory_stop(&memory);
-    }
+    test_memory_sweep(fit_flow, &image);
     gr_tensor_clear(&image);
 }
 

@@ -160,20 +160,18 @@ static void pipes_are_written_at_the_end(void **state)
     close(ends[1]);
 }
 
+static gr_status write_new(void *path)
+{
+    gr_status status = gr_file_write(path, "new", 3);
+    assert_alone(path);
+    return status;
+}
+
 static void memory_may_fail_anywhere(void **state)
 {
     (void)state;
     const char *path = test_files_text("memory", "old");
-    gr_status status = GR_NO_MEMORY;
-    for (long n = 1; status != GR_OK; n++) {
-        test_memory memory;
-        test_memory_start(&memory, n);
-        status = gr_file_write(path, "new", 3);
-        test_memory_stop(&memory);
-        if (status != GR_OK) assert_int_equal(status, GR_NO_MEMORY);
-        assert_alone(path);
-        assert_true(n < 100);
-    }
+    test_memory_sweep(write_new, (char *)path);
     assert_file(path, "new");
 }
 

@@ -108,7 +108,7 @@ static void foreign_types_are_refused(void **state)
     assert_int_equal(gr_store_load(test_files_path("nowhere"), &store, &meta), GR_NOT_FOUND);
 }
 
-static gr_status save_and_load(const char *path)
+static gr_status save_and_load(void *path)
 {
     gr_store *store = sample_store(), *back = NULL;
     gr_meta *meta = gr_meta_new(), *told = NULL;
@@ -125,16 +125,7 @@ static gr_status save_and_load(const char *path)
 static void memory_may_fail_anywhere(void **state)
 {
     (void)state;
-    const char *path = test_files_path("memory");
-    gr_status status = GR_NO_MEMORY;
-    for (long n = 1; status != GR_OK; n++) {
-        test_memory memory;
-        test_memory_start(&memory, n);
-        status = save_and_load(path);
-        test_memory_stop(&memory);
-        if (status != GR_OK) assert_int_equal(status, GR_NO_MEMORY);
-        assert_true(n < 1000);
-    }
+    test_memory_sweep(save_and_load, (char *)test_files_path("memory"));
 }
 
 int main(void)

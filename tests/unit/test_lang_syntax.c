@@ -537,39 +537,34 @@ static void values_refused(void **state)
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
+static gr_status parse_flow(void *text)
+{
+    gr_expr *expr;
+    char *print;
+    gr_status status = gr_expr_parse(text, NULL, &expr);
+    assert_int_equal(expr != NULL, status == GR_OK);
+    if (status != GR_OK) return status;
+    status = gr_expr_print(expr, &print);
+    if (status == GR_OK) gr_text_release(print);
+    gr_expr_free(expr);
+    return status;
+}
+
+static gr_status value_flow(void *text)
+{
+    gr_tensor t;
+    gr_status status = gr_value_parse(text, NULL, &t);
+    gr_tensor_clear(&t);
+    return status;
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    const char *text = "a = [[1, 2], [3, 4]] @ x\nb = a[0:1] |> conv(3, kernel=[1, 2]) |> fc(2)\n"
-                       "max(a, \"t\") + sum(b) * -c1 + c2 + c3 + c4 + c5 + c6 + c7 + c8 + c9";
-    bool parsed = false, printed = false;
-    for (long n = 1; !parsed || !printed; n++) {
-        test_memory memory;
-        gr_expr *expr = NULL;
-        char *print = NULL;
-        test_memory_start(&memory, n);
-        gr_status status = gr_expr_parse(text, NULL, &expr);
-        assert_true(status == GR_OK || (status == GR_NO_MEMORY && !expr));
-        parsed = status == GR_OK;
-        if (parsed) {
-            status = gr_expr_print(expr, &print);
-            assert_true(status == GR_OK || (status == GR_NO_MEMORY && !print));
-            printed = status == GR_OK;
-        }
-        gr_text_release(print);
-        gr_expr_free(expr);
-        test_memory_stop(&memory);
-        assert_true(n < 1000);
-    }
-    for (long n = 1; n < 12; n++) {
-        test_memory memory;
-        gr_tensor t;
-        test_memory_start(&memory, n);
-        gr_status status = gr_value_parse("[1, 2, 3]", NULL, &t);
-        assert_true(status == GR_OK || status == GR_NO_MEMORY);
-        gr_tensor_clear(&t);
-        test_memory_stop(&memory);
-    }
+    char text[] = "a = [[1, 2], [3, 4]] @ x\nb = a[0:1] |> conv(3, kernel=[1, 2]) |> fc(2)\n"
+                  "max(a, \"t\") + sum(b) * -c1 + c2 + c3 + c4 + c5 + c6 + c7 + c8 + c9";
+    test_memory_sweep(parse_flow, text);
+    test_memory_sweep(value_flow, (char[]){"[1, 2, 3]"});
 }
 
 int main(void)

@@ -366,34 +366,37 @@ static void test_description(void **state)
 
 /* ---- Memory --------------------------------------------------------------------------------- */
 
-/* Every allocation in turn fails: a status each time, and nothing leaks. */
+typedef struct model_job {
+    const gr_dataset *data;
+    const char *path;
+} model_job;
+
+static gr_status model_flow(void *user)
+{
+    const model_job *job = user;
+    gr_model *model = NULL;
+    gr_metrics m = {0};
+    gr_net_info *info = NULL;
+    gr_status status =
+        gr_model_new(GR_MODEL(.recipe = test_recipe, .data = job->data, .threads = 1), &model);
+    if (status == GR_OK) status = gr_model_learn_normalizer(model, job->data);
+    if (status == GR_OK) status = gr_model_test(model, job->data, &m);
+    if (status == GR_OK) status = gr_model_save(model, job->path);
+    if (status == GR_OK) status = gr_model_describe(model, &info);
+    gr_net_info_free(info);
+    gr_metrics_clear(&m);
+    gr_model_free(model);
+    if (status != GR_OK) return status;
+    GR_TRY(gr_model_load(job->path, GR_MODEL(.recipe = test_recipe), &model));
+    gr_model_free(model);
+    return GR_OK;
+}
+
 static void test_failing_memory(void **state)
 {
     (void)state;
-    const char *path = test_files_path("memory.safetensors");
     gr_dataset *data = test_points(6, 0.3, 1);
-    for (long fail_at = 1;; fail_at++) {
-        test_memory memory;
-        gr_model *model = NULL;
-        gr_metrics m = {0};
-        gr_net_info *info = NULL;
-        test_memory_start(&memory, fail_at);
-        gr_status status =
-            gr_model_new(GR_MODEL(.recipe = test_recipe, .data = data, .threads = 1), &model);
-        if (status == GR_OK) status = gr_model_learn_normalizer(model, data);
-        if (status == GR_OK) status = gr_model_test(model, data, &m);
-        if (status == GR_OK) status = gr_model_save(model, path);
-        if (status == GR_OK) status = gr_model_describe(model, &info);
-        gr_net_info_free(info);
-        gr_metrics_clear(&m);
-        gr_model_free(model);
-        if (status == GR_OK) status = gr_model_load(path, GR_MODEL(.recipe = test_recipe), &model);
-        if (status == GR_OK) gr_model_free(model);
-        bool done = status == GR_OK && memory.calls < fail_at;
-        test_memory_stop(&memory);
-        if (done) break;
-        assert_true(status == GR_NO_MEMORY || status == GR_OK);
-    }
+    test_memory_sweep(model_flow, &(model_job){data, test_files_path("memory.safetensors")});
     gr_dataset_free(data);
 }
 

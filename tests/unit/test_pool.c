@@ -8,38 +8,15 @@
 
 extern gr_prepare_fn gr_pool_prepare;
 
-static gr_node *input(gr_graph *g, const char *name, gr_dtype dtype, gr_shape shape)
-{
-    return gr_input(g, name, dtype, shape);
-}
-
-static void expect_shape(const gr_node *node, gr_shape shape)
-{
-    char got[GR_SHAPE_TEXT], want[GR_SHAPE_TEXT];
-    if (gr_is_error(node)) fail_msg("%s", gr_graph_message(gr_node_graph(node)));
-    gr_shape_print(gr_node_shape(node), got, sizeof got);
-    assert_string_equal(got, gr_shape_print(shape, want, sizeof want));
-}
-
-static void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words)
-{
-    assert_true(gr_is_error(node));
-    if (!strstr(gr_graph_message(g), words)) {
-        fail_msg("\"%s\" instead of \"%s\"", gr_graph_message(g), words);
-    }
-    assert_int_equal(gr_graph_status(g), status);
-    gr_graph_free(g);
-}
-
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
 static void test_shapes(void **state)
 {
     (void)state;
     gr_graph *g = gr_graph_new();
-    gr_node *x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 24, 24));
-    gr_node *odd = input(g, "odd", GR_F32, GR_SHAPE(2, 3, 32, 7));
-    gr_node *line = input(g, "line", GR_F32, GR_SHAPE(2, 3, 9));
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 24, 24));
+    gr_node *odd = gr_input(g, "odd", GR_F32, GR_SHAPE(2, 3, 32, 7));
+    gr_node *line = gr_input(g, "line", GR_F32, GR_SHAPE(2, 3, 9));
     expect_shape(gr_max_pool(x, GR_WINDOW(2)), GR_SHAPE(2, 3, 12, 12));
     expect_shape(gr_max_pool(odd, GR_WINDOW(3, .stride = 2)), GR_SHAPE(2, 3, 15, 3));
     /* Caffe's cifar10_quick: 32 → 16 by rounding up */
@@ -56,30 +33,30 @@ static void test_refusals(void **state)
 {
     (void)state;
     gr_graph *g = gr_graph_new();
-    gr_node *x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_max_pool(x, GR_WINDOW(5)), GR_SHAPE,
                  "kernel [5,5] does not fit into x [2,3,4,4]: along spatial axis 0 it needs 5 "
                  "elements and has 4 + padding 0 and 0");
     g = gr_graph_new();
-    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_avg_pool(x, GR_WINDOW(2, .pad = 2)), GR_INVALID,
                  "padding [2,2] and [2,2] must be smaller than the kernel [2,2]");
     g = gr_graph_new();
-    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_max_pool(x, NULL), GR_INVALID, "kernel 0 is outside 1 to");
     g = gr_graph_new();
-    x = input(g, "x", GR_F32, GR_SHAPE(2, 3));
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3));
     expect_fault(g, gr_max_pool(x, GR_WINDOW(2)), GR_SHAPE, "x is [2,3]; it must be [N, C, space");
     g = gr_graph_new();
-    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_max_pool(x, GR_WINDOW(2, .dilation = 2)), GR_INVALID,
                  "pooling has neither dilation nor groups");
     g = gr_graph_new();
-    x = input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_max_pool_grad(x, x, GR_WINDOW(2)), GR_SHAPE,
                  "dy is [2,3,4,4]; it must be [2,3,2,2]");
     g = gr_graph_new();
-    x = input(g, "x", GR_I32, GR_SHAPE(2, 3, 4, 4));
+    x = gr_input(g, "x", GR_I32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_max_pool(x, GR_WINDOW(2)), GR_DTYPE, "takes f32 and f64");
 }
 
@@ -116,8 +93,8 @@ static void test_by_hand(void **state)
     static const float picked[] = {4, 7, 8, 10};
     gr_graph *g = gr_graph_new();
     const gr_shape shape = GR_SHAPE(1, 1, 4, 4);
-    gr_node *nx = input(g, "x", GR_F32, shape), *nv = input(g, "v", GR_F32, shape);
-    gr_node *nd = input(g, "dy", GR_F32, GR_SHAPE(1, 1, 2, 2));
+    gr_node *nx = gr_input(g, "x", GR_F32, shape), *nv = gr_input(g, "v", GR_F32, shape);
+    gr_node *nd = gr_input(g, "dy", GR_F32, GR_SHAPE(1, 1, 2, 2));
     expect_values(gr_max_pool(nx, GR_WINDOW(2)), x, NULL, largest);
     expect_values(gr_avg_pool(nx, GR_WINDOW(2)), x, NULL, mean);
     expect_values(gr_max_pool_grad(nx, nd, GR_WINDOW(2)), x, dy, by_max);
@@ -134,7 +111,7 @@ static void test_divisor(void **state)
     float x[] = {6, 6, 6, 6};
     static const float inside[] = {6, 6, 6}, counted[] = {4, 6, 3};
     gr_graph *g = gr_graph_new();
-    gr_node *nx = input(g, "x", GR_F32, GR_SHAPE(1, 1, 4));
+    gr_node *nx = gr_input(g, "x", GR_F32, GR_SHAPE(1, 1, 4));
     const gr_geometry axes = {.kernel = {3}, .stride = {2}, .pad = {1}, .pad_end = {1}};
     /* windows [-1,2), [1,4), [3,6): the last is clipped at 5, so it counts two places */
     expect_values(gr_avg_pool(nx, GR_WINDOW(.axes = &axes, .ceil = true)), x, NULL, inside);
@@ -150,8 +127,8 @@ static void test_nan_wins(void **state)
     float x[] = {1, NAN, 2, 3, 9, 8, NAN, NAN}, dy[] = {1, 2};
     static const float largest[] = {NAN, NAN}, by[] = {0, 1, 0, 0, 0, 0, 2, 0};
     gr_graph *g = gr_graph_new();
-    gr_node *nx = input(g, "x", GR_F32, GR_SHAPE(1, 2, 2, 2));
-    gr_node *nd = input(g, "dy", GR_F32, GR_SHAPE(1, 2, 1, 1));
+    gr_node *nx = gr_input(g, "x", GR_F32, GR_SHAPE(1, 2, 2, 2));
+    gr_node *nd = gr_input(g, "dy", GR_F32, GR_SHAPE(1, 2, 1, 1));
     expect_values(gr_max_pool(nx, GR_WINDOW(2)), x, NULL, largest);
     expect_values(gr_max_pool_grad(nx, nd, GR_WINDOW(2)), x, dy, by);
     gr_graph_free(g);
@@ -164,7 +141,7 @@ static void test_padding_never_wins(void **state)
     float x[] = {-1, -2, -3, -4};
     static const float largest[] = {-1, -2, -3, -4};
     gr_graph *g = gr_graph_new();
-    gr_node *nx = input(g, "x", GR_F32, GR_SHAPE(1, 1, 2, 2));
+    gr_node *nx = gr_input(g, "x", GR_F32, GR_SHAPE(1, 1, 2, 2));
     expect_values(gr_max_pool(nx, GR_WINDOW(2, .stride = 2, .pad = 1)), x, NULL, largest);
     gr_graph_free(g);
 }
@@ -205,10 +182,10 @@ static void test_kernels(void **state)
                                   .ceil = tests[t].ceil,
                                   .count_include_pad = tests[t].count,
                                   .axes = &tests[t].axes};
-        gr_node *x = input(g, "x", dtype, tests[t].x), *y = gr_max_pool(x, &window);
+        gr_node *x = gr_input(g, "x", dtype, tests[t].x), *y = gr_max_pool(x, &window);
         if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
-        gr_node *dy = input(g, "dy", dtype, gr_node_shape(y));
-        gr_node *v = input(g, "v", dtype, tests[t].x);
+        gr_node *dy = gr_input(g, "dy", dtype, gr_node_shape(y));
+        gr_node *v = gr_input(g, "v", dtype, tests[t].x);
         kernel_check(y, gr_pool_prepare, 0);
         kernel_check(gr_max_pool_grad(x, dy, &window), gr_pool_prepare, 0);
         kernel_check(gr_max_pool_pick(x, v, &window), gr_pool_prepare, 0);
@@ -224,10 +201,10 @@ static void test_gradient_structure(void **state)
 {
     (void)state;
     gr_graph *g = gr_graph_new();
-    gr_node *x = input(g, "x", GR_F64, GR_SHAPE(2, 3, 5, 6));
+    gr_node *x = gr_input(g, "x", GR_F64, GR_SHAPE(2, 3, 5, 6));
     const gr_window *window = GR_WINDOW(3, .stride = 2, .ceil = true);
     gr_node *y = gr_max_pool(x, window), *a = gr_avg_pool(x, window), *d, *dd;
-    gr_node *dy = input(g, "dy", GR_F64, gr_node_shape(y));
+    gr_node *dy = gr_input(g, "dy", GR_F64, gr_node_shape(y));
     assert_int_equal(gr_vjp(y, dy, &x, 1, &d), GR_OK);
     assert_string_equal(gr_node_op(d), "max_pool_grad");
     assert_int_equal(gr_vjp(d, x, &dy, 1, &dd), GR_OK);

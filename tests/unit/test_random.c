@@ -10,16 +10,6 @@ extern gr_prepare_fn gr_random_kernel_prepare;
 
 static const gr_stream stream = {.seed = 42, .name = "noise"};
 
-static void expect_fault(gr_graph *g, const gr_node *node, gr_status status, const char *words)
-{
-    assert_true(gr_is_error(node));
-    assert_int_equal(gr_graph_status(g), status);
-    if (!strstr(gr_graph_message(g), words)) {
-        fail_msg("\"%s\" instead of \"%s\"", gr_graph_message(g), words);
-    }
-    gr_graph_free(g);
-}
-
 static void refusals_say_why(void **state)
 {
     (void)state;

@@ -396,7 +396,7 @@ static void wrong_tensors_are_not_written(void **state)
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
-static gr_status write_and_read(const char *path)
+static gr_status write_and_read(void *path)
 {
     sample s;
     sample_make(&s);
@@ -411,16 +411,7 @@ static gr_status write_and_read(const char *path)
 static void memory_may_fail_anywhere(void **state)
 {
     (void)state;
-    const char *path = test_files_path("memory");
-    gr_status status = GR_NO_MEMORY;
-    for (long n = 1; status != GR_OK; n++) {
-        test_memory memory;
-        test_memory_start(&memory, n);
-        status = write_and_read(path);
-        test_memory_stop(&memory);
-        if (status != GR_OK) assert_int_equal(status, GR_NO_MEMORY);
-        assert_true(n < 1000);
-    }
+    test_memory_sweep(write_and_read, (char *)test_files_path("memory"));
 }
 
 int main(void)

@@ -372,32 +372,35 @@ static void test_checkpoint_that_cannot_be_written(void **state)
 
 /* ---- Memory and real data ------------------------------------------------------------------- */
 
+typedef struct memory_job {
+    const gr_dataset *data;
+    test_path path;
+} memory_job;
+
+static gr_status memory_flow(void *user)
+{
+    const memory_job *job = user;
+    gr_model *model = NULL;
+    gr_trainer *t = NULL;
+    gr_status status =
+        gr_model_new(GR_MODEL(.recipe = test_recipe, .data = job->data, .threads = 1), &model);
+    if (status == GR_OK)
+        status = gr_trainer_new(model, job->data, NULL,
+                                GR_TRAINER(.batch = 4, .epochs = 1, .validation = 0.4,
+                                           .keep_best = true, .checkpoint = job->path.text),
+                                &t);
+    if (status == GR_OK) status = gr_train(t);
+    if (status == GR_OK) status = gr_trainer_resume(t, job->path.text);
+    gr_trainer_free(t);
+    gr_model_free(model);
+    return status;
+}
+
 static void test_failing_memory(void **state)
 {
     (void)state;
-    const test_path path = path_of("memory.safetensors");
     gr_dataset *data = test_points(9, 0.3, 1);
-    for (long fail_at = 1;; fail_at++) {
-        test_memory memory;
-        gr_model *model = NULL;
-        gr_trainer *t = NULL;
-        test_memory_start(&memory, fail_at);
-        gr_status status =
-            gr_model_new(GR_MODEL(.recipe = test_recipe, .data = data, .threads = 1), &model);
-        if (status == GR_OK)
-            status = gr_trainer_new(model, data, NULL,
-                                    GR_TRAINER(.batch = 4, .epochs = 1, .validation = 0.4,
-                                               .keep_best = true, .checkpoint = path.text),
-                                    &t);
-        if (status == GR_OK) status = gr_train(t);
-        if (status == GR_OK) status = gr_trainer_resume(t, path.text);
-        gr_trainer_free(t);
-        gr_model_free(model);
-        bool done = status == GR_OK && memory.calls < fail_at;
-        test_memory_stop(&memory);
-        if (done) break;
-        assert_true(status == GR_NO_MEMORY || status == GR_OK);
-    }
+    test_memory_sweep(memory_flow, &(memory_job){data, path_of("memory.safetensors")});
     gr_dataset_free(data);
 }
 
