@@ -12,7 +12,7 @@
 #define CAST_SATURATING(NAME, T, LOW, HIGH, LEAST, MOST)                                           \
     static GR_INLINE T NAME(double x)                                                              \
     {                                                                                              \
-        return x >= (HIGH) ? (MOST) : x <= (LOW) ? (LEAST) : x == x ? (T)x : (T)0;                 \
+        return (T)(x >= (HIGH) ? (MOST) : x <= (LOW) ? (LEAST) : x == x ? (T)x : 0);               \
     }
 CAST_SATURATING(cast_i64, int64_t, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)
 CAST_SATURATING(cast_i32, int32_t, INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX)
