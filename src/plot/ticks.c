@@ -106,7 +106,8 @@ static void plot_exponent(char *text, size_t size, int exponent)
 /* The text of ticks that are `step` apart, the largest of which is `most` in absolute value. */
 static void plot_tick_text(char *text, size_t size, double value, double step, double most)
 {
-    int place = (int)floor(log10(step) + 1e-9), top = (int)floor(log10(most) + 1e-9);
+    int place = (int)floor(log10(step) + 1e-9);
+    int top = most > 0 ? (int)floor(log10(most) + 1e-9) : place; /* 0 may be the only tick */
     if (top < 6 && place >= -4) {
         plot_number(text, size, value, place < 0 ? -place : 0);
         return;
