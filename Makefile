@@ -11,7 +11,7 @@ BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libp
 	libcairo2-dev
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
-CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
 # The demo's training: about 0.914 of the test pictures right after a minute of one core.
