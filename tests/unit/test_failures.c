@@ -256,12 +256,54 @@ static void test_loop(void **state)
     assert_true(test_memory_sweep(loop_flow, expected) > 100);
 }
 
+/* ---- Contractions that a module takes on --------------------------------------------------------
+ */
+
+static gr_status module_use(gr_graph *graph, uint64_t *hash)
+{
+    gr_stream stream = {.seed = 1, .name = "x"};
+    gr_node *x = gr_random_normal(graph, GR_F32, GR_SHAPE(2, 16, 16, 16), stream);
+    stream.name = "w";
+    gr_node *w = gr_random_normal(graph, GR_F32, GR_SHAPE(16, 16, 3, 3), stream), *dw;
+    gr_node *rows = gr_reshape(gr_conv(x, w, NULL), GR_SHAPE(2 * 16, 14 * 14));
+    gr_node *y = gr_sum(gr_matmul_t(rows, true, rows, false), GR_ALL);
+    gr_tensor out = {0};
+    GR_TRY(gr_grad(y, &w, 1, &dw));
+    GR_TRY(gr_evaluate(graph, &dw, 1, NULL, 0, NULL, &out));
+    *hash = gr_hash(out.data, gr_tensor_bytes(&out), 0);
+    gr_tensor_clear(&out);
+    return GR_OK;
+}
+
+static gr_status module_flow(void *user)
+{
+    uint64_t *expected = user, hash = 0;
+    gr_graph *graph = gr_graph_new();
+    if (!graph) return GR_NO_MEMORY;
+    gr_status status = module_use(graph, &hash);
+    gr_graph_free(graph);
+    if (status != GR_OK) return status;
+    if (*expected == 0) *expected = hash;
+    return *expected == hash ? GR_OK : gr_fail(GR_INTERNAL, "a wrong value");
+}
+
+static void test_module(void **state)
+{
+    (void)state;
+    uint64_t expected = 0;
+    setenv("GRADUS_ONEDNN", "all", 1);
+    unit_ok(module_flow(&expected));
+    assert_true(test_memory_sweep(module_flow, &expected) > 50);
+    unsetenv("GRADUS_ONEDNN");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_net),
         cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_module),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
 }
