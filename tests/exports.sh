@@ -1,6 +1,7 @@
 #!/bin/sh
 # The shared library exports gr_ symbols alone, all of them under a version of ours; the static one
-# puts no other name into the programs that link it.
+# puts no other name into the programs that link it (what C cannot write, as .gomp_critical_…, is the
+# compiler's).
 set -eu
 command -v nm >/dev/null || { echo "nm is missing: skipped"; exit 77; }
 
@@ -22,7 +23,7 @@ for name in $(printf '%s\n' "$symbols" | sed -n 's/@@GRADUS_0$//p'); do
 done
 
 strange=$(nm -g --defined-only "$GRADUS_STATIC" 2>/dev/null | awk 'NF == 3 { print $3 }' |
-    grep -v -e '^gr_' -e '^__' | sort -u || true)
+    grep -v -e '^gr_' -e '^__' -e '^\.' | sort -u || true)
 if [ -n "$strange" ]; then
     echo "global in $GRADUS_STATIC, but not gr_…:"
     echo "$strange"
