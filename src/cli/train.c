@@ -10,24 +10,43 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { TRAIN_FEW = 50 }; /* examples that are too few to hold some out unasked */
+enum { TRAIN_FEW = 50 };   /* examples that are too few to hold some out unasked */
+#define TRAIN_ONE_WISH 0.3 /* seconds within which signals count as one */
 
 /* ---- Signals -------------------------------------------------------------------------------- */
 
 static gr_trainer *volatile train_running; /* what a signal stops */
+static struct timespec train_wished;       /* when the first one came */
 
-static void train_on_signal(int number)
+/* A terminal, `timeout` and a shell may each pass on the same wish: signals that come together are
+ * one. */
+static bool train_is_same_wish(void)
 {
-    (void)number;
-    if (train_running) gr_trainer_stop(train_running);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const double since = (double)(now.tv_sec - train_wished.tv_sec) +
+                         1e-9 * (double)(now.tv_nsec - train_wished.tv_nsec);
+    return since < TRAIN_ONE_WISH;
 }
 
-/* The first signal ends the step; the second one, the process. */
+/* The first signal ends the step; a later one, the process. */
+static void train_on_signal(int number)
+{
+    if (train_wished.tv_sec == 0) {
+        clock_gettime(CLOCK_MONOTONIC, &train_wished);
+        if (train_running) gr_trainer_stop(train_running);
+    } else if (!train_is_same_wish()) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
 static void train_catch(gr_trainer *trainer)
 {
     struct sigaction action = {.sa_handler = train_on_signal};
-    action.sa_flags = (int)SA_RESETHAND | SA_RESTART;
+    action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     train_running = trainer;
     sigaction(SIGINT, &action, NULL);

@@ -26,6 +26,7 @@ for signal in INT TERM; do
     stop "$@" --out parts.safetensors
     LINE="gradus train, stopped by $signal"
     kill -s "$signal" "$pid"
+    kill -s "$signal" "$pid" # as `timeout` does, to the process and to its group: one wish
     STATUS=0
     wait "$pid" || STATUS=$?
     exits 130
