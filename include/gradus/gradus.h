@@ -13,6 +13,7 @@
 #include <gradus/ops.h>
 #include <gradus/optim.h>
 #include <gradus/plot.h>
+#include <gradus/profile.h>
 #include <gradus/run.h>
 #include <gradus/train.h>
 

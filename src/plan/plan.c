@@ -68,19 +68,41 @@ void gr_plan_resolve(const gr_plan *plan, const gr_bases *bases, int threads, gr
     }
 }
 
-gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls)
+static gr_status plan_fault(const gr_plan *plan, int s, gr_status status)
 {
-    for (int s = 0; s < plan->n_steps; s++) {
-        gr_status status = plan->steps[s].fn(&calls[s]);
-        if (status != GR_OK) {
-            const gr_node *node = plan->steps[s].node;
-            return gr_fail_prefix(status, "%s%s%s%s: ", node->op->name, node->name ? " '" : "",
-                                  node->name ? node->name : "", node->name ? "'" : "");
-        }
-    }
+    const gr_node *node = plan->steps[s].node;
+    return gr_fail_prefix(status, "%s%s%s%s: ", node->op->name, node->name ? " '" : "",
+                          node->name ? node->name : "", node->name ? "'" : "");
+}
+
+static void plan_copy(const gr_plan *plan, const gr_bases *bases)
+{
     for (int c = 0; c < plan->n_copies; c++)
         memcpy(gr_plan_address(plan, bases, plan->copies[c].to),
                gr_plan_address(plan, bases, plan->copies[c].from),
                plan->values[plan->copies[c].from].bytes);
+}
+
+gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls)
+{
+    for (int s = 0; s < plan->n_steps; s++) {
+        gr_status status = plan->steps[s].fn(&calls[s]);
+        if (status != GR_OK) return plan_fault(plan, s, status);
+    }
+    plan_copy(plan, bases);
+    return GR_OK;
+}
+
+gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
+                                double *at)
+{
+    at[0] = gr_seconds();
+    for (int s = 0; s < plan->n_steps; s++) {
+        gr_status status = plan->steps[s].fn(&calls[s]);
+        if (status != GR_OK) return plan_fault(plan, s, status);
+        at[s + 1] = gr_seconds();
+    }
+    plan_copy(plan, bases);
+    at[plan->n_steps + 1] = gr_seconds();
     return GR_OK;
 }

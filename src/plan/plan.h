@@ -99,5 +99,9 @@ void gr_plan_resolve(const gr_plan *plan, const gr_bases *bases, int threads, gr
                      void **args);
 /* Runs all steps, then the copies. */
 gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls);
+/* The same, and reads the clock around each step: at[0] before the first, at[s + 1] after step s,
+ * at[n_steps + 1] after the copies. On a fault the rest of at[] is left alone. */
+gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
+                                double *at);
 
 #endif

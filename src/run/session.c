@@ -1,4 +1,5 @@
 /* Sessions: a program, a store and the buffers of one thread of work. */
+#include "run/profile.h"
 #include "run/program.h"
 #include "run/store.h"
 
@@ -12,6 +13,7 @@ struct gr_session {
     void **variables;    /* in the store */
     gr_call *calls;
     void **args;
+    gr_profile_part *part; /* of the profile that times the steps; NULL: none does */
     bool stepped;
 };
 
@@ -164,6 +166,13 @@ static gr_status session_check_ready(const gr_session *s)
     return GR_OK;
 }
 
+static gr_status session_step_timed(const gr_session *s, const gr_bases *bases)
+{
+    GR_TRY(gr_plan_execute_timed(s->program->plan, bases, s->calls, gr_profile_clock(s->part)));
+    gr_profile_note(s->part);
+    return GR_OK;
+}
+
 gr_status gr_session_steps(gr_session *session, int64_t n)
 {
     GR_TRY(session_check_ready(session));
@@ -172,7 +181,8 @@ gr_status gr_session_steps(gr_session *session, int64_t n)
     if (session->store) GR_TRY(gr_store_enter(session->store, writes));
     gr_status status = GR_OK;
     for (int64_t i = 0; i < n && status == GR_OK; i++)
-        status = gr_plan_execute(session->program->plan, &bases, session->calls);
+        status = session->part ? session_step_timed(session, &bases)
+                               : gr_plan_execute(session->program->plan, &bases, session->calls);
     if (session->store) gr_store_leave(session->store, writes);
     session->stepped = status == GR_OK;
     return status;
@@ -181,6 +191,13 @@ gr_status gr_session_steps(gr_session *session, int64_t n)
 gr_status gr_session_step(gr_session *session)
 {
     return gr_session_steps(session, 1);
+}
+
+gr_status gr_session_profile(gr_session *session, gr_profile *profile, const char *section)
+{
+    session->part = NULL;
+    if (!profile) return GR_OK;
+    return gr_profile_add(profile, session->program, section, session->threads, &session->part);
 }
 
 gr_status gr_session_read(const gr_session *session, int output, void *data, size_t bytes)
