@@ -1,17 +1,7 @@
 /* Vector kernels of sum, prod, max and min, in the order that ops/reduce.h defines. */
-#include "ops/reduce.h"
+#include "backend/cpu/reduce.h"
 #include "backend/backend.h"
 #include "ops/elementwise.h"
-
-/* out[k] = the unit of n elements at x + k·step, for k < count. */
-typedef void reduce_units_fn(void *out, const void *x, int64_t count, int64_t step, int64_t n);
-/* to[k] takes in, one after the other, element k of `rows` rows at x + r·step, for k < n. */
-typedef void reduce_columns_fn(void *to, const void *x, int64_t rows, int64_t step, int64_t n);
-
-typedef struct reduce_kernels {
-    reduce_units_fn *units;
-    reduce_columns_fn *columns;
-} reduce_kernels;
 
 /* ---- Kernels for each type and level --------------------------------------------------------- */
 
@@ -91,23 +81,24 @@ typedef struct reduce_kernels {
 
 #endif
 
-static const reduce_kernels *reduce_select(gr_dtype dtype, gr_cpu_level level)
+gr_reduce_kernels gr_reduce_kernels_of(gr_reduce_kind kind, gr_dtype dtype, gr_cpu_level level)
 {
     /* Integers gain little, so that one level serves. */
-    static const reduce_kernels *const base[GR_DTYPE_COUNT] = {[GR_F64] = reduce_f64_base_kernels,
-                                                               [GR_F32] = reduce_f32_base_kernels,
-                                                               [GR_I64] = reduce_i64_base_kernels,
-                                                               [GR_I32] = reduce_i32_base_kernels,
-                                                               [GR_U8] = reduce_u8_base_kernels};
+    static const gr_reduce_kernels *const base[GR_DTYPE_COUNT] = {
+        [GR_F64] = reduce_f64_base_kernels,
+        [GR_F32] = reduce_f32_base_kernels,
+        [GR_I64] = reduce_i64_base_kernels,
+        [GR_I32] = reduce_i32_base_kernels,
+        [GR_U8] = reduce_u8_base_kernels};
 #if defined(__x86_64__)
-    if (level == GR_CPU_AVX512 && dtype == GR_F32) return reduce_f32_avx512_kernels;
-    if (level == GR_CPU_AVX512 && dtype == GR_F64) return reduce_f64_avx512_kernels;
-    if (level == GR_CPU_AVX2 && dtype == GR_F32) return reduce_f32_avx2_kernels;
-    if (level == GR_CPU_AVX2 && dtype == GR_F64) return reduce_f64_avx2_kernels;
+    if (level == GR_CPU_AVX512 && dtype == GR_F32) return reduce_f32_avx512_kernels[kind];
+    if (level == GR_CPU_AVX512 && dtype == GR_F64) return reduce_f64_avx512_kernels[kind];
+    if (level == GR_CPU_AVX2 && dtype == GR_F32) return reduce_f32_avx2_kernels[kind];
+    if (level == GR_CPU_AVX2 && dtype == GR_F64) return reduce_f64_avx2_kernels[kind];
 #else
     (void)level;
 #endif
-    return base[dtype];
+    return base[dtype][kind];
 }
 
 /* ---- Walking the blocks ---------------------------------------------------------------------- */
@@ -120,7 +111,7 @@ enum {
 
 typedef struct reduce_plan {
     gr_reduction r;
-    reduce_kernels kernel;
+    gr_reduce_kernels kernel;
     int64_t size; /* bytes of an element */
     int64_t tiles, grain;
 } reduce_plan;
@@ -131,8 +122,7 @@ typedef struct reduce_work {
     char *to; /* a result for each block: the output itself if an output is one block */
 } reduce_work;
 
-/* The rows from `r` on, before `end`, that lie at one step from each other; *step in elements. */
-static int64_t reduce_run_of_rows(const gr_walk *row, int64_t r, int64_t end, int64_t *step)
+int64_t gr_reduce_run_of_rows(const gr_walk *row, int64_t r, int64_t end, int64_t *step)
 {
     if (row->rank == 0) {
         *step = 0;
@@ -168,7 +158,7 @@ static void reduce_block(const reduce_plan *p, const char *x, int64_t block, cha
     const int64_t end = first + r->per_block < r->rows ? first + r->per_block : r->rows;
     _Alignas(GR_ALIGN) char batch[REDUCE_BATCH * sizeof(double)];
     for (int64_t row = first, step, n; row < end; row += n) {
-        n = reduce_run_of_rows(&r->row, row, end, &step);
+        n = gr_reduce_run_of_rows(&r->row, row, end, &step);
         if (n > REDUCE_BATCH) n = REDUCE_BATCH;
         const char *from = x + gr_walk_offset(&r->row, row) * p->size;
         p->kernel.units(batch, from, n, step, r->length);
@@ -206,7 +196,7 @@ static void reduce_body_columns(void *ctx, int64_t begin, int64_t end)
         const int64_t stop = first + r->per_block < r->rows ? first + r->per_block : r->rows;
         memcpy(to, x + gr_walk_offset(&r->row, first) * p->size, (size_t)(n * p->size));
         for (int64_t row = first + 1, step, rows; row < stop; row += rows) {
-            rows = reduce_run_of_rows(&r->row, row, stop, &step);
+            rows = gr_reduce_run_of_rows(&r->row, row, stop, &step);
             const char *from = x + gr_walk_offset(&r->row, row) * p->size;
             p->kernel.columns(to, from, rows, step, n);
         }
@@ -269,7 +259,7 @@ gr_status gr_reduce_prepare(gr_request *request)
     if (!p) return gr_no_memory(sizeof *p);
     p->r = gr_reduction_of_node(request->node);
     const gr_reduction *r = &p->r;
-    p->kernel = reduce_select(r->dtype, request->level)[r->kind];
+    p->kernel = gr_reduce_kernels_of(r->kind, r->dtype, request->level);
     p->size = (int64_t)gr_dtype_size(r->dtype);
     p->tiles = (r->columns + REDUCE_TILE - 1) / REDUCE_TILE;
     const bool inner = r->columns == 1;

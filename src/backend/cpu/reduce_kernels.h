@@ -162,7 +162,7 @@ REDUCE_KIND(GR_REDUCTION_PROD, prod)
 REDUCE_KIND(GR_REDUCTION_MAX, max)
 REDUCE_KIND(GR_REDUCTION_MIN, min)
 
-static const reduce_kernels REDUCE_NAME(kernels)[GR_REDUCTION_KINDS] = {
+static const gr_reduce_kernels REDUCE_NAME(kernels)[GR_REDUCTION_KINDS] = {
     [GR_REDUCTION_SUM] = {REDUCE_NAME(sum_units), REDUCE_NAME(sum_columns)},
     [GR_REDUCTION_PROD] = {REDUCE_NAME(prod_units), REDUCE_NAME(prod_columns)},
     [GR_REDUCTION_MAX] = {REDUCE_NAME(max_units), REDUCE_NAME(max_columns)},
