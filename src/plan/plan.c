@@ -1,12 +1,76 @@
 /* Making, running and freeing a plan. */
 #include "plan/plan.h"
 
+/* What assigns and memory change, as the schedule left it. */
+typedef struct plan_draft {
+    gr_plan plan;
+    gr_step *steps;
+    gr_value *values;
+    int *outputs, *order; /* order[n_steps]: the one to try; [2·n_steps]: as scheduled */
+} plan_draft;
+
+static bool plan_draft_new(plan_draft *d, const gr_plan *plan)
+{
+    const size_t steps = (size_t)plan->n_steps, values = (size_t)plan->n_values;
+    d->plan = *plan;
+    d->steps = gr_alloc_array(steps + 1, sizeof *d->steps);
+    d->values = gr_alloc_array(values + 1, sizeof *d->values);
+    d->outputs = gr_alloc_array((size_t)plan->n_outputs + 1, sizeof *d->outputs);
+    d->order = gr_alloc_array(2 * steps + 1, sizeof *d->order);
+    if (!d->steps || !d->values || !d->outputs || !d->order) return false;
+    memcpy(d->steps, plan->steps, steps * sizeof *d->steps);
+    memcpy(d->values, plan->values, values * sizeof *d->values);
+    memcpy(d->outputs, plan->outputs, (size_t)plan->n_outputs * sizeof *d->outputs);
+    for (int s = 0; s < plan->n_steps; s++) d->order[plan->n_steps + s] = s;
+    return true;
+}
+
+static void plan_draft_clear(plan_draft *d)
+{
+    gr_free(d->steps);
+    gr_free(d->values);
+    gr_free(d->outputs);
+    gr_free(d->order);
+}
+
+/* Plans the memory for the steps of the draft in `order`. *cost: bytes of the arena, and of copies
+ * at the end of a step. */
+static gr_status plan_arrange(gr_plan *plan, const plan_draft *d, const int *order, size_t *cost)
+{
+    const gr_arena arena = plan->arena;
+    *plan = d->plan;
+    plan->arena = arena;
+    for (int s = 0; s < plan->n_steps; s++) plan->steps[s] = d->steps[order[s]];
+    memcpy(plan->values, d->values, (size_t)plan->n_values * sizeof *plan->values);
+    memcpy(plan->outputs, d->outputs, (size_t)plan->n_outputs * sizeof *plan->outputs);
+    GR_TRY(gr_plan_place_assigns(plan));
+    GR_TRY(gr_plan_memory(plan));
+    *cost = plan->arena_bytes;
+    for (int c = 0; c < plan->n_copies; c++) *cost += plan->values[plan->copies[c].from].bytes;
+    return GR_OK;
+}
+
+/* Takes the order that needs less: the one made for it, or that of the graph. */
+static gr_status plan_choose_order(gr_plan *plan)
+{
+    plan_draft d;
+    size_t ordered, scheduled;
+    gr_status status = GR_NO_MEMORY;
+    if (plan_draft_new(&d, plan)) status = gr_plan_order(plan, d.order);
+    const int *as_scheduled = d.order + plan->n_steps;
+    if (status == GR_OK) status = plan_arrange(plan, &d, as_scheduled, &scheduled);
+    if (status == GR_OK) status = plan_arrange(plan, &d, d.order, &ordered);
+    if (status == GR_OK && scheduled < ordered)
+        status = plan_arrange(plan, &d, as_scheduled, &scheduled);
+    plan_draft_clear(&d);
+    return status;
+}
+
 static gr_status plan_fill(gr_plan *plan, gr_node *const *targets, int n, gr_node *const *inputs,
                            int n_inputs, const gr_plan_options *options)
 {
     GR_TRY(gr_plan_schedule(plan, targets, n, inputs, n_inputs, options));
-    GR_TRY(gr_plan_place_assigns(plan));
-    GR_TRY(gr_plan_memory(plan));
+    GR_TRY(plan_choose_order(plan));
 #ifndef NDEBUG
     GR_TRY(gr_plan_verify(plan));
 #endif

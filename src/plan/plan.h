@@ -73,6 +73,9 @@ void gr_plan_free(gr_plan *plan);
 
 gr_status gr_plan_schedule(gr_plan *plan, gr_node *const *targets, int n, gr_node *const *inputs,
                            int n_inputs, const gr_plan_options *options);
+/* An order of the steps that needs little memory: order[i] is the number of the i-th step to run.
+ */
+gr_status gr_plan_order(const gr_plan *plan, int *order);
 /* Computes assigned values in the variables' own memory where no one can tell. */
 gr_status gr_plan_place_assigns(gr_plan *plan);
 /* Lifetimes, sharing in place, offsets. */
