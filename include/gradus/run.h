@@ -43,10 +43,11 @@ GR_API gr_status gr_store_snapshot(const gr_store *store, gr_store **copy);
 typedef struct gr_program gr_program;
 
 typedef struct gr_compile_options {
-    size_t size;        /* sizeof(gr_compile_options) */
-    int threads;        /* most that a session will use; 0: GRADUS_THREADS, else all cores */
-    bool exact;         /* the same bits for any thread count */
-    const char *passes; /* "-cse,-fold" leaves passes out; NULL: GRADUS_PASSES, else all */
+    size_t size; /* sizeof(gr_compile_options) */
+    int threads; /* most that a session will use; 0: GRADUS_THREADS, else all cores */
+    bool exact;  /* the same bits for any thread count */
+    const char
+        *passes; /* "-cse,-fold" leaves passes out, "-all" all; NULL: GRADUS_PASSES, or all */
     const char *device; /* NULL or "cpu" */
 } gr_compile_options;
 

@@ -23,8 +23,10 @@ typedef gr_status gr_pass_fn(gr_unit *unit);
 gr_status gr_unit_copy(gr_unit *unit, gr_node *const *targets, int n);
 void gr_unit_free(gr_unit *unit);
 
-/* Runs the table's passes in order, without those that `choice` names ("-cse,-fold"; NULL: all).
- * Debug builds verify the graph after each and name the pass that broke it. */
+/* Runs one pass. Debug builds verify the graph afterwards and name the pass that broke it. */
+gr_status gr_pass_run(gr_unit *unit, const char *name, gr_pass_fn *pass);
+/* Runs the table's passes in order, without those that `choice` names ("-cse,-fold"; "-all": none
+ * runs; NULL: all do). */
 gr_status gr_passes_run(gr_unit *unit, const char *choice);
 
 /* Returns what stands for `old` in the new graph, its inputs being in[0..n_in); NULL means a plain

@@ -117,9 +117,10 @@ static gr_status pass_read_choice(const char *choice, bool *left_out)
     for (size_t i = 0; i < GR_LEN(pass_table); i++) names[i] = pass_table[i].name;
     char word[64];
     while (pass_next_word(&choice, word, sizeof word)) {
-        bool known = word[0] == 0;
+        const bool all = !strcmp(word, "-all");
+        bool known = word[0] == 0 || all;
         for (size_t i = 0; i < GR_LEN(names); i++)
-            if (word[0] == '-' && !strcmp(word + 1, names[i])) left_out[i] = known = true;
+            if (all || (word[0] == '-' && !strcmp(word + 1, names[i]))) left_out[i] = known = true;
         if (known) continue;
         const char *near = gr_nearest(word + (word[0] == '-'), names, GR_LEN(names));
         if (near)
@@ -130,17 +131,22 @@ static gr_status pass_read_choice(const char *choice, bool *left_out)
     return GR_OK;
 }
 
+gr_status gr_pass_run(gr_unit *unit, const char *name, gr_pass_fn *pass)
+{
+    gr_status status = pass(unit);
+#ifndef NDEBUG
+    if (status == GR_OK) status = gr_graph_verify(unit->graph);
+#endif
+    return status == GR_OK ? GR_OK : gr_fail_prefix(status, "pass %s: ", name);
+}
+
 gr_status gr_passes_run(gr_unit *unit, const char *choice)
 {
     bool left_out[GR_LEN(pass_table)] = {false};
     GR_TRY(pass_read_choice(choice, left_out));
     for (size_t i = 0; i < GR_LEN(pass_table); i++) {
         if (left_out[i]) continue;
-        gr_status status = pass_table[i].run(unit);
-#ifndef NDEBUG
-        if (status == GR_OK) status = gr_graph_verify(unit->graph);
-#endif
-        if (status != GR_OK) return gr_fail_prefix(status, "pass %s: ", pass_table[i].name);
+        GR_TRY(gr_pass_run(unit, pass_table[i].name, pass_table[i].run));
     }
     return GR_OK;
 }

@@ -71,15 +71,18 @@ static size_t memory_round(size_t bytes)
 
 static int memory_collect(const gr_plan *plan, const int *end, memory_block *blocks)
 {
+    const size_t guards = 2 * plan->guard;
     int n = 0;
     for (int v = 0; v < plan->n_values; v++) {
         const gr_value *value = &plan->values[v];
         if (value->home != GR_HOME_ARENA || value->buffer != v || value->bytes == 0) continue;
-        blocks[n++] = (memory_block){memory_round(value->bytes), 0, value->first, end[v], v};
+        blocks[n++] =
+            (memory_block){memory_round(value->bytes) + guards, 0, value->first, end[v], v};
     }
     for (int s = 0; s < plan->n_steps; s++)
         if (plan->steps[s].work)
-            blocks[n++] = (memory_block){memory_round(plan->steps[s].work), 0, s, s, -1 - s};
+            blocks[n++] =
+                (memory_block){memory_round(plan->steps[s].work) + guards, 0, s, s, -1 - s};
     return n;
 }
 
@@ -120,9 +123,9 @@ static void memory_store(gr_plan *plan, const memory_block *blocks, int n)
         const memory_block *b = &blocks[i];
         if (b->offset + b->bytes > plan->arena_bytes) plan->arena_bytes = b->offset + b->bytes;
         if (b->owner >= 0) {
-            plan->values[b->owner].offset = b->offset;
+            plan->values[b->owner].offset = b->offset + plan->guard;
         } else {
-            plan->steps[-1 - b->owner].work_offset = b->offset;
+            plan->steps[-1 - b->owner].work_offset = b->offset + plan->guard;
             if (b->bytes > plan->scratch) plan->scratch = b->bytes;
         }
     }

@@ -71,6 +71,7 @@ static gr_status plan_fill(gr_plan *plan, gr_node *const *targets, int n, gr_nod
 {
     GR_TRY(gr_plan_schedule(plan, targets, n, inputs, n_inputs, options));
     GR_TRY(plan_choose_order(plan));
+    if (plan->guard) GR_TRY(gr_plan_guard_zones(plan));
 #ifndef NDEBUG
     GR_TRY(gr_plan_verify(plan));
 #endif
@@ -84,6 +85,7 @@ gr_status gr_plan_new(gr_graph *graph, gr_node *const *targets, int n, gr_node *
     gr_plan *p = gr_alloc(sizeof *p);
     if (!p) return GR_NO_MEMORY;
     p->graph = graph;
+    p->guard = options->guard ? GR_ALIGN : 0;
     gr_status status = plan_fill(p, targets, n, inputs, n_inputs, options);
     if (status != GR_OK) {
         gr_plan_free(p);
@@ -147,10 +149,20 @@ static void plan_copy(const gr_plan *plan, const gr_bases *bases)
                plan->values[plan->copies[c].from].bytes);
 }
 
+static gr_status plan_step_guarded(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
+                                   int s)
+{
+    gr_guard_state state;
+    gr_plan_guard_enter(plan, bases, s, &state);
+    GR_TRY(plan->steps[s].fn(&calls[s]));
+    return gr_plan_guard_leave(plan, bases, s, &state);
+}
+
 gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls)
 {
     for (int s = 0; s < plan->n_steps; s++) {
-        gr_status status = plan->steps[s].fn(&calls[s]);
+        gr_status status =
+            plan->guard ? plan_step_guarded(plan, bases, calls, s) : plan->steps[s].fn(&calls[s]);
         if (status != GR_OK) return plan_fault(plan, s, status);
     }
     plan_copy(plan, bases);

@@ -54,12 +54,17 @@ typedef struct gr_plan {
     gr_plan_copy *copies;
     size_t arena_bytes, lower_bound, scratch;
     int max_args;
+    size_t guard; /* bytes that stay free before and after each buffer: 0, or GR_ALIGN if the plan
+                     watches its steps */
+    struct gr_guard_zone *zones; /* what it then watches */
+    int n_zones;
 } gr_plan;
 
 typedef struct gr_plan_options {
     const char *device;
     int threads;
     bool exact;
+    bool guard; /* check each step's writes, see guard.c */
 } gr_plan_options;
 
 /* Plans `targets` of `graph`. `inputs` fixes the numbering of the inputs (a loop's body); NULL with
@@ -106,5 +111,15 @@ gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_c
  * at[n_steps + 1] after the copies. On a fault the rest of at[] is left alone. */
 gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
                                 double *at);
+
+/* Plans made with options->guard only: what gr_plan_memory left room for, and the work around each
+ * step. The second fails if step `s` wrote what is not its own, or less than it should. */
+gr_status gr_plan_guard_zones(gr_plan *plan);
+typedef struct gr_guard_state {
+    uint64_t inputs[64]; /* hashes; input i is part of inputs[i % 64] */
+} gr_guard_state;
+void gr_plan_guard_enter(const gr_plan *plan, const gr_bases *bases, int s, gr_guard_state *state);
+gr_status gr_plan_guard_leave(const gr_plan *plan, const gr_bases *bases, int s,
+                              const gr_guard_state *state);
 
 #endif

@@ -8,6 +8,7 @@ static gr_status program_options(const gr_compile_options *options, gr_plan_opti
 {
     *plan = (gr_plan_options){.threads = gr_default_threads()};
     *passes = getenv("GRADUS_PASSES");
+    plan->guard = getenv("GRADUS_GUARD") != NULL;
     if (!options) return GR_OK;
     if (options->size != sizeof *options)
         return gr_fail(GR_INVALID, "gr_compile_options.size is %zu, should be %zu", options->size,
