@@ -1,22 +1,21 @@
 /* Convolution and its two gradients by oneDNN's direct primitives, which choose the layouts. */
 #include "backend/onednn/layout.h"
 
-enum { CONV_X, CONV_W, CONV_Y, CONV_OPERANDS };
-
 typedef struct onednn_conv {
     dnnl_primitive_t primitive;
     onednn_operand operand[CONV_OPERANDS];
     int args[CONV_OPERANDS]; /* oneDNN's names of them */
     int in[2], out;          /* which operands the node reads and writes */
     size_t pad;              /* oneDNN's scratch pad: its place in our scratch memory */
-    dnnl_memory_desc_t pad_desc;
+    onednn_desc pad_desc;
 } onednn_conv;
 
 /* ---- Preparing ------------------------------------------------------------------------------- */
 
 typedef struct onednn_conv_shapes {
     int rank, w_rank;
-    dnnl_dims_t x, w, y, stride, dilation, before, after;
+    dnnl_dims_t x, w, y;
+    onednn_conv_window window;
 } onednn_conv_shapes;
 
 static onednn_conv_shapes onednn_conv_shapes_of(const gr_module_work *work)
@@ -32,51 +31,33 @@ static onednn_conv_shapes onednn_conv_shapes_of(const gr_module_work *work)
         s.x[2 + i] = g->in[axis];
         s.y[2 + i] = g->out[axis];
         s.w[s.w_rank++] = g->kernel[axis];
-        s.stride[i] = g->stride[axis];
-        s.dilation[i] = g->dilation[axis] - 1;
-        s.before[i] = g->pad[axis];
+        s.window.stride[i] = g->stride[axis];
+        s.window.dilation[i] = g->dilation[axis] - 1;
+        s.window.before[i] = g->pad[axis];
         /* as far as the last window reaches, which may be short of the end */
-        s.after[i] = (g->out[axis] - 1) * g->stride[axis] + extent - g->in[axis] - g->pad[axis];
+        s.window.after[i] =
+            (g->out[axis] - 1) * g->stride[axis] + extent - g->in[axis] - g->pad[axis];
     }
     return s;
 }
 
-static dnnl_status_t onednn_conv_init(gr_module_kind kind, const onednn_conv_shapes *s,
-                                      dnnl_prop_kind_t prop, const dnnl_memory_desc_t *any,
-                                      dnnl_convolution_desc_t *desc)
+/* Describes the primitive; a gradient's after the convolution's own, which it must be told of. */
+static dnnl_status_t onednn_conv_choose(gr_module_kind kind, const onednn_conv_window *window,
+                                        const onednn_desc any[CONV_OPERANDS],
+                                        dnnl_primitive_desc_t *desc)
 {
-    const dnnl_memory_desc_t *x = &any[CONV_X], *w = &any[CONV_W], *y = &any[CONV_Y];
-    switch (kind) {
-    case GR_MODULE_CONV_INPUT_GRAD:
-        return dnnl_dilated_convolution_backward_data_desc_init(
-            desc, dnnl_convolution_direct, x, w, y, s->stride, s->dilation, s->before, s->after);
-    case GR_MODULE_CONV_WEIGHT_GRAD:
-        return dnnl_dilated_convolution_backward_weights_desc_init(
-            desc, dnnl_convolution_direct, x, w, NULL, y, s->stride, s->dilation, s->before,
-            s->after);
-    default:
-        return dnnl_dilated_convolution_forward_desc_init(desc, prop, dnnl_convolution_direct, x, w,
-                                                          NULL, y, s->stride, s->dilation,
-                                                          s->before, s->after);
-    }
-}
-
-/* The primitive's description; `hint` is the forward one that a gradient must be told of. */
-static dnnl_status_t onednn_conv_describe(gr_module_kind kind, const onednn_conv_shapes *s,
-                                          const dnnl_memory_desc_t *any,
-                                          const_dnnl_primitive_desc_t hint,
-                                          dnnl_primitive_desc_t *desc)
-{
-    dnnl_convolution_desc_t operation;
     dnnl_primitive_attr_t attr;
-    dnnl_status_t status = onednn_conv_init(kind, s, dnnl_forward_training, any, &operation);
-    if (status != dnnl_success) return status;
-    status = dnnl_primitive_attr_create(&attr);
+    dnnl_primitive_desc_t hint = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(&attr);
     if (status != dnnl_success) return status;
     status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success) {
-        status = dnnl_primitive_desc_create(desc, &operation, attr, onednn_engine, hint);
+    if (status == dnnl_success && kind != GR_MODULE_CONV) {
+        status = onednn_conv_describe(&hint, GR_MODULE_CONV, window, any, attr, NULL);
     }
+    if (status == dnnl_success) {
+        status = onednn_conv_describe(desc, kind, window, any, attr, hint);
+    }
+    if (hint) dnnl_primitive_desc_destroy(hint);
     dnnl_primitive_attr_destroy(attr);
     return status;
 }
@@ -96,35 +77,33 @@ static gr_status onednn_conv_settle(onednn_conv *c, const_dnnl_primitive_desc_t 
                                     size_t *scratch)
 {
     for (int i = 0; i < CONV_OPERANDS; i++) {
-        const dnnl_memory_desc_t *wanted =
+        onednn_const_desc wanted =
             dnnl_primitive_desc_query_md(desc, dnnl_query_exec_arg_md, c->args[i]);
         GR_TRY(onednn_operand_settle(&c->operand[i], wanted, i == c->out, scratch));
     }
-    c->pad_desc = *dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
+    ONEDNN_TRY(onednn_desc_copy(&c->pad_desc,
+                                dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0)),
+               "describing scratch memory");
     c->pad = *scratch;
-    *scratch += dnnl_memory_desc_get_size(&c->pad_desc);
+    *scratch += dnnl_memory_desc_get_size(c->pad_desc);
     return GR_OK;
 }
 
-static gr_status onednn_conv_make(onednn_conv *c, gr_module_work *work)
+/* Makes the primitive for operands in the layouts that it likes best. */
+static gr_status onednn_conv_make(onednn_conv *c, gr_module_work *work,
+                                  onednn_desc any[CONV_OPERANDS])
 {
     const onednn_conv_shapes s = onednn_conv_shapes_of(work);
-    dnnl_memory_desc_t any[CONV_OPERANDS];
     GR_TRY(onednn_operand_describe(&c->operand[CONV_X], s.rank, s.x, &any[CONV_X]));
     GR_TRY(onednn_operand_describe(&c->operand[CONV_W], s.w_rank, s.w, &any[CONV_W]));
     GR_TRY(onednn_operand_describe(&c->operand[CONV_Y], s.rank, s.y, &any[CONV_Y]));
     onednn_conv_assign(c, work->kind);
 
-    dnnl_primitive_desc_t desc, hint = NULL;
-    if (work->kind != GR_MODULE_CONV) {
-        ONEDNN_TRY(onednn_conv_describe(GR_MODULE_CONV, &s, any, NULL, &hint),
-                   "describing a convolution");
-    }
-    dnnl_status_t status = onednn_conv_describe(work->kind, &s, any, hint, &desc);
-    if (hint) dnnl_primitive_desc_destroy(hint);
-    ONEDNN_TRY(status, "describing a convolution");
+    dnnl_primitive_desc_t desc;
+    ONEDNN_TRY(onednn_conv_choose(work->kind, &s.window, any, &desc), "describing a convolution");
     gr_status settled = onednn_conv_settle(c, desc, &work->scratch);
-    status = settled == GR_OK ? dnnl_primitive_create(&c->primitive, desc) : dnnl_success;
+    const dnnl_status_t status =
+        settled == GR_OK ? dnnl_primitive_create(&c->primitive, desc) : dnnl_success;
     dnnl_primitive_desc_destroy(desc);
     ONEDNN_TRY(status, "making a convolution");
     return settled;
@@ -144,7 +123,7 @@ static gr_status onednn_conv_execute(const onednn_conv *c, const gr_call *call,
         GR_TRY(onednn_operand_begin(&c->operand[i], stream, buffer[i], call->work, &memory[i]));
         args[i] = (dnnl_exec_arg_t){c->args[i], memory[i]};
     }
-    ONEDNN_TRY(dnnl_memory_create(&memory[CONV_OPERANDS], &c->pad_desc, onednn_engine,
+    ONEDNN_TRY(dnnl_memory_create(&memory[CONV_OPERANDS], c->pad_desc, onednn_engine,
                                   (char *)call->work + c->pad),
                "wrapping scratch memory");
     args[CONV_OPERANDS] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memory[CONV_OPERANDS]};
@@ -176,6 +155,7 @@ static void onednn_conv_free(void *ctx)
 {
     onednn_conv *c = ctx;
     for (int i = 0; i < CONV_OPERANDS; i++) onednn_operand_free(&c->operand[i]);
+    onednn_desc_free(c->pad_desc);
     if (c->primitive) dnnl_primitive_destroy(c->primitive);
     onednn_services->free(c);
 }
@@ -184,7 +164,9 @@ gr_status onednn_prepare_conv(gr_module_work *work)
 {
     onednn_conv *c = onednn_services->alloc(sizeof *c);
     if (!c) return GR_NO_MEMORY;
-    gr_status status = onednn_conv_make(c, work);
+    onednn_desc any[CONV_OPERANDS] = {NULL};
+    gr_status status = onednn_conv_make(c, work, any);
+    for (int i = 0; i < CONV_OPERANDS; i++) onednn_desc_free(any[i]);
     if (status != GR_OK) {
         onednn_conv_free(c);
         return status;

@@ -4,20 +4,21 @@
 #ifndef GR_ONEDNN_LAYOUT_H
 #define GR_ONEDNN_LAYOUT_H
 
-#include "backend/onednn/onednn.h"
+#include "backend/onednn/version.h"
 
 typedef struct onednn_operand {
-    dnnl_memory_desc_t plain, wanted;
+    onednn_desc plain, wanted;
     dnnl_primitive_t reorder; /* NULL: the buffer is used as it is */
     bool result;              /* reordered after the primitive, not before */
     size_t place;             /* in the scratch memory */
 } onednn_operand;
 
-/* An operand's plain description and, in `any`, the one that leaves the layout to the primitive. */
+/* An operand's plain description and, in `any`, the one that leaves the layout to the primitive,
+ * which the caller frees. */
 gr_status onednn_operand_describe(onednn_operand *o, int rank, const dnnl_dim_t *dims,
-                                  dnnl_memory_desc_t *any);
+                                  onednn_desc *any);
 /* Takes the layout that the primitive chose; makes the reorder and claims scratch if it differs. */
-gr_status onednn_operand_settle(onednn_operand *o, const dnnl_memory_desc_t *wanted, bool result,
+gr_status onednn_operand_settle(onednn_operand *o, onednn_const_desc wanted, bool result,
                                 size_t *scratch);
 void onednn_operand_free(onednn_operand *o);
 
