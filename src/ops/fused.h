@@ -38,11 +38,57 @@ enum {
     GR_FUSED_INPUTS = 24,  /* most inputs, */
     GR_FUSED_OUTPUTS = 8,  /* outputs */
     GR_FUSED_GATES = 64,   /* and gates of a body */
+    GR_FUSED_VALUES = 128, /* gates, inputs and constants together */
     GR_FUSED_TILE = 2048   /* elements: one unit of a reduction */
 };
 
 /* The node; its outputs are read by gr_get, also if there is only one. The body becomes the
  * graph's. */
 gr_node *gr_fused(gr_graph *graph, const gr_body *body, gr_node *const *in);
+
+/* ---- The space of a body --------------------------------------------------------------------- */
+
+typedef enum gr_fused_kind { GR_FUSED_PLAIN, GR_FUSED_ROWS, GR_FUSED_COLUMNS } gr_fused_kind;
+
+/* A gate of the body, or what a gate reads from outside: an input or a constant. */
+typedef struct gr_fused_value {
+    const gr_node *node;
+    bool gate, full;
+    bool read, out;        /* by gates of the body; as an output of it */
+    int phase;             /* the first in which it may be read; a reduction runs in the one
+                              before */
+    int in[3];             /* of a gate: its operands' places among the values */
+    int axis[GR_MAX_RANK]; /* for each axis of the node that of S; -1: of size 1 */
+    unsigned axes;         /* bit k: the value varies along axis k of S */
+} gr_fused_value;
+
+typedef struct gr_fused_space {
+    gr_fused_kind kind;
+    gr_shape shape;       /* S */
+    unsigned reduced;     /* bit k: axis k of S is in R */
+    int64_t count, group; /* elements of S, and of a group */
+    int phases;           /* 1 without reductions */
+    int n;                /* values, operands before their gates, gates in the body's order */
+    gr_fused_value value[GR_FUSED_VALUES];
+} gr_fused_space;
+
+/* The space of n gates, which stand in topological order; out[i]: gate i is an output. Returns NULL
+ * or, if they may not be the gates of one body, a phrase that says why. */
+const char *gr_fused_space_of(gr_node *const *gates, int n, const bool *out, gr_fused_space *space);
+/* That of a body's gates. */
+const char *gr_fused_space_of_body(const gr_body *body, gr_fused_space *space);
+
+/* Is the node one that a body may hold, input and constant apart? */
+bool gr_fused_is_gate(const gr_node *node);
+/* Is it a reshape or stop_gradient? */
+static inline bool gr_fused_is_view(const gr_node *node)
+{
+    return (node->op->flags & GR_OP_VIEW) != 0;
+}
+/* Is it sum, prod, max or min? */
+bool gr_fused_is_reduction(const gr_node *node);
+
+/* The reference: node by node, in scratch memory. */
+gr_status gr_fused_reference(gr_request *request);
 
 #endif
