@@ -1,13 +1,16 @@
 /* Memory of a step: when each value is alive, which values share a buffer in place, and where each
- * buffer lies in the arena. Buffers are placed largest first at the lowest offset that is free
- * during their whole life (greedy by size). */
+ * buffer lies in the arena. Buffers are placed one after the other at the lowest offset that is
+ * free during their whole life: largest first (greedy by size), or in another order if that needs
+ * less.
+ */
 #include "plan/plan.h"
 
 /* A buffer, or a kernel's scratch memory during its step. */
 typedef struct memory_block {
     size_t bytes, offset;
     int first, last;
-    int owner; /* value, or -1 - step for scratch */
+    int owner;    /* value, or -1 - step for scratch */
+    uint64_t key; /* the largest is placed first */
 } memory_block;
 
 static void memory_lifetimes(gr_plan *plan)
@@ -56,11 +59,11 @@ static void memory_share(gr_plan *plan, int *end)
     }
 }
 
-/* By size, then by owner, so that the order is total and the same everywhere. */
+/* By key, then by owner, so that the order is total and the same everywhere. */
 static int memory_order(const void *a, const void *b)
 {
     const memory_block *x = a, *y = b;
-    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    if (x->key != y->key) return x->key < y->key ? 1 : -1;
     return (x->owner > y->owner) - (x->owner < y->owner);
 }
 
@@ -77,12 +80,12 @@ static int memory_collect(const gr_plan *plan, const int *end, memory_block *blo
         const gr_value *value = &plan->values[v];
         if (value->home != GR_HOME_ARENA || value->buffer != v || value->bytes == 0) continue;
         blocks[n++] =
-            (memory_block){memory_round(value->bytes) + guards, 0, value->first, end[v], v};
+            (memory_block){memory_round(value->bytes) + guards, 0, value->first, end[v], v, 0};
     }
     for (int s = 0; s < plan->n_steps; s++)
         if (plan->steps[s].work)
             blocks[n++] =
-                (memory_block){memory_round(plan->steps[s].work) + guards, 0, s, s, -1 - s};
+                (memory_block){memory_round(plan->steps[s].work) + guards, 0, s, s, -1 - s, 0};
     return n;
 }
 
@@ -106,15 +109,60 @@ static void memory_place(memory_block *blocks, int *by_offset, int k)
     by_offset[at] = k;
 }
 
-/* The most bytes alive at one step: no plan with this order can do with less. */
-static size_t memory_lower_bound(const memory_block *blocks, int n, size_t *alive, int n_steps)
+/* The most bytes alive at one step, and which: no plan with this order can do with less. */
+static size_t memory_lower_bound(const memory_block *blocks, int n, size_t *alive, int n_steps,
+                                 int *peak)
 {
-    for (int i = 0; i < n; i++)
-        for (int s = blocks[i].first; s <= blocks[i].last; s++) alive[s] += blocks[i].bytes;
-    size_t most = 0;
-    for (int s = 0; s <= n_steps; s++)
-        if (alive[s] > most) most = alive[s];
+    for (int i = 0; i < n; i++) { /* differences between steps, which may wrap around */
+        alive[blocks[i].first] += blocks[i].bytes;
+        alive[blocks[i].last + 1] -= blocks[i].bytes;
+    }
+    size_t most = 0, now = 0;
+    for (int s = 0; s <= n_steps; s++) {
+        now += alive[s];
+        if (now <= most) continue;
+        most = now;
+        *peak = s;
+    }
     return most;
+}
+
+enum { MEMORY_BY_SIZE, MEMORY_BY_LIFE, MEMORY_AT_PEAK = 2, MEMORY_STRATEGIES = 4 };
+
+/* Places all blocks, by size or by length of life, those that are alive at `peak` perhaps first.
+ * Returns the bytes of the arena. */
+static size_t memory_place_all(memory_block *blocks, int *by_offset, int n, int strategy, int peak)
+{
+    for (int i = 0; i < n; i++) {
+        memory_block *b = &blocks[i];
+        b->key = strategy & MEMORY_BY_LIFE ? (uint64_t)(b->last - b->first) : b->bytes;
+        if (strategy & MEMORY_AT_PEAK && b->first <= peak && peak <= b->last)
+            b->key |= UINT64_C(1) << 63;
+    }
+    qsort(blocks, (size_t)n, sizeof *blocks, memory_order);
+    size_t bytes = 0;
+    for (int k = 0; k < n; k++) {
+        memory_place(blocks, by_offset, k);
+        const size_t end = blocks[k].offset + blocks[k].bytes;
+        if (end > bytes) bytes = end;
+    }
+    return bytes;
+}
+
+/* Tries the strategies until one reaches the lower bound; leaves the blocks as the best placed
+ * them. */
+static void memory_place_best(memory_block *blocks, int *by_offset, int n, size_t bound, int peak)
+{
+    size_t best_bytes = SIZE_MAX;
+    int best = 0, strategy = 0;
+    for (; strategy < MEMORY_STRATEGIES && best_bytes > bound; strategy++) {
+        const size_t bytes = memory_place_all(blocks, by_offset, n, strategy, peak);
+        if (bytes < best_bytes) {
+            best_bytes = bytes;
+            best = strategy;
+        }
+    }
+    if (best != strategy - 1) memory_place_all(blocks, by_offset, n, best, peak);
 }
 
 static void memory_store(gr_plan *plan, const memory_block *blocks, int n)
@@ -135,7 +183,7 @@ static void memory_store(gr_plan *plan, const memory_block *blocks, int n)
 
 gr_status gr_plan_memory(gr_plan *plan)
 {
-    size_t most = (size_t)(plan->n_values + plan->n_steps) + 1;
+    size_t most = (size_t)(plan->n_values + plan->n_steps) + 2;
     memory_block *blocks = gr_alloc_array(most, sizeof *blocks);
     int *end = gr_alloc_array(most, sizeof *end), *by_offset = gr_alloc_array(most, sizeof(int));
     size_t *alive = gr_alloc_array(most, sizeof *alive);
@@ -144,9 +192,9 @@ gr_status gr_plan_memory(gr_plan *plan)
         memory_lifetimes(plan);
         memory_share(plan, end);
         int n = memory_collect(plan, end, blocks);
-        qsort(blocks, (size_t)n, sizeof *blocks, memory_order);
-        for (int k = 0; k < n; k++) memory_place(blocks, by_offset, k);
-        plan->lower_bound = memory_lower_bound(blocks, n, alive, plan->n_steps);
+        int peak = 0;
+        plan->lower_bound = memory_lower_bound(blocks, n, alive, plan->n_steps, &peak);
+        memory_place_best(blocks, by_offset, n, plan->lower_bound, peak);
         memory_store(plan, blocks, n);
         status = GR_OK;
     }
