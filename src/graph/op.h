@@ -103,6 +103,9 @@ typedef struct gr_call {
 /* GR_OK, or a fault found in the data (an index out of range) with its message set. */
 typedef gr_status gr_kernel_fn(const gr_call *call);
 
+/* Of a node's outputs the first so many may share an input's buffer, of its inputs the first 32. */
+#define GR_INPLACE_OUTPUTS 8
+
 /* The plan's question "how would you run this node?", and the answer. */
 typedef struct gr_request {
     const gr_node *node;
@@ -116,8 +119,8 @@ typedef struct gr_request {
     size_t work;                /* scratch bytes during the call */
     void (*destroy)(void *ctx); /* called once when the program ends; NULL if nothing to do */
     const char *kernel;         /* name for plans and profiles: "gemm-avx512" */
-    uint32_t inplace;           /* bit i: out[0] may share in[i]'s buffer */
-    bool checks;                /* fn may refuse the data: it runs before any variable is written */
+    uint32_t inplace[GR_INPLACE_OUTPUTS]; /* [j] bit i: out[j] may share in[i]'s buffer */
+    bool checks; /* fn may refuse the data: it runs before any variable is written */
 } gr_request;
 
 /* GR_OK with the answer, GR_UNSUPPORTED for "not mine, ask the next", or a real failure. */

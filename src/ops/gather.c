@@ -240,7 +240,7 @@ static gr_status scatter_add_reference(gr_request *request)
     request->ctx = gr_gather_prepare(request);
     if (!request->ctx) return GR_NO_MEMORY;
     request->fn = scatter_add_run;
-    request->inplace = 1u << 0;
+    request->inplace[0] = 1u << 0;
     request->checks = true;
     request->kernel = "scatter-add-reference";
     return GR_OK;

@@ -29,13 +29,15 @@ static void assign_gather(const gr_plan *plan, assign_uses *u)
             u->last_read[plan->copies[c].from] = plan->n_steps;
 }
 
-/* May `step` overwrite value `old` while it reads it? */
-static bool assign_reads_in_place(const gr_plan *plan, const gr_step *step, int old)
+/* May `step` write its output `made` over value `old` while it reads that? */
+static bool assign_reads_in_place(const gr_plan *plan, const gr_step *step, int made, int old)
 {
     const int *args = plan->args + step->args;
+    int output = 0;
+    while (args[step->n_in + output] != made) output++;
     for (int i = 0; i < step->n_in; i++)
-        if (args[i] == old && (i >= 32 || !(step->inplace >> i & 1))) return false;
-    return step->n_out == 1;
+        if (args[i] == old && !gr_step_in_place(step, i, output)) return false;
+    return true;
 }
 
 static bool assign_fits(const gr_plan *plan, const assign_uses *u, const gr_plan_copy *copy)
@@ -47,7 +49,7 @@ static bool assign_fits(const gr_plan *plan, const assign_uses *u, const gr_plan
         if (plan->copies[c].from == copy->from && plan->copies[c].to != copy->to) return false;
     if (u->last_read[copy->to] > made) return false;
     return u->last_read[copy->to] < made ||
-           assign_reads_in_place(plan, &plan->steps[made], copy->to);
+           assign_reads_in_place(plan, &plan->steps[made], copy->from, copy->to);
 }
 
 /* A value of the arena for the old content of a variable, and the copy that fills it. */

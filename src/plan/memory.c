@@ -31,30 +31,41 @@ static void memory_lifetimes(gr_plan *plan)
         plan->values[plan->copies[c].from].last = plan->n_steps;
 }
 
-/* Lets the output of a step take over the buffer of an input that dies there. `end` is by buffer:
- * the last step at which any value in it is alive. */
+/* Could output j of the step take over the buffer of input i, which dies there? */
+static bool memory_fits(const gr_plan *plan, const gr_step *step, int i, int j, const int *end)
+{
+    const int *args = plan->args + step->args;
+    const gr_value *in = &plan->values[args[i]], *out = &plan->values[args[step->n_in + j]];
+    if (!gr_step_in_place(step, i, j) || in->home != GR_HOME_ARENA) return false;
+    if (end[in->buffer] != (int)(step - plan->steps)) return false;
+    if (plan->values[in->buffer].bytes < out->bytes) return false;
+    for (int k = 0; k < j; k++) /* nor has an output before it taken it */
+        if (plan->values[args[step->n_in + k]].buffer == in->buffer) return false;
+    for (int k = 0; k < step->n_in; k++) { /* no other operand may lie in what is overwritten */
+        const gr_value *other = &plan->values[args[k]];
+        if (other->home == GR_HOME_ARENA && other->buffer == in->buffer &&
+            !gr_step_in_place(step, k, j))
+            return false;
+    }
+    return true;
+}
+
+/* Lets outputs of a step take over the buffers of inputs that die there. `end` is by buffer: the
+ * last step at which any value in it is alive. */
 static void memory_share(gr_plan *plan, int *end)
 {
     for (int v = 0; v < plan->n_values; v++) end[v] = plan->values[v].last;
     for (int s = 0; s < plan->n_steps; s++) {
         const gr_step *step = &plan->steps[s];
         const int *args = plan->args + step->args;
-        if (step->n_out != 1) continue;
-        gr_value *out = &plan->values[args[step->n_in]];
-        if (out->home != GR_HOME_ARENA || out->bytes == 0) continue;
-        for (int i = 0; i < step->n_in && i < 32; i++) {
-            const gr_value *in = &plan->values[args[i]];
-            if (!(step->inplace >> i & 1) || in->home != GR_HOME_ARENA) continue;
-            if (end[in->buffer] != s || plan->values[in->buffer].bytes < out->bytes) continue;
-            bool alone = true; /* no other operand may lie in the memory that is overwritten */
-            for (int j = 0; j < step->n_in; j++)
-                if (j != i && plan->values[args[j]].home == GR_HOME_ARENA &&
-                    plan->values[args[j]].buffer == in->buffer && !(step->inplace >> j & 1))
-                    alone = false;
-            if (!alone) continue;
-            out->buffer = in->buffer;
-            end[in->buffer] = out->last;
-            break;
+        for (int j = 0; j < step->n_out; j++) {
+            gr_value *out = &plan->values[args[step->n_in + j]];
+            if (out->home != GR_HOME_ARENA || out->bytes == 0) continue;
+            int i = 0;
+            while (i < step->n_in && !memory_fits(plan, step, i, j, end)) i++;
+            if (i == step->n_in) continue;
+            out->buffer = plan->values[args[i]].buffer;
+            end[out->buffer] = out->last;
         }
     }
 }

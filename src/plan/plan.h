@@ -30,9 +30,15 @@ typedef struct gr_step {
     int args; /* place of its value numbers in plan->args: inputs, then outputs */
     int n_in, n_out;
     size_t work, work_offset;
-    uint32_t inplace;
+    uint32_t inplace[GR_INPLACE_OUTPUTS]; /* as in gr_request */
     bool checks;
 } gr_step;
+
+/* May output j of the step lie where its input i lies? */
+static inline bool gr_step_in_place(const gr_step *step, int i, int j)
+{
+    return i < 32 && j < GR_INPLACE_OUTPUTS && (step->inplace[j] >> i & 1);
+}
 
 /* A copy of a whole value after the last step. First come those that save a variable's old content
  * for an output, then the assigns whose value could not be computed in the variable's memory. */

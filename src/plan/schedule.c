@@ -62,8 +62,8 @@ static gr_status schedule_add_step(schedule *s, const gr_node *node)
                       .n_in = node->n_in,
                       .n_out = node->n_out,
                       .work = request.work,
-                      .inplace = request.inplace,
                       .checks = request.checks};
+    memcpy(step->inplace, request.inplace, sizeof step->inplace);
     return GR_OK;
 }
 

@@ -18,9 +18,11 @@ static bool plan_verify_in_place(const gr_plan *plan, const plan_verify_region *
     const gr_step *step = &plan->steps[later->first];
     const int *args = plan->args + step->args;
     bool reads = false;
+    int output = 0;
+    while (output < step->n_out && args[step->n_in + output] != later->value) output++;
     for (int i = 0; i < step->n_in; i++) {
         if (args[i] != earlier->value) continue;
-        if (i >= 32 || !(step->inplace >> i & 1)) return false;
+        if (!gr_step_in_place(step, i, output)) return false;
         reads = true;
     }
     return reads && earlier->last == later->first && earlier->offset == later->offset;
@@ -76,27 +78,29 @@ static gr_status plan_verify_regions(const gr_plan *plan, const plan_verify_regi
     return GR_OK;
 }
 
-/* Does step `s` read the old content of variable `variable`, other than in place? */
-static bool plan_verify_reads_old(const gr_plan *plan, int s, int variable, int made, bool in_place)
+/* Does step `s` read the old content of variable `variable`, other than in place of its output
+ * `output` (-1: of none)? */
+static bool plan_verify_reads_old(const gr_plan *plan, int s, int variable, int made, int output)
 {
     const gr_step *step = &plan->steps[s];
     for (int i = 0; i < step->n_in; i++) {
         int v = plan->args[step->args + i];
         if (v == made || plan->values[v].home != GR_HOME_VARIABLE) continue;
         if (plan->values[v].index != variable) continue;
-        if (!in_place || i >= 32 || !(step->inplace >> i & 1)) return true;
+        if (output < 0 || !gr_step_in_place(step, i, output)) return true;
     }
     return false;
 }
 
 /* A new value that step `s` puts right into its variable: nobody wants the old one any more, and
  * nothing may still refuse the step. */
-static gr_status plan_verify_assigned(const gr_plan *plan, int s, int made)
+static gr_status plan_verify_assigned(const gr_plan *plan, int s, int output)
 {
+    int made = plan->args[plan->steps[s].args + plan->steps[s].n_in + output];
     int variable = plan->values[made].index;
-    bool wanted = plan_verify_reads_old(plan, s, variable, made, true);
+    bool wanted = plan_verify_reads_old(plan, s, variable, made, output);
     for (int t = s + 1; t < plan->n_steps; t++) {
-        wanted |= plan_verify_reads_old(plan, t, variable, made, false) || plan->steps[t].checks;
+        wanted |= plan_verify_reads_old(plan, t, variable, made, -1) || plan->steps[t].checks;
     }
     for (int i = 0; i < plan->n_outputs; i++) {
         const gr_value *v = plan->outputs[i] < 0 ? NULL : &plan->values[plan->outputs[i]];
@@ -114,7 +118,7 @@ static gr_status plan_verify_variables(const gr_plan *plan)
         for (int i = 0; i < step->n_out; i++) {
             int made = plan->args[step->args + step->n_in + i];
             if (plan->values[made].home == GR_HOME_VARIABLE)
-                GR_TRY(plan_verify_assigned(plan, s, made));
+                GR_TRY(plan_verify_assigned(plan, s, i));
         }
     }
     return GR_OK;

@@ -269,7 +269,7 @@ static void elem_check_engine(const gr_node *node, gr_rng *rng)
                 const gr_type type = gr_type_of(node->in[i]);
                 const bool fits =
                     gr_shape_count(type.shape) == n && gr_dtype_size(type.dtype) == size;
-                assert_int_equal(r.inplace >> i & 1, fits);
+                assert_int_equal(r.inplace[0] >> i & 1, fits);
             }
             char *y = gr_alloc_aligned((size_t)n * size + GUARD);
             memset(y + (size_t)n * size, 0xa5, GUARD);

@@ -208,7 +208,7 @@ static void test_no_two_live_buffers_overlap(void **state)
         const gr_step *step = &plan->steps[s];
         gr_value *in = &plan->values[plan->args[step->args]];
         gr_value *out = &plan->values[plan->args[step->args + step->n_in]];
-        if (step->inplace || in->home != GR_HOME_ARENA || out->home != GR_HOME_ARENA) continue;
+        if (step->inplace[0] || in->home != GR_HOME_ARENA || out->home != GR_HOME_ARENA) continue;
         out->offset = in->offset;
         planted = true;
     }

@@ -326,7 +326,7 @@ gr_status gr_elementwise_prepare(gr_request *request)
         request->fn = engine_choose(p, request->threads, (op->flags & GR_OP_COSTLY) != 0);
     }
     for (int i = 0; i < p->inputs; i++) {
-        if (p->full[i] && p->bytes[i] == p->out_bytes) request->inplace |= 1u << i;
+        if (p->full[i] && p->bytes[i] == p->out_bytes) request->inplace[0] |= 1u << i;
     }
     return GR_OK;
 }

@@ -164,7 +164,7 @@ gr_status gr_scatter_add_kernel_prepare(gr_request *request)
     p->grain = parts > 1 ? (p->g.size + parts - 1) / parts : p->g.size;
     request->ctx = p;
     request->fn = scatter_fast_run;
-    request->inplace = 1u << 0;
+    request->inplace[0] = 1u << 0;
     request->checks = true;
     request->kernel = "scatter-add-rows";
     return GR_OK;

@@ -54,7 +54,7 @@ static gr_status select_ask(const gr_backend *backend, gr_request *request)
     request->work = 0;
     request->destroy = NULL;
     request->kernel = NULL;
-    request->inplace = 0;
+    memset(request->inplace, 0, sizeof request->inplace);
     request->checks = false;
     return backend->prepare(request);
 }
