@@ -9,6 +9,7 @@
 #include <gradus/image.h>
 #include <gradus/io.h>
 #include <gradus/lang.h>
+#include <gradus/machine.h>
 #include <gradus/nn.h>
 #include <gradus/ops.h>
 #include <gradus/optim.h>

@@ -22,6 +22,7 @@
 #include <gradus/io.h>
 #include <gradus/nn.h>
 #include <gradus/optim.h>
+#include <gradus/profile.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -152,6 +153,11 @@ typedef struct gr_metrics {
 GR_API gr_status gr_model_test(gr_model *model, const gr_dataset *data, gr_metrics *metrics);
 GR_API void gr_metrics_clear(gr_metrics *metrics);
 
+/* From now on the model's predictions and tests are timed: a section of the profile for each number
+ * of rows ("test, 256 rows"). NULL stops it. The profile must outlive the model, or be taken from
+ * it. GR_NO_MEMORY. */
+GR_API gr_status gr_model_profile(gr_model *model, gr_profile *profile);
+
 /* ---- What a net is made of ---------------------------------------------------------------- */
 
 typedef struct gr_layer_info {
@@ -269,6 +275,8 @@ GR_API int64_t gr_trainer_epochs(const gr_trainer *trainer); /* that have ended 
 GR_API gr_model *gr_trainer_model(const gr_trainer *trainer);
 /* Buffers and steps of the program of a full batch. */
 GR_API gr_plan_info gr_trainer_plan(const gr_trainer *trainer);
+/* The same as gr_model_profile for the trainer's steps ("training, 64 rows"), and for the model. */
+GR_API gr_status gr_trainer_profile(gr_trainer *trainer, gr_profile *profile);
 
 /* ---- Checkpoints -------------------------------------------------------------------------- */
 

@@ -18,6 +18,10 @@ extern const gr_backend gr_backend_reference;
 /* oneDNN, a module loaded at the first contraction worth it; NULL if this build or machine has
  * none. */
 const gr_backend *gr_backend_onednn(void);
+/* The same for every contraction that it can do, also where our kernels are faster: to compare. */
+const gr_backend *gr_backend_onednn_all(void);
+/* "oneDNN 2.6.3": loads the module. NULL: there is none, or it is not wished for. */
+const char *gr_backend_module_title(void);
 
 /* The elementwise engine, for any op with spans. */
 gr_prepare_fn gr_elementwise_prepare;

@@ -40,6 +40,8 @@ void cli_print_wrapped(const char *text, int indent, int column, int width);
 char *cli_show_count(double count, char *text, size_t size);
 char *cli_show_bytes(double bytes, char *text, size_t size);
 char *cli_show_time(double seconds, char *text, size_t size);
+/* Three digits of a time that may be short: "245 ns", "1.32 ms", "2.50 s". */
+char *cli_show_moment(double seconds, char *text, size_t size);
 /* The shortest decimal that reads back as `value`: "0.1", "1e-30", "nan". */
 char *cli_show_real(double value, char *text, size_t size);
 /* The same for a float. */

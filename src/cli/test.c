@@ -2,6 +2,7 @@
 #include "cli/dataset.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/profile.h"
 #include "cli/table.h"
 
 #include <gradus/train.h>
@@ -164,6 +165,7 @@ static int test_run(const cli_args *args)
 {
     gr_model *model;
     gr_dataset *set;
+    gr_profile *profile;
     gr_metrics score;
     const char *part;
     double required = cli_real(args, "require-accuracy");
@@ -172,20 +174,27 @@ static int test_run(const cli_args *args)
         GR_MODEL(.threads = (int)cli_int(args, "threads"), .exact = cli_flag(args, "exact")),
         &model);
     if (status != GR_OK) return cli_failed(status);
-    int code = test_open(args, model, &set, &part);
+    int code = cli_profile_open(args, &profile);
+    if (code == CLI_YES) code = test_open(args, model, &set, &part);
     if (code != CLI_YES) {
         gr_model_free(model);
+        gr_profile_free(profile);
         return code;
     }
-    status = gr_model_test(model, set, &score);
+    status = gr_model_profile(model, profile);
+    if (status == GR_OK) status = gr_model_test(model, set, &score);
     gr_dataset_free(set);
     if (status == GR_OK && cli_flag(args, "json"))
         test_print_json(&score, gr_model_class_names(model), part);
     else if (status == GR_OK)
         test_print(&score, gr_model_class_names(model), part);
     gr_model_free(model);
-    if (status != GR_OK) return cli_failed(status);
-    if (score.accuracy < required)
+    if (status != GR_OK) {
+        gr_profile_free(profile);
+        return cli_failed(status);
+    }
+    code = cli_profile_close(args, cli_flag(args, "json"), NULL, profile);
+    if (code == CLI_YES && score.accuracy < required)
         code = cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", score.accuracy,
                          required);
     gr_metrics_clear(&score);
@@ -228,6 +237,7 @@ static const cli_option test_options[] = {
      .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
     {.name = "exact", .help = "the same bits for any number of threads"},
     {.name = "json", .help = "print JSON"},
+    CLI_PROFILE_OPTIONS,
     CLI_DATA_OPTIONS,
     {0},
 };

@@ -157,3 +157,18 @@ char *cli_show_time(double seconds, char *text, size_t size)
     }
     return text;
 }
+
+char *cli_show_moment(double seconds, char *text, size_t size)
+{
+    static const struct moment_unit {
+        double seconds;
+        const char *name;
+    } units[] = {{1, "s"}, {1e-3, "ms"}, {1e-6, NULL}, {1e-9, "ns"}};
+    int unit = 0;
+    while (unit < 3 && seconds < .9995 * units[unit].seconds) unit++;
+    const double value = seconds / units[unit].seconds;
+    const char *name = units[unit].name ? units[unit].name : cli_glyph("µs", "us");
+    /* Digits by the value as it is printed: 9.996 is "10.0". */
+    snprintf(text, size, "%.*f %s", value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2, value, name);
+    return text;
+}

@@ -3,6 +3,7 @@
 
 #include "cli/dataset.h"
 #include "cli/out.h"
+#include "cli/profile.h"
 
 #include <gradus/plot.h>
 #include <inttypes.h>
@@ -87,6 +88,7 @@ static int train_prepare(cli_training *training)
                                 &training->trainer);
     if (status == GR_OK && cli_flag(args, "resume"))
         status = gr_trainer_resume(training->trainer, training->checkpoint);
+    if (status == GR_OK) status = gr_trainer_profile(training->trainer, training->profile);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
@@ -191,13 +193,17 @@ static int train_run(const cli_args *args)
 {
     cli_training training;
     int code = cli_training_read(args, &training);
+    if (code == CLI_YES) code = cli_profile_open(args, &training.profile);
     if (code == CLI_YES) code = train_prepare(&training);
     if (code == CLI_YES) {
         cli_training_announce(&training);
         code = train_loop(&training);
     }
     if (code == CLI_YES) code = train_finish(&training);
+    gr_profile *profile = training.profile;
     cli_training_clear(&training);
+    int after = cli_profile_close(args, cli_flag(args, "json"), NULL, profile);
+    if (code == CLI_YES) code = after;
     return code;
 }
 

@@ -22,6 +22,7 @@ typedef struct cli_training {
     gr_dataset *train, *test; /* test: NULL if there is no such part */
     gr_model *model;
     gr_trainer *trainer;
+    gr_profile *profile; /* NULL: none is wanted */
 } cli_training;
 
 extern const cli_option cli_train_options[];

@@ -3,6 +3,7 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/profile.h"
 #include "cli/train.h"
 
 #include <errno.h>
@@ -214,6 +215,7 @@ const cli_option cli_train_options[] = {
      .max = TRAIN_MOST,
      .help = "save it every N steps (default: every 10 seconds)"},
     {.name = "resume", .help = "go on from the checkpoint, as if there had been no interruption"},
+    CLI_PROFILE_OPTIONS,
     CLI_DATA_OPTIONS,
     {0},
 };

@@ -151,6 +151,10 @@ gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr
         status = gr_engine_new(model, &graph, (gr_node *[]){graph.scores, graph.loss},
                                kind == GR_ENGINE_TEST ? 2 : 1, &entry->engine);
     gr_model_graph_clear(&graph);
+    if (status == GR_OK && model->profile) {
+        status = gr_engine_profile(&entry->engine, model->profile, gr_engine_what(kind));
+        if (status != GR_OK) gr_engine_clear(&entry->engine);
+    }
     GR_TRY(status);
     entry->kind = kind;
     entry->used = ++model->clock;

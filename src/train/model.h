@@ -55,7 +55,8 @@ struct gr_model {
     bool exact;
     int64_t parameters;
     gr_cached_engine cache[GR_MODEL_CACHE];
-    uint64_t clock; /* of the cache */
+    uint64_t clock;      /* of the cache */
+    gr_profile *profile; /* times the engines; NULL: none does */
 };
 
 /* A model of `options` whose variables are those of `store`, and new ones where it lacks them.
@@ -81,6 +82,10 @@ void gr_model_graph_clear(gr_model_graph *graph);
  * `graph`, and opens a session on the model's store. */
 gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *targets,
                         int n, gr_engine *engine);
+/* "prediction", "test" */
+const char *gr_engine_what(gr_engine_kind kind);
+/* Has the engine's steps timed in a section "training, 64 rows". Nothing for an empty engine. */
+gr_status gr_engine_profile(const gr_engine *engine, gr_profile *profile, const char *what);
 /* An engine for evaluation, from the cache if it has one; valid until the next call. */
 gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr_engine **engine);
 

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 
 /* ---- Loading --------------------------------------------------------------------------------- */
 
@@ -34,6 +35,7 @@ static const gr_module *module_open_file(const char *path)
 }
 
 static const gr_module *module_found;
+static char module_title[64];
 
 /* The build tree's module belongs to this very build; the installed one serves installed copies. */
 static void module_find(void)
@@ -41,10 +43,13 @@ static void module_find(void)
     const char *path = getenv("GRADUS_MODULE_PATH");
     if (path && *path) {
         module_found = module_open_file(path);
-        return;
+    } else {
+        module_found = module_open_file(GRADUS_ONEDNN_BUILT);
+        if (!module_found) module_found = module_open_file(GRADUS_ONEDNN_INSTALLED);
     }
-    module_found = module_open_file(GRADUS_ONEDNN_BUILT);
-    if (!module_found) module_found = module_open_file(GRADUS_ONEDNN_INSTALLED);
+    if (module_found)
+        snprintf(module_title, sizeof module_title, "%s %s", module_found->name,
+                 module_found->version);
 }
 
 static const gr_module *module_get(void)
@@ -104,10 +109,9 @@ static bool module_is_faster(const gr_module_work *work)
 }
 
 /* Fills in what the module is to do for this node; false if it is not to do it. */
-static bool module_describe(const gr_request *request, gr_module_work *work)
+static bool module_describe(const gr_request *request, module_wish wish, gr_module_work *work)
 {
     const gr_node *node = request->node;
-    const module_wish wish = module_wished();
     if (wish == MODULE_NEVER || request->exact || gr_type_of(node).dtype != GR_F32) return false;
     if (node->op == &gr_op_matmul) {
         if (!module_describe_matmul(node, work)) return false;
@@ -143,10 +147,10 @@ static void module_destroy(void *ctx)
     if (answer->work.destroy) answer->work.destroy(answer->work.ctx);
 }
 
-static gr_status module_prepare(gr_request *request)
+static gr_status module_prepare_as(gr_request *request, module_wish wish)
 {
     gr_module_work work = {.threads = request->threads};
-    if (!module_describe(request, &work)) return GR_UNSUPPORTED;
+    if (!module_describe(request, wish, &work)) return GR_UNSUPPORTED;
     const gr_module *module = module_get();
     module_answer *answer = gr_arena_alloc(request->arena, sizeof *answer);
     if (!module) return GR_UNSUPPORTED;
@@ -162,16 +166,47 @@ static gr_status module_prepare(gr_request *request)
     return GR_OK;
 }
 
+static gr_status module_prepare(gr_request *request)
+{
+    return module_prepare_as(request, module_wished());
+}
+
+static gr_status module_prepare_all(gr_request *request)
+{
+    return module_prepare_as(request, module_wished() == MODULE_NEVER ? MODULE_NEVER : MODULE_ALL);
+}
+
 static const gr_backend module_backend = {"onednn", module_prepare};
+static const gr_backend module_backend_all = {"onednn-all", module_prepare_all};
 
 const gr_backend *gr_backend_onednn(void)
 {
     return &module_backend;
 }
 
+const gr_backend *gr_backend_onednn_all(void)
+{
+    return &module_backend_all;
+}
+
+const char *gr_backend_module_title(void)
+{
+    return module_wished() != MODULE_NEVER && module_get() ? module_title : NULL;
+}
+
 #else
 
 const gr_backend *gr_backend_onednn(void)
+{
+    return NULL;
+}
+
+const gr_backend *gr_backend_onednn_all(void)
+{
+    return NULL;
+}
+
+const char *gr_backend_module_title(void)
 {
     return NULL;
 }
