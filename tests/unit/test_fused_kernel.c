@@ -1,0 +1,485 @@
+/* The kernel of fused nodes against their reference, bit for bit: chosen bodies on the edges of
+ * pieces, units, blocks and bands, and bodies made up at random; for every CPU level, 1 to 3
+ * threads, off alignment, and with each output in the memory of each input that may be shared. */
+#include "support_kernel.h"
+
+#include "ops/fused.h"
+
+gr_prepare_fn gr_fused_prepare;
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+enum { FUSED_GUARD = 128, FUSED_FILL = 0xa5 };
+
+typedef struct fused_buffer {
+    unsigned char *block, *data;
+    size_t bytes;
+} fused_buffer;
+
+static size_t fused_bytes(gr_type type)
+{
+    return (size_t)gr_shape_count(type.shape) * gr_dtype_size(type.dtype);
+}
+
+static fused_buffer fused_guarded(size_t bytes, size_t offset)
+{
+    fused_buffer b = {.block = gr_alloc_aligned(bytes + offset + 2 * FUSED_GUARD), .bytes = bytes};
+    assert_non_null(b.block);
+    memset(b.block, FUSED_FILL, bytes + offset + 2 * FUSED_GUARD);
+    b.data = b.block + FUSED_GUARD + offset;
+    return b;
+}
+
+static void fused_release(fused_buffer *b)
+{
+    for (unsigned char *p = b->block; p < b->data; p++) assert_int_equal(*p, FUSED_FILL);
+    for (size_t i = 0; i < FUSED_GUARD; i++) assert_int_equal(b->data[b->bytes + i], FUSED_FILL);
+    gr_free_aligned(b->block);
+}
+
+typedef struct fused_run_case {
+    const gr_node *node;
+    gr_cpu_level level;
+    int threads;
+    size_t offset;             /* elements off alignment */
+    int shares_out, shares_in; /* the output that lies in an input's memory; -1 */
+} fused_run_case;
+
+/* An output's bits must be those of the reference, but any NaN will do for a NaN. */
+static void fused_compare(const fused_run_case *what, int j, void *right, void *got)
+{
+    const gr_type type = what->node->out[j];
+    const size_t size = gr_dtype_size(type.dtype);
+    if (memcmp(right, got, fused_bytes(type)) == 0) return;
+    const gr_tensor a = {type.dtype, GR_SHAPE(gr_shape_count(type.shape)), right};
+    const gr_tensor b = {type.dtype, GR_SHAPE(gr_shape_count(type.shape)), got};
+    for (int64_t i = 0; i < gr_shape_count(type.shape); i++) {
+        if (memcmp((char *)right + (size_t)i * size, (char *)got + (size_t)i * size, size) == 0) {
+            continue;
+        }
+        const double x = gr_tensor_at(&a, i), y = gr_tensor_at(&b, i);
+        if (x != x && y != y) continue;
+        const gr_body *body = what->node->attr[GR_FUSED_BODY].body;
+        char *text = NULL;
+        unit_ok(gr_graph_print(body->graph, body->out, body->n_out, &text));
+        print_error("%s", text);
+        fail_msg("%s, %d threads, output %d%s in input %d, element %lld: %.17g instead of %.17g",
+                 gr_cpu_name(what->level), what->threads, j, gr_shape_text(type.shape),
+                 what->shares_out == j ? what->shares_in : -1, (long long)i, y, x);
+    }
+}
+
+/* Runs the kernel; prepares it first. Returns what it would share. */
+static void fused_run_kernel(const fused_run_case *what, void *const *in, void *const *right,
+                             uint32_t *shares)
+{
+    const gr_node *node = what->node;
+    gr_arena arena = {0};
+    gr_request request = {
+        .node = node, .arena = &arena, .level = what->level, .threads = what->threads};
+    unit_ok(gr_fused_prepare(&request));
+    memcpy(shares, request.inplace, sizeof request.inplace);
+    fused_buffer buffers[GR_FUSED_INPUTS], outs[GR_FUSED_OUTPUTS];
+    void *data[GR_FUSED_INPUTS], *out[GR_FUSED_OUTPUTS];
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_type type = gr_type_of(node->in[i]);
+        buffers[i] = fused_guarded(fused_bytes(type), what->offset * gr_dtype_size(type.dtype));
+        memcpy(buffers[i].data, in[i], buffers[i].bytes);
+        data[i] = buffers[i].data;
+    }
+    for (int j = 0; j < node->n_out; j++) {
+        const size_t size = gr_dtype_size(node->out[j].dtype);
+        outs[j] = fused_guarded(fused_bytes(node->out[j]), what->offset * size);
+        out[j] = j == what->shares_out ? data[what->shares_in] : outs[j].data;
+    }
+    fused_buffer work = fused_guarded(request.work, 0);
+    const gr_call call = {data, out, work.data, request.ctx, what->threads};
+    unit_ok(request.fn(&call));
+    for (int j = 0; j < node->n_out; j++) fused_compare(what, j, right[j], out[j]);
+    for (int i = 0; i < node->n_in; i++) {
+        if (what->shares_out < 0 || i != what->shares_in) {
+            assert_memory_equal(buffers[i].data, in[i], buffers[i].bytes);
+        }
+        fused_release(&buffers[i]);
+    }
+    for (int j = 0; j < node->n_out; j++) fused_release(&outs[j]);
+    fused_release(&work);
+    gr_arena_free(&arena);
+}
+
+static void fused_run_reference(const gr_node *node, void *const *in, void **out)
+{
+    gr_arena arena = {0};
+    gr_request request = {.node = node, .arena = &arena, .threads = 1};
+    unit_ok(node->op->reference(&request));
+    for (int j = 0; j < node->n_out; j++) out[j] = gr_alloc_aligned(fused_bytes(node->out[j]));
+    void *work = gr_alloc_aligned(request.work);
+    const gr_call call = {in, out, work, request.ctx, 1};
+    unit_ok(request.fn(&call));
+    gr_free_aligned(work);
+    gr_arena_free(&arena);
+}
+
+static void fused_check_node(const gr_node *node)
+{
+    void **in = kernel_inputs(node, 11), *right[GR_FUSED_OUTPUTS];
+    fused_run_reference(node, in, right);
+    for (int level = 0; level <= (int)gr_cpu(); level++) {
+        for (int threads = 1; threads <= 3; threads++) {
+            fused_run_case what = {node, (gr_cpu_level)level, threads, (size_t)threads - 1, -1, -1};
+            uint32_t shares[GR_INPLACE_OUTPUTS], again[GR_INPLACE_OUTPUTS];
+            fused_run_kernel(&what, in, right, shares);
+            for (int j = 0; j < node->n_out; j++) {
+                for (int i = 0; i < node->n_in; i++) {
+                    if (!(shares[j] >> i & 1)) continue;
+                    what.shares_out = j;
+                    what.shares_in = i;
+                    fused_run_kernel(&what, in, right, again);
+                }
+            }
+        }
+    }
+    for (int j = 0; j < node->n_out; j++) gr_free_aligned(right[j]);
+    kernel_free(in);
+}
+
+/* ---- Bodies ---------------------------------------------------------------------------------- */
+
+typedef struct fused_maker {
+    gr_graph *outside, *body;
+    int n_in, n_out;
+    gr_node *outer[GR_FUSED_INPUTS], *inner[GR_FUSED_INPUTS], *out[GR_FUSED_OUTPUTS];
+} fused_maker;
+
+static fused_maker fused_new(void)
+{
+    fused_maker m = {.outside = gr_graph_new(), .body = gr_graph_new()};
+    assert_true(m.outside && m.body);
+    return m;
+}
+
+static gr_node *fused_in(fused_maker *m, gr_dtype dtype, gr_shape shape)
+{
+    char name[16];
+    snprintf(name, sizeof name, "x%d", m->n_in);
+    m->outer[m->n_in] = gr_input(m->outside, name, dtype, shape);
+    m->inner[m->n_in] = gr_input(m->body, name, dtype, shape);
+    return m->inner[m->n_in++];
+}
+
+static void fused_out(fused_maker *m, gr_node *node)
+{
+    m->out[m->n_out++] = node;
+}
+
+/* The node; NULL if it is no legal body. */
+static gr_node *fused_node(fused_maker *m)
+{
+    const gr_body *body = gr_graph_adopt(m->outside, m->body, m->inner, m->n_in, m->out, m->n_out);
+    assert_non_null(body);
+    gr_node *node = gr_fused(m->outside, body, m->outer);
+    return gr_is_error(node) ? NULL : node;
+}
+
+static void fused_check(fused_maker *m)
+{
+    gr_node *node = fused_node(m);
+    if (!node) fail_msg("%s", gr_graph_message(m->outside));
+    fused_check_node(node);
+    gr_graph_free(m->outside);
+}
+
+/* ---- Chosen bodies --------------------------------------------------------------------------- */
+
+/* A chain with a mask, a byte and numbers of two types; scalars computed inside. */
+static void test_chain(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {1, 2, 7, 16, 63, 255, 256, 257, 1023, 1024, 1025, 70001};
+    for (size_t s = 0; s < GR_LEN(sizes); s++) {
+        const gr_shape shape = GR_SHAPE(sizes[s]);
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, shape), *y = fused_in(&m, GR_F32, shape);
+        gr_node *u = fused_in(&m, GR_U8, shape), *rate = fused_in(&m, GR_F64, GR_SCALAR);
+        gr_node *step = gr_cast(gr_square(rate), GR_F32);
+        gr_node *both = gr_add(gr_mul(x, y), gr_cast(u, GR_F32));
+        gr_node *z = gr_tanh(both);
+        fused_out(&m, gr_sub(x, gr_mul(z, step)));
+        fused_out(&m, gr_greater(both, y));
+        fused_out(&m, gr_where(m.out[1], z, gr_neg(y)));
+        fused_out(&m, step);
+        fused_check(&m);
+    }
+}
+
+static void test_broadcasts(void **state)
+{
+    (void)state;
+    static const gr_shape cases[][4] = {
+        {{2, {7, 10}}, {1, {10}}, {2, {7, 1}}, {0}},
+        {{2, {300, 10}}, {1, {10}}, {2, {300, 1}}, {0}},
+        {{2, {5, 1030}}, {1, {1030}}, {2, {5, 1}}, {0}},
+        {{4, {3, 5, 4, 4}}, {4, {1, 5, 1, 1}}, {4, {3, 1, 4, 1}}, {2, {4, 4}}},
+        {{4, {2, 3, 32, 33}}, {3, {3, 1, 1}}, {4, {2, 1, 1, 1}}, {3, {3, 32, 33}}},
+        {{3, {9, 65, 3}}, {2, {65, 1}}, {3, {9, 1, 3}}, {3, {9, 1, 1}}},
+        {{3, {40, 2, 300}}, {3, {40, 1, 300}}, {2, {2, 1}}, {1, {300}}},
+        {{5, {3, 2, 3, 2, 5}}, {5, {1, 2, 1, 2, 1}}, {5, {3, 1, 3, 1, 5}}, {2, {2, 1}}},
+    };
+    for (size_t s = 0; s < GR_LEN(cases); s++) {
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, cases[s][0]), *a = fused_in(&m, GR_F32, cases[s][1]);
+        gr_node *b = fused_in(&m, GR_F64, cases[s][2]), *c = fused_in(&m, GR_F32, cases[s][3]);
+        gr_node *lean = gr_exp(gr_cast(b, GR_F32)); /* smaller than the space */
+        gr_node *y = gr_add(gr_mul(x, a), lean);
+        fused_out(&m, y);
+        fused_out(&m, gr_maximum(gr_sub(y, c), gr_mul(lean, lean)));
+        fused_out(&m, lean);
+        fused_check(&m);
+    }
+}
+
+/* Softmax with cross-entropy, as a body in three phases with lean gates. */
+static void test_softmax(void **state)
+{
+    (void)state;
+    static const gr_shape shapes[] = {
+        {2, {256, 10}}, {2, {3, 1}},    {2, {1, 7}},      {2, {130, 33}}, {2, {9, 100}},
+        {2, {4, 511}},  {2, {5, 1000}}, {2, {2, 2048}},   {1, {300}},     {3, {5, 7, 12}},
+        {2, {1024, 2}}, {2, {3, 128}},  {3, {2, 2, 1025}}};
+    for (size_t s = 0; s < GR_LEN(shapes); s++) {
+        gr_shape shape = shapes[s], rows = shape;
+        if (shape.dim[shape.rank - 1] == 1) continue;
+        rows.dim[rows.rank - 1] = 1;
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, shape), *wanted = fused_in(&m, GR_F32, shape);
+        gr_node *weight = fused_in(&m, GR_F32, rows), *scale = fused_in(&m, GR_F32, GR_SCALAR);
+        gr_node *shifted = gr_sub(x, gr_max(x, GR_KEEP(-1)));
+        gr_node *e = gr_exp(shifted), *sum = gr_sum(e, GR_KEEP(-1));
+        gr_node *p = gr_div(e, sum);
+        fused_out(&m, gr_mul(gr_sub(p, wanted), scale));
+        fused_out(
+            &m, gr_mul(gr_sub(gr_log(sum), gr_sum(gr_mul(wanted, shifted), GR_KEEP(-1))), weight));
+        fused_check(&m);
+    }
+}
+
+/* Batch norm, forward: groups of several rows. */
+static void test_norm(void **state)
+{
+    (void)state;
+    static const gr_shape shapes[] = {
+        {4, {3, 5, 2, 2}},   {4, {2, 3, 7, 7}},   {4, {8, 64, 4, 4}},
+        {4, {5, 3, 32, 32}}, {4, {2, 2, 48, 50}}, {4, {40, 3, 8, 9}},
+        {4, {300, 2, 3, 5}}, {4, {1, 4, 5, 5}},   {4, {2, 1, 70, 70}}};
+    for (size_t s = 0; s < GR_LEN(shapes); s++) {
+        const int64_t c = shapes[s].dim[1];
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, shapes[s]), *old = fused_in(&m, GR_F32, GR_SHAPE(c));
+        gr_node *gamma = fused_in(&m, GR_F32, GR_SHAPE(1, c, 1, 1));
+        gr_node *beta = fused_in(&m, GR_F32, GR_SHAPE(c, 1, 1));
+        gr_node *scale = gr_square(gamma); /* lean, before any reduction */
+        gr_node *sum = gr_sum(x, GR_AXES(0, 2, 3));
+        gr_node *mean = gr_reshape(gr_scale(sum, 0.125), GR_SHAPE(1, c, 1, 1));
+        gr_node *centred = gr_sub(x, mean);
+        gr_node *variance = gr_sum(gr_square(centred), GR_KEEP(0, 2, 3));
+        gr_node *factor = gr_mul(gr_rsqrt(gr_shift(variance, 1)), scale);
+        fused_out(&m, gr_relu(gr_add(gr_mul(centred, factor), beta)));
+        fused_out(&m, gr_add(old, gr_scale(sum, 0.5)));
+        fused_check(&m);
+    }
+}
+
+/* Everything is reduced: blocks combine as a tree, on one thread and on several. */
+static void test_whole(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {2,         63,        2047,         2048,          2049,
+                                    5 * 2048,  6 * 2048,  7 * 2048 + 1, 11 * 2048,     40000,
+                                    64 * 2048, 65 * 2048, 200001,       130 * 2048 + 5};
+    for (size_t s = 0; s < GR_LEN(sizes); s++) {
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, GR_SHAPE(sizes[s]));
+        gr_node *y = fused_in(&m, GR_F32, GR_SHAPE(sizes[s]));
+        gr_node *z = gr_mul(x, y), *sum = gr_sum(z, GR_ALL);
+        fused_out(&m, gr_sqrt(gr_abs(sum)));
+        fused_out(&m, gr_max(gr_sub(x, y), GR_ALL));
+        fused_out(&m, z);
+        fused_out(&m, gr_div(gr_add(x, z), gr_shift(gr_square(sum), 1)));
+        fused_check(&m);
+    }
+}
+
+static void test_columns(void **state)
+{
+    (void)state;
+    static const gr_shape shapes[] = {{2, {2, 3}},     {2, {256, 10}},  {2, {7, 1023}},
+                                      {2, {5, 1025}},  {2, {300, 129}}, {2, {2049, 5}},
+                                      {2, {9000, 20}}, {2, {3, 5000}},  {2, {1000, 300}}};
+    for (size_t s = 0; s < GR_LEN(shapes); s++) {
+        fused_maker m = fused_new();
+        gr_node *y = fused_in(&m, GR_F32, shapes[s]), *dy = fused_in(&m, GR_F32, shapes[s]);
+        gr_node *bias = fused_in(&m, GR_F32, GR_SHAPE(shapes[s].dim[1]));
+        gr_node *dx = gr_mul(dy, gr_sub(y, gr_square(y)));
+        fused_out(&m, dx);
+        fused_out(&m, gr_sum(dx, GR_AXES(0)));
+        fused_out(&m, gr_min(gr_add(y, gr_exp(bias)), GR_KEEP(0)));
+        fused_check(&m);
+    }
+    fused_maker m = fused_new(); /* two axes out of four */
+    gr_node *x = fused_in(&m, GR_I32, GR_SHAPE(11, 3, 7, 5));
+    gr_node *y = gr_add(x, fused_in(&m, GR_I32, GR_SHAPE(7, 1)));
+    fused_out(&m, gr_sum(y, GR_AXES(0, 2)));
+    fused_out(&m, gr_prod(gr_square(y), GR_AXES(0, 2)));
+    fused_check(&m);
+}
+
+/* ---- Bodies at random ------------------------------------------------------------------------ */
+
+typedef struct fused_dice {
+    gr_rng rng;
+    gr_shape space;
+    unsigned reduced;
+    int n;
+    gr_node *value[GR_FUSED_VALUES];
+} fused_dice;
+
+static int fused_below(fused_dice *d, int bound)
+{
+    return (int)gr_rng_below(&d->rng, (uint64_t)bound);
+}
+
+static void fused_random_space(fused_dice *d)
+{
+    static const int64_t dims[] = {1, 2, 3, 4, 5, 7, 10, 16, 33, 64, 100, 129, 256, 600, 2100};
+    d->space.rank = 1 + fused_below(d, 4);
+    int64_t count = 1;
+    for (int k = 0; k < d->space.rank; k++) {
+        int64_t dim = dims[fused_below(d, (int)GR_LEN(dims))];
+        if (count * dim > 40000) dim = 3;
+        count *= d->space.dim[k] = dim;
+    }
+    d->reduced = (unsigned)fused_below(d, 1 << d->space.rank);
+    if (fused_below(d, 4) == 0) d->reduced = 0;
+}
+
+/* Full, or with some axes left out. */
+static gr_node *fused_random_input(fused_dice *d, fused_maker *m)
+{
+    gr_shape shape = d->space;
+    if (d->n > 0 && fused_below(d, 2)) {
+        for (int k = 0; k < shape.rank; k++) {
+            if (fused_below(d, 2)) shape.dim[k] = 1;
+        }
+        const int drop = shape.dim[0] == 1 ? fused_below(d, 2) : 0;
+        shape = gr_shape_of(shape.rank - drop, shape.dim + drop);
+    }
+    return fused_in(m, fused_below(d, 5) ? GR_F32 : GR_F64, shape);
+}
+
+static gr_node *fused_random_value(fused_dice *d)
+{
+    const int recent = d->n > 6 && fused_below(d, 3) ? d->n - 6 : 0;
+    return d->value[recent + fused_below(d, d->n - recent)];
+}
+
+static gr_node *fused_random_reduction(fused_dice *d, gr_node *x)
+{
+    gr_axes axes = {.keep = fused_below(d, 4) > 0};
+    const gr_shape shape = gr_node_shape(x);
+    if (shape.rank != d->space.rank || d->reduced == 0) return NULL;
+    for (int k = 0; k < shape.rank; k++) {
+        if (d->reduced >> k & 1) axes.axis[axes.count++] = k;
+    }
+    switch (fused_below(d, 3)) {
+    case 0:
+        return gr_max(x, axes);
+    case 1:
+        return gr_min(x, axes);
+    default:
+        return gr_sum(x, axes);
+    }
+}
+
+static gr_node *fused_random_gate(fused_dice *d)
+{
+    gr_node *x = fused_random_value(d), *y = fused_random_value(d);
+    const int choice = fused_below(d, 12);
+    if (choice < 2) return fused_random_reduction(d, x);
+    if (choice == 2) return gr_tanh(x);
+    if (choice == 3) return gr_square(x);
+    if (choice == 4) return gr_cast(x, gr_node_dtype(x) == GR_F32 ? GR_F64 : GR_F32);
+    if (choice == 5) return gr_shift(gr_neg(x), 0.5);
+    gr_shape shape;
+    if (gr_node_dtype(x) != gr_node_dtype(y)) y = gr_cast(y, gr_node_dtype(x));
+    if (!gr_shape_broadcast(gr_node_shape(x), gr_node_shape(y), &shape)) return NULL;
+    if (choice == 6) return gr_where(gr_less(x, y), y, gr_mul(x, y));
+    if (choice == 7) return gr_maximum(x, y);
+    if (choice == 8) return gr_sub(x, y);
+    return choice == 9 ? gr_mul(x, y) : gr_add(x, y);
+}
+
+/* Is the node read by another one of the body? */
+static bool fused_is_read(const gr_graph *graph, const gr_node *node)
+{
+    for (size_t id = 0; id < graph->count; id++) {
+        for (int i = 0; i < graph->nodes[id]->n_in; i++) {
+            if (graph->nodes[id]->in[i] == node) return true;
+        }
+    }
+    return false;
+}
+
+static bool fused_random_outputs(fused_dice *d, fused_maker *m)
+{
+    for (size_t id = 0; id < m->body->count; id++) {
+        gr_node *node = m->body->nodes[id];
+        if (node->op->flags & (GR_OP_LEAF | GR_OP_VIEW)) continue;
+        if (fused_is_read(m->body, node) && fused_below(d, 8)) continue;
+        if (m->n_out == GR_FUSED_OUTPUTS) return false;
+        fused_out(m, node);
+    }
+    return m->n_out > 0;
+}
+
+/* Returns whether the dice made a legal body. */
+static bool fused_check_random(uint64_t seed)
+{
+    fused_dice d = {.rng = gr_rng_new(seed, 5)};
+    fused_maker m = fused_new();
+    fused_random_space(&d);
+    for (int i = 1 + fused_below(&d, 4); i > 0; i--) d.value[d.n++] = fused_random_input(&d, &m);
+    for (int k = 2 + fused_below(&d, 12); k > 0; k--) {
+        gr_node *node = fused_random_gate(&d);
+        if (node && !gr_is_error(node)) d.value[d.n++] = node;
+    }
+    gr_node *node = NULL;
+    if (fused_random_outputs(&d, &m)) {
+        node = fused_node(&m);
+    } else {
+        gr_graph_free(m.body);
+    }
+    if (node) fused_check_node(node);
+    gr_graph_free(m.outside);
+    return node != NULL;
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    enum { WANTED = 400 };
+    int legal = 0;
+    uint64_t seed = 1;
+    for (; legal < WANTED && seed < 100 * WANTED; seed++) legal += fused_check_random(seed);
+    assert_int_equal(legal, WANTED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_chain),   cmocka_unit_test(test_broadcasts),
+        cmocka_unit_test(test_softmax), cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_random),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
