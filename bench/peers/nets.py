@@ -1,0 +1,62 @@
+"""The nets of the workloads in PyTorch, the same as those of `gradus bench`."""
+from torch import nn
+from torch.nn import functional as F
+
+
+def mlp(*sizes, gate=nn.ReLU):
+    layers = []
+    for before, after in zip(sizes, sizes[1:]):
+        layers += [nn.Linear(before, after), gate()]
+    return nn.Sequential(*layers[:-1])
+
+
+def xor():
+    return nn.Sequential(
+        nn.Linear(3, 4, bias=False), nn.Sigmoid(), nn.Linear(4, 1, bias=False), nn.Sigmoid()
+    )
+
+
+def lenet():
+    return nn.Sequential(
+        nn.Conv2d(1, 20, 5), nn.MaxPool2d(2),
+        nn.Conv2d(20, 50, 5), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10),
+    )
+
+
+def quick():
+    """Caffe's cifar10_quick."""
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(),
+        nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.Flatten(), nn.Linear(1024, 64), nn.Linear(64, 10),
+    )
+
+
+def norm_conv(before, after, kernel, stride):
+    conv = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(after))
+
+
+class Residual(nn.Module):
+    def __init__(self, before, after, stride):
+        super().__init__()
+        self.body = nn.Sequential(
+            norm_conv(before, after, 3, stride), nn.ReLU(), norm_conv(after, after, 3, 1)
+        )
+        same = stride == 1 and before == after
+        self.skip = nn.Identity() if same else norm_conv(before, after, 1, stride)
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.skip(x))
+
+
+def resnet18():
+    """He et al. 2016, the form for 32x32 images."""
+    layers, before = [norm_conv(3, 64, 3, 1), nn.ReLU()], 64
+    for block in range(8):
+        after = 64 << block // 2
+        layers.append(Residual(before, after, 2 if block and block % 2 == 0 else 1))
+        before = after
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
