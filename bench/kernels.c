@@ -128,7 +128,7 @@ static gr_status kernel_matmuls(const kernel_options *o)
 
 typedef struct kernel_conv {
     const char *net;
-    int64_t n, c, size, o, kernel, pad;
+    int64_t n, c, size, o, kernel, pad, stride;
     bool first; /* layer: needs no gradient by its input */
 } kernel_conv;
 
@@ -138,10 +138,10 @@ static gr_status kernel_conv_layer(const kernel_options *o, const kernel_conv *s
     char title[3][64];
     gr_node *y[3];
     gr_graph *g = gr_graph_new();
-    const int64_t out = s->size + 2 * s->pad - s->kernel + 1;
+    const int64_t out = (s->size + 2 * s->pad - s->kernel) / s->stride + 1;
     const gr_shape xs = GR_SHAPE(s->n, s->c, s->size, s->size);
     const gr_shape ws = GR_SHAPE(s->o, s->c, s->kernel, s->kernel);
-    const gr_window *window = GR_WINDOW(.pad = s->pad);
+    const gr_window *window = GR_WINDOW(.pad = s->pad, .stride = s->stride);
     gr_node *x = gr_input(g, "x", GR_F32, xs), *w = gr_input(g, "w", GR_F32, ws);
     gr_node *dy = gr_input(g, "dy", GR_F32, GR_SHAPE(s->n, s->o, out, out));
     y[0] = gr_conv(x, w, window);
@@ -162,9 +162,22 @@ static gr_status kernel_conv_layer(const kernel_options *o, const kernel_conv *s
 static gr_status kernel_convs(const kernel_options *o)
 {
     static const kernel_conv layers[] = {
-        {"lenet conv1", 64, 1, 28, 20, 5, 0, true},   {"lenet conv2", 64, 20, 12, 50, 5, 0, false},
-        {"quick conv1", 100, 3, 32, 32, 5, 2, true},  {"quick conv2", 100, 32, 16, 32, 5, 2, false},
-        {"quick conv3", 100, 32, 8, 64, 5, 2, false},
+        {"lenet conv1", 64, 1, 28, 20, 5, 0, 1, true},
+        {"lenet conv2", 64, 20, 12, 50, 5, 0, 1, false},
+        {"quick conv1", 100, 3, 32, 32, 5, 2, 1, true},
+        {"quick conv2", 100, 32, 16, 32, 5, 2, 1, false},
+        {"quick conv3", 100, 32, 8, 64, 5, 2, 1, false},
+        {"resnet stem", 32, 3, 32, 64, 3, 1, 1, true},
+        {"resnet 64", 32, 64, 32, 64, 3, 1, 1, false},
+        {"resnet 128", 32, 128, 16, 128, 3, 1, 1, false},
+        {"resnet 256", 32, 256, 8, 256, 3, 1, 1, false},
+        {"resnet 512", 32, 512, 4, 512, 3, 1, 1, false},
+        {"resnet 64 to 128", 32, 64, 32, 128, 3, 1, 2, false},
+        {"resnet 128 to 256", 32, 128, 16, 256, 3, 1, 2, false},
+        {"resnet 256 to 512", 32, 256, 8, 512, 3, 1, 2, false},
+        {"resnet 1x1 to 128", 32, 64, 32, 128, 1, 0, 2, false},
+        {"resnet 1x1 to 256", 32, 128, 16, 256, 1, 0, 2, false},
+        {"resnet 1x1 to 512", 32, 256, 8, 512, 1, 0, 2, false},
     };
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         gr_status status = kernel_conv_layer(o, &layers[i]);

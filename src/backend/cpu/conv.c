@@ -42,17 +42,19 @@ static gr_status conv_prepare_zero(gr_request *request)
     return GR_OK;
 }
 
-gr_status gr_conv_prepare(gr_request *request)
+void gr_conv_plan_start(const gr_request *request, conv_plan *p)
 {
-    const gr_op *op = request->node->op;
-    conv_plan *p = gr_arena_alloc(request->arena, sizeof *p);
-    if (!p) return GR_NO_MEMORY;
     p->g = gr_conv_geometry_of(request->node);
     p->kit = gr_gemm_kit_for(gr_type_of(request->node).dtype, request->level);
     p->depth = p->g.c / p->g.groups;
     p->width = p->g.o / p->g.groups;
     p->patch = p->depth * gr_conv_volume(p->g.kernel);
     p->places = gr_conv_volume(p->g.out);
+}
+
+/* The padded image, if one is needed. */
+static void conv_plan_padding(conv_plan *p)
+{
     p->padded_volume = 1;
     for (int i = 0; i < GR_SPACE; i++) {
         /* as far as the last window reaches; trailing elements that none sees stay in the image */
@@ -63,6 +65,15 @@ gr_status gr_conv_prepare(gr_request *request)
         p->padded_volume *= p->padded[i];
         if (p->padded[i] != p->g.in[i]) p->pads = true;
     }
+}
+
+gr_status gr_conv_prepare(gr_request *request)
+{
+    const gr_op *op = request->node->op;
+    conv_plan *p = gr_arena_alloc(request->arena, sizeof *p);
+    if (!p) return GR_NO_MEMORY;
+    gr_conv_plan_start(request, p);
+    conv_plan_padding(p);
     if (p->g.n * p->g.o * p->patch * p->places == 0) return conv_prepare_zero(request);
     GR_TRY(conv_plan_offsets(request, p));
     if (p->depth == 1 && p->width == 1) {
@@ -148,7 +159,7 @@ typedef struct conv_job {
     const conv_plan *plan;
     const gr_call *call;
     conv_task_fn *body;
-    int64_t tasks, workers;
+    int64_t first, tasks, workers;
 } conv_job;
 
 static void conv_worker(void *ctx, int64_t begin, int64_t end)
@@ -159,15 +170,21 @@ static void conv_worker(void *ctx, int64_t begin, int64_t end)
         const int64_t first = worker * job->tasks / job->workers;
         const int64_t last = (worker + 1) * job->tasks / job->workers;
         for (int64_t task = first; task < last; task++) {
-            job->body(job->plan, job->call, slot, task);
+            job->body(job->plan, job->call, slot, job->first + task);
         }
     }
 }
 
+void gr_conv_share_range(const conv_plan *p, const gr_call *call, int64_t first, int64_t last,
+                         conv_task_fn *body)
+{
+    conv_job job = {p, call, body, first, last - first, gr_conv_workers(p, call->threads)};
+    gr_parallel((int)job.workers, job.workers, 1, conv_worker, &job);
+}
+
 void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body)
 {
-    conv_job job = {p, call, body, tasks, gr_conv_workers(p, call->threads)};
-    gr_parallel((int)job.workers, job.workers, 1, conv_worker, &job);
+    gr_conv_share_range(p, call, 0, tasks, body);
 }
 
 /* ---- Forward --------------------------------------------------------------------------------- */

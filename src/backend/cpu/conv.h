@@ -62,6 +62,9 @@ static inline size_t conv_bytes(const conv_plan *p, int64_t elements)
     return ((size_t)elements * p->kit->element + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
 }
 
+/* Fills in the geometry, the kit and the sizes of the product. */
+void gr_conv_plan_start(const gr_request *request, conv_plan *p);
+
 /* Copies channels of an image into the zeroed padded buffer; the inside of it back. */
 void gr_conv_pad(const conv_plan *p, const void *x, int64_t channels, void *padded);
 void gr_conv_unpad(const conv_plan *p, const void *padded, int64_t channels, void *x);
@@ -81,6 +84,9 @@ int gr_conv_workers(const conv_plan *p, int threads);
  * behind the shared one. */
 typedef void conv_task_fn(const conv_plan *p, const gr_call *call, char *slot, int64_t task);
 void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body);
+/* The same for the tasks [first, last). */
+void gr_conv_share_range(const conv_plan *p, const gr_call *call, int64_t first, int64_t last,
+                         conv_task_fn *body);
 
 /* Row-major place of (z, y, x) in the padded image. */
 static inline int64_t conv_place(const conv_plan *p, int64_t z, int64_t y, int64_t x)

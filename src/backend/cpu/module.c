@@ -2,6 +2,7 @@
 #include "backend/module.h"
 
 #include "backend/backend.h"
+#include "backend/cpu/conv_choice.h"
 
 #if defined(GRADUS_ONEDNN_BUILT) && !defined(_WIN32)
 
@@ -97,15 +98,10 @@ static bool module_describe_conv(const gr_node *node, gr_module_work *work)
     return each * (double)(g->n * g->o) * (double)gr_conv_volume(g->out) >= MODULE_LEAST_OPERATIONS;
 }
 
-/* Measured: our own product is as fast as oneDNN's, and so are our convolutions unless channels
- * fill its blocks of 16 and the kernel reuses them enough to pay for the reorders. Grouped ones it
- * does directly where a group is one channel. */
-static bool module_is_faster(const gr_module_work *work)
+/* Measured: our own matrix product is as fast as oneDNN's. */
+static bool module_is_faster(const gr_request *request, const gr_module_work *work)
 {
-    const gr_conv_geometry *g = &work->conv;
-    if (work->kind == GR_MODULE_MATMUL || gr_conv_volume(g->kernel) < 9) return false;
-    if (g->groups > 1) return g->groups == g->c && g->groups == g->o && g->c % 16 == 0;
-    return g->c % 16 == 0 && g->o % 16 == 0;
+    return work->kind != GR_MODULE_MATMUL && gr_conv_choose(request, true) == GR_CONV_ONEDNN;
 }
 
 /* Fills in what the module is to do for this node; false if it is not to do it. */
@@ -121,7 +117,7 @@ static bool module_describe(const gr_request *request, module_wish wish, gr_modu
     } else {
         return false;
     }
-    return wish == MODULE_ALL || module_is_faster(work);
+    return wish == MODULE_ALL || module_is_faster(request, work);
 }
 
 /* The module's answer, and our own kernel for sessions with fewer threads than compiled for: what

@@ -1,0 +1,101 @@
+/* The choice among the kernels of convolution, by a model of their cost. */
+#include "backend/cpu/conv_choice.h"
+
+#include <stdlib.h>
+
+#include "backend/cpu/winograd.h"
+
+/* ---- The model ---------------------------------------------------------------------------------
+ *
+ * Costs are counted in multiplications with addition at the CPU's peak rate: what else a kernel
+ * does is stated as the number of those that take as long, measured with bench/kernels on a Zen 4
+ * core with AVX-512. Since all of it is vector code, the ratios hold for other vector lengths too,
+ * near enough for a choice among ways that differ by a tenth or more. */
+
+/* Tiles of the product, for each multiplication: 95 % of the peak. */
+#define CHOICE_PRODUCT 1.05
+/* For each element of the patches: gathering it; the gradient by the input adds it back to the
+ * image, that by the weights turns rows to columns as well. */
+#define CHOICE_GATHER 9.5
+#define CHOICE_SCATTER 14.0
+#define CHOICE_TURN 22.0
+/* … and more for each where neighbours are a stride apart: no vectors. */
+#define CHOICE_STRIDED 28.0
+/* Winograd, for each tile of each channel of the source and the result, and each filter. */
+#define CHOICE_TILE 350.0
+#define CHOICE_FILTER 300.0
+/* oneDNN, for each multiplication, and for each element that it reorders. */
+#define CHOICE_BLOCKED 1.0
+#define CHOICE_REORDER 40.0
+
+static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
+{
+    const double patch = (double)(g->c / g->groups * gr_conv_volume(g->kernel));
+    const double places = (double)(g->n * gr_conv_volume(g->out));
+    double each = op == &gr_op_conv              ? CHOICE_GATHER
+                  : op == &gr_op_conv_input_grad ? CHOICE_SCATTER
+                                                 : CHOICE_TURN;
+    if (g->stride[2] > 1) each += CHOICE_STRIDED;
+    return patch * places * (CHOICE_PRODUCT * (double)g->o + each * (double)g->groups);
+}
+
+static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
+{
+    const int64_t *result = op == &gr_op_conv_input_grad ? g->in : g->out;
+    const int64_t tile = 7 - g->kernel[1];
+    const double tiles = (double)(g->n * conv_ceil(result[1], tile) * conv_ceil(result[2], tile));
+    const double filters = (double)(g->c / g->groups * g->o);
+    return tiles * (36 * CHOICE_PRODUCT * filters + CHOICE_TILE * (double)(g->c + g->o)) +
+           CHOICE_FILTER * filters;
+}
+
+/* Multiplications with padding are left out in the rows, not in the columns. */
+static double choice_of_onednn(const gr_conv_geometry *g)
+{
+    const bool depthwise = g->groups == g->c && g->groups == g->o;
+    const double depth = depthwise ? 1 : (double)(conv_ceil(g->c / g->groups, 16) * 16);
+    const double width = (double)(conv_ceil(g->o / g->groups, 16) * 16 * g->groups);
+    const double x = (double)(g->n * g->c * gr_conv_volume(g->in));
+    const double y = (double)(g->n * g->o) * (double)gr_conv_volume(g->out);
+    const double w = (double)(g->c / g->groups * g->o * gr_conv_volume(g->kernel));
+    const double products = (double)(g->n * gr_conv_volume(g->out) * gr_conv_volume(g->kernel));
+    return CHOICE_BLOCKED * products * depth * (depthwise ? (double)g->o : width) +
+           CHOICE_REORDER * (x + y + w);
+}
+
+/* ---- The choice ------------------------------------------------------------------------------ */
+
+static gr_conv_way choice_forced(void)
+{
+    static const char *const names[GR_CONV_WAYS] = {"gemm", "winograd", "onednn"};
+    const char *wish = getenv("GRADUS_CONV");
+    for (int way = 0; wish && way < GR_CONV_WAYS; way++) {
+        if (strcmp(wish, names[way]) == 0) return (gr_conv_way)way;
+    }
+    if (wish) gr_remark(GR_LOG_WARNING, "GRADUS_CONV=%s is not a way to convolve: ignored", wish);
+    return GR_CONV_WAYS;
+}
+
+gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)
+{
+    const gr_op *op = request->node->op;
+    const gr_conv_geometry g = gr_conv_geometry_of(request->node);
+    const bool possible[GR_CONV_WAYS] = {true, gr_winograd_can(request), onednn};
+    const gr_conv_way forced = choice_forced();
+    if (forced < GR_CONV_WAYS && possible[forced]) return forced;
+    const double cost[GR_CONV_WAYS] = {choice_of_gemm(&g, op), choice_of_winograd(&g, op),
+                                       choice_of_onednn(&g)};
+    gr_conv_way best = GR_CONV_GEMM;
+    for (int way = 1; way < GR_CONV_WAYS; way++) {
+        if (possible[way] && cost[way] < cost[best]) best = (gr_conv_way)way;
+    }
+    return best;
+}
+
+gr_prepare_fn gr_conv_choice_prepare, gr_conv_prepare;
+
+gr_status gr_conv_choice_prepare(gr_request *request)
+{
+    if (gr_conv_choose(request, false) == GR_CONV_WINOGRAD) return gr_winograd_prepare(request);
+    return gr_conv_prepare(request);
+}

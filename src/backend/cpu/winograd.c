@@ -1,0 +1,333 @@
+/* Winograd convolution forward, and the gradient by the input, which is one. */
+#include "backend/cpu/winograd.h"
+
+enum {
+    WINOGRAD_CHANNELS = 16,     /* of the source whose filters a task transforms */
+    WINOGRAD_SPACING = 16,      /* elements between points: strides are no powers of two */
+    WINOGRAD_FILTERS = 4 << 20, /* elements of transformed filters that are held at once */
+    WINOGRAD_BLOCK = 100 << 10, /* elements of a block's points: they stay in the L2 cache */
+    WINOGRAD_PANELS = 4
+};
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+/* Elements from one point to the next: of the held filters of a group, of a block of the source,
+ * and of the products. */
+static int64_t winograd_filter_step(const winograd_plan *p)
+{
+    return gr_gemm_packed_size(p->conv.kit, p->held, p->depth) + WINOGRAD_SPACING;
+}
+
+static int64_t winograd_source_step(const winograd_plan *p)
+{
+    return p->depth * p->grid.block + WINOGRAD_SPACING;
+}
+
+static int64_t winograd_product_step(const winograd_plan *p)
+{
+    return p->rows * p->grid.block + WINOGRAD_SPACING;
+}
+
+/* A worker's scratch memory. */
+typedef struct winograd_slot {
+    winograd_piece *pieces;
+    int64_t *source_at, *result_at;
+    float *source, *result; /* staged tiles of one channel */
+    float *points, *products;
+    float *taps;
+    size_t size;
+} winograd_slot;
+
+static void *winograd_take(winograd_slot *s, char *base, int64_t count, size_t size)
+{
+    char *at = base ? base + s->size : NULL; /* without memory only the size counts */
+    s->size += ((size_t)count * size + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return at;
+}
+
+static winograd_slot winograd_slot_at(const winograd_plan *p, char *base)
+{
+    const int64_t block = p->grid.block;
+    winograd_slot s = {.size = 0};
+    s.pieces = winograd_take(&s, base, block, sizeof *s.pieces);
+    s.source_at = winograd_take(&s, base, block, sizeof *s.source_at);
+    s.result_at = winograd_take(&s, base, block, sizeof *s.result_at);
+    s.source = winograd_take(&s, base, p->source.buffer, sizeof(float));
+    s.result = winograd_take(&s, base, p->result.buffer, sizeof(float));
+    s.points = winograd_take(&s, base, WINOGRAD_POINTS * winograd_source_step(p), sizeof(float));
+    s.products = winograd_take(&s, base, WINOGRAD_POINTS * winograd_product_step(p), sizeof(float));
+    s.taps = winograd_take(
+        &s, base, WINOGRAD_CHANNELS * p->kernel * p->kernel * p->conv.kit->sliver, sizeof(float));
+    return s;
+}
+
+/* ---- Filters --------------------------------------------------------------------------------- */
+
+/* The transformed filters of a group: for each point slivers of A, as if packed in one block. */
+static float *winograd_filters(const winograd_plan *p, const gr_call *call, int64_t group)
+{
+    return (float *)call->work + group * WINOGRAD_POINTS * winograd_filter_step(p);
+}
+
+/* Taps of the filters from `n` source channels to up to mr result channels: for each source
+ * channel and tap a sliver. */
+static void winograd_pack_taps(const winograd_plan *p, const float *w, int64_t row, int64_t rows,
+                               int64_t channel, int64_t n, float *taps)
+{
+    const int64_t kernel = p->kernel * p->kernel;
+    const gr_gemm_kit *kit = p->conv.kit;
+    if (!p->flip) {
+        const gr_gemm_matrix a = {w + (row * p->depth + channel) * kernel, p->depth * kernel, 1};
+        kit->pack_a(&a, rows, n * kernel, taps);
+        return;
+    }
+    for (int64_t c = 0; c < n; c++) { /* the weights' rows are the source's channels */
+        const gr_gemm_matrix a = {w + ((channel + c) * p->width + row) * kernel, kernel, 1};
+        kit->pack_a(&a, rows, kernel, taps + c * kernel * kit->sliver);
+    }
+}
+
+/* task = ((held · groups + group) · slivers + sliver) · chunks + chunk of the source's channels */
+static int64_t winograd_filter_tasks(const winograd_plan *p)
+{
+    return p->conv.g.groups * conv_ceil(p->held, p->conv.kit->mr) *
+           conv_ceil(p->depth, WINOGRAD_CHANNELS);
+}
+
+static void winograd_filter_task(const conv_plan *conv, const gr_call *call, char *slot,
+                                 int64_t task)
+{
+    const winograd_plan *p = (const winograd_plan *)conv;
+    const gr_gemm_kit *kit = conv->kit;
+    const int64_t chunks = conv_ceil(p->depth, WINOGRAD_CHANNELS);
+    const int64_t slivers = conv_ceil(p->held, kit->mr);
+    const int64_t chunk = task % chunks, sliver = task / chunks % slivers;
+    const int64_t group = task / chunks / slivers % conv->g.groups;
+    const int64_t held = task / chunks / slivers / conv->g.groups;
+    const int64_t row = held * p->held + sliver * kit->mr;
+    const int64_t rows = conv_min(p->width - row, kit->mr);
+    if (rows <= 0) return;
+    const int64_t channel = chunk * WINOGRAD_CHANNELS;
+    const int64_t n = conv_min(p->depth - channel, WINOGRAD_CHANNELS);
+    const float *w = (const float *)call->in[1] + group * conv_w_size(conv);
+    float *taps = winograd_slot_at(p, slot).taps;
+    winograd_pack_taps(p, w, row, rows, channel, n, taps);
+    float *out = winograd_filters(p, call, group) + (sliver * p->depth + channel) * kit->sliver;
+    for (int64_t c = 0; c < n; c++) {
+        p->kit->filter[p->size](taps + c * p->kernel * p->kernel * kit->sliver, kit->sliver,
+                                p->flip, out + c * kit->sliver, winograd_filter_step(p));
+    }
+}
+
+/* ---- Blocks of tiles ------------------------------------------------------------------------- */
+
+/* A block in progress. */
+typedef struct winograd_block {
+    const winograd_plan *p;
+    const gr_call *call;
+    winograd_slot slot;
+    int64_t group;
+    int64_t n;     /* tiles */
+    int64_t lanes; /* of all panels */
+    int64_t n_pieces;
+} winograd_block;
+
+/* The source at all points, as panels of B. */
+static void winograd_block_source(const winograd_block *b)
+{
+    const winograd_plan *p = b->p;
+    const winograd_slot *s = &b->slot;
+    const int64_t nr = p->conv.kit->nr, step = winograd_source_step(p),
+                  plane = p->source.h * p->source.w;
+    const float *x = (const float *)b->call->in[0] + b->group * p->depth * plane;
+    memset(s->source, 0, (size_t)p->source.buffer * sizeof(float));
+    for (int64_t c = 0; c < p->depth; c++, x += plane) {
+        if (p->source.staged) {
+            gr_winograd_fetch(p->kit, &p->source, s->pieces, b->n_pieces, x, s->source);
+        }
+        const float *tiles = p->source.staged ? s->source : x;
+        for (int64_t j = 0; j < b->lanes; j += nr) {
+            const int64_t width = conv_min(b->lanes - j, nr);
+            float *points = s->points + j * p->depth + c * width;
+            for (int64_t lane = 0; lane < width; lane += p->kit->lanes) {
+                p->kit->source(tiles, s->source_at + j + lane, p->source.pitch, points + lane,
+                               step);
+            }
+        }
+    }
+}
+
+/* All products at one point for the result's channels [row, row + rows). `first` is the first
+ * channel whose filters are held. */
+static void winograd_block_multiply(const winograd_block *b, int64_t point, int64_t first,
+                                    int64_t row, int64_t rows)
+{
+    const winograd_plan *p = b->p;
+    const gr_gemm_kit *kit = p->conv.kit;
+    const int64_t block = gr_gemm_block(kit, p->depth), ld = p->grid.block;
+    const float *filters = winograd_filters(p, b->call, b->group) + point * winograd_filter_step(p);
+    const float *points = b->slot.points + point * winograd_source_step(p);
+    float *products = b->slot.products + point * winograd_product_step(p);
+    for (int64_t k = 0; k < p->depth; k += block) {
+        const int64_t kc = conv_min(p->depth - k, block);
+        for (int64_t j = 0; j < b->lanes; j += kit->nr) {
+            const int64_t width = conv_min(b->lanes - j, kit->nr);
+            for (int64_t i = 0; i < rows; i += kit->mr) {
+                const int64_t sliver = (row - first + i) / kit->mr;
+                kit->tile(conv_min(rows - i, kit->mr), width, kc,
+                          filters + (sliver * p->depth + k) * kit->sliver,
+                          points + j * p->depth + k * width, width, products + i * ld + j, ld,
+                          k > 0);
+            }
+        }
+    }
+}
+
+/* The result's channels [row, row + rows). */
+static void winograd_block_result(const winograd_block *b, int64_t row, int64_t rows)
+{
+    const winograd_plan *p = b->p;
+    const winograd_slot *s = &b->slot;
+    const int64_t plane = p->result.h * p->result.w;
+    float *y = (float *)b->call->out[0] + (b->group * p->width + row) * plane;
+    for (int64_t i = 0; i < rows; i++, y += plane) {
+        float *tiles = p->result.staged ? s->result : y;
+        for (int64_t lane = 0; lane < b->lanes; lane += p->kit->lanes) {
+            p->kit->result[p->size](s->products + i * p->grid.block + lane,
+                                    winograd_product_step(p), tiles, s->result_at + lane,
+                                    p->result.pitch);
+        }
+        if (p->result.staged) {
+            gr_winograd_put(p->kit, &p->result, s->pieces, b->n_pieces, s->result, y);
+        }
+    }
+}
+
+/* task = ((held · groups + group) · blocks + block) · parts + part of the held channels */
+static int64_t winograd_block_tasks(const winograd_plan *p)
+{
+    return p->conv.g.groups * conv_ceil(p->grid.count, p->grid.block) * p->parts;
+}
+
+static void winograd_block_task(const conv_plan *conv, const gr_call *call, char *slot,
+                                int64_t task)
+{
+    const winograd_plan *p = (const winograd_plan *)conv;
+    const int64_t blocks = conv_ceil(p->grid.count, p->grid.block), nr = conv->kit->nr;
+    const int64_t part = task % p->parts, tile = task / p->parts % blocks * p->grid.block;
+    const int64_t held = task / p->parts / blocks / conv->g.groups, first = held * p->held;
+    const int64_t last = conv_min(first + p->held, p->width);
+    const int64_t steps = conv_ceil(last - first, p->rows);
+    winograd_block b = {.p = p, .call = call, .slot = winograd_slot_at(p, slot)};
+    b.group = task / p->parts / blocks % conv->g.groups;
+    b.n = conv_min(p->grid.count - tile, p->grid.block);
+    b.lanes = b.n / nr * nr;
+    if (b.n > b.lanes) b.lanes += gr_gemm_panel(conv->kit, b.n - b.lanes);
+    b.n_pieces = gr_winograd_cut(&p->grid, tile, b.n, b.slot.pieces);
+    gr_winograd_places(&p->source, b.slot.pieces, b.n_pieces, b.lanes, b.slot.source_at);
+    gr_winograd_places(&p->result, b.slot.pieces, b.n_pieces, b.lanes, b.slot.result_at);
+    winograd_block_source(&b);
+    for (int64_t i = part * steps / p->parts; i < (part + 1) * steps / p->parts; i++) {
+        const int64_t row = first + i * p->rows, rows = conv_min(last - row, p->rows);
+        for (int64_t point = 0; point < WINOGRAD_POINTS; point++) {
+            winograd_block_multiply(&b, point, first, row, rows);
+        }
+        winograd_block_result(&b, row, rows);
+    }
+}
+
+static gr_status winograd_run(const gr_call *call)
+{
+    const winograd_plan *p = call->ctx;
+    const int64_t filters = winograd_filter_tasks(p), blocks = winograd_block_tasks(p);
+    for (int64_t i = 0; i * p->held < p->width; i++) {
+        gr_conv_share_range(&p->conv, call, i * filters, (i + 1) * filters, winograd_filter_task);
+        gr_conv_share_range(&p->conv, call, i * blocks, (i + 1) * blocks, winograd_block_task);
+    }
+    return GR_OK;
+}
+
+/* ---- Plans ----------------------------------------------------------------------------------- */
+
+/* The source and the result of the convolution that the node is, forward or backward. */
+static void winograd_views(winograd_plan *p, bool backward)
+{
+    const gr_conv_geometry *g = &p->conv.g;
+    const int64_t tile = WINOGRAD_SIDE + 1 - p->kernel;
+    p->flip = backward;
+    p->depth = (backward ? g->o : g->c) / g->groups;
+    p->width = (backward ? g->c : g->o) / g->groups;
+    p->source = (winograd_view){.side = WINOGRAD_SIDE, .tile = tile};
+    p->result = (winograd_view){.side = tile, .tile = tile};
+    const int64_t *from = backward ? g->out : g->in, *to = backward ? g->in : g->out;
+    p->source.h = from[1];
+    p->source.w = from[2];
+    p->result.h = to[1];
+    p->result.w = to[2];
+    for (int i = 0; i < 2; i++) {
+        const int64_t pad = g->pad[1 + i];
+        p->source.pad[i] = backward ? p->kernel - 1 - pad : pad;
+    }
+    p->source.image = g->groups * p->depth * from[1] * from[2];
+    p->result.image = g->groups * p->width * to[1] * to[2];
+    p->grid.y = conv_ceil(to[1], tile);
+    p->grid.x = conv_ceil(to[2], tile);
+    p->grid.count = g->n * p->grid.y * p->grid.x;
+}
+
+/* Blocks so that what is worked on stays in the second-level cache. */
+static void winograd_blocks(winograd_plan *p, int threads)
+{
+    const gr_gemm_kit *kit = p->conv.kit;
+    const int64_t strip = conv_ceil(24, kit->mr) * kit->mr;
+    p->rows = conv_min(strip, conv_ceil(p->width, kit->mr) * kit->mr);
+    const int64_t fit = WINOGRAD_BLOCK / (WINOGRAD_POINTS * (p->depth + p->rows) * kit->nr);
+    const int64_t panels = conv_ceil(p->grid.count, kit->nr);
+    const int64_t most = fit < 1 ? 1 : conv_min(fit, WINOGRAD_PANELS);
+    p->grid.block = conv_min(most, panels) * kit->nr;
+    const int64_t each = WINOGRAD_POINTS * p->depth * p->rows * p->conv.g.groups;
+    const int64_t strips = conv_ceil(p->width, p->rows), hold = WINOGRAD_FILTERS / each;
+    p->held = (hold < 1 ? 1 : conv_min(hold, strips)) * p->rows;
+    const int64_t tasks = p->conv.g.groups * conv_ceil(p->grid.count, p->grid.block);
+    const int64_t workers = gr_conv_workers(&p->conv, threads);
+    p->parts = tasks < workers ? conv_min(conv_ceil(workers, tasks), p->held / p->rows) : 1;
+}
+
+bool gr_winograd_can(const gr_request *request)
+{
+    const gr_op *op = request->node->op;
+    const gr_conv_geometry g = gr_conv_geometry_of(request->node);
+    if (request->exact || gr_type_of(request->node).dtype != GR_F32) return false;
+    if (op == &gr_op_conv_weight_grad) return false;
+    if (g.in[0] != 1 || g.out[0] != 1 || g.kernel[0] != 1) return false;
+    for (int i = 1; i < GR_SPACE; i++) {
+        if (g.stride[i] != 1 || g.dilation[i] != 1) return false;
+        if (op == &gr_op_conv_input_grad && g.pad[i] >= g.kernel[i]) return false;
+    }
+    if (g.kernel[1] != g.kernel[2] || (g.kernel[1] != 3 && g.kernel[1] != 5)) return false;
+    return g.n * g.c * g.o * gr_conv_volume(g.in) * gr_conv_volume(g.out) > 0;
+}
+
+gr_status gr_winograd_prepare(gr_request *request)
+{
+    if (!gr_winograd_can(request)) return GR_UNSUPPORTED;
+    winograd_plan *p = gr_arena_alloc(request->arena, sizeof *p);
+    if (!p) return GR_NO_MEMORY;
+    gr_conv_plan_start(request, &p->conv);
+    p->kit = gr_winograd_kit_for(request->level);
+    p->kernel = p->conv.g.kernel[1];
+    p->size = p->kernel == 3 ? WINOGRAD_3X3 : WINOGRAD_5X5;
+    winograd_views(p, request->node->op == &gr_op_conv_input_grad);
+    winograd_blocks(p, request->threads);
+    gr_winograd_view_settle(&p->source, &p->grid);
+    gr_winograd_view_settle(&p->result, &p->grid);
+    p->conv.shared =
+        conv_bytes(&p->conv, p->conv.g.groups * WINOGRAD_POINTS * winograd_filter_step(p));
+    p->conv.slot = winograd_slot_at(p, NULL).size;
+    request->fn = winograd_run;
+    request->ctx = p;
+    request->work =
+        p->conv.shared + p->conv.slot * (size_t)gr_conv_workers(&p->conv, request->threads);
+    request->kernel = p->kit->name;
+    return GR_OK;
+}

@@ -1,0 +1,332 @@
+/* The transforms of one CPU level, expanded by winograd_kits.c, which defines
+ *   WINO_NAME(x), WINO_TITLE, WINO_TARGET   the name x with the level, its title and attribute
+ *   WINO_V, WINO_LANES                      vector of float and its elements
+ *   WINO_LOAD(p), WINO_LOAD_PART(p, n), WINO_STORE(p, v), WINO_STORE_PART(p, v, n)
+ *   WINO_SPREAD(x), WINO_FMA(a, b, c)       a·b + c
+ * and, of the four-element quarters of vectors a and b,
+ *   WINO_LOW(a, b)        a0 b0 a1 b1          WINO_HIGH(a, b)       a2 b2 a3 b3
+ *   WINO_PAIR_LOW(a, b)   a0 a1 b0 b1          WINO_PAIR_HIGH(a, b)  a2 a3 b2 b3
+ *   WINO_EVEN(a, b)       a0 a2 b0 b2          WINO_ODD(a, b)        a1 a3 b1 b3
+ *   WINO_JOIN_4(p, at)    quarter q is the four elements from p + at[4q] on
+ *   WINO_JOIN_2(p, at)    quarter q is two elements from p + at[4q] and two from p + at[4q + 1] on
+ *   WINO_SPLIT_4(p, at, v), WINO_SPLIT_2(p, at, v)   the stores to the same places
+ * No include guard: it is meant to be included several times.
+ *
+ * Lane l of a vector is tile l. A tile's row is turned into lanes, and back, by transposing 4×4
+ * elements within the quarters: quarter q has the tiles 4q to 4q + 3. */
+
+#define WINO_FN static WINO_TARGET
+#define WINO_INNER static inline __attribute__((always_inline)) WINO_TARGET
+
+/* ---- Rows of tiles and lanes ----------------------------------------------------------------- */
+
+WINO_INNER void WINO_NAME(transpose)(WINO_V v[4])
+{
+    const WINO_V low01 = WINO_LOW(v[0], v[1]), high01 = WINO_HIGH(v[0], v[1]);
+    const WINO_V low23 = WINO_LOW(v[2], v[3]), high23 = WINO_HIGH(v[2], v[3]);
+    v[0] = WINO_PAIR_LOW(low01, low23);
+    v[1] = WINO_PAIR_HIGH(low01, low23);
+    v[2] = WINO_PAIR_LOW(high01, high23);
+    v[3] = WINO_PAIR_HIGH(high01, high23);
+}
+
+WINO_INNER void WINO_NAME(read_4)(const float *p, const int64_t *at, WINO_V v[4])
+{
+    WINO_UNROLL
+    for (int i = 0; i < 4; i++) v[i] = WINO_JOIN_4(p, at + i);
+    WINO_NAME(transpose)(v);
+}
+
+WINO_INNER void WINO_NAME(read_2)(const float *p, const int64_t *at, WINO_V v[2])
+{
+    const WINO_V a = WINO_JOIN_2(p, at), b = WINO_JOIN_2(p, at + 2);
+    v[0] = WINO_EVEN(a, b);
+    v[1] = WINO_ODD(a, b);
+}
+
+WINO_INNER void WINO_NAME(write_4)(WINO_V v[4], float *p, const int64_t *at)
+{
+    WINO_NAME(transpose)(v);
+    WINO_UNROLL
+    for (int i = 0; i < 4; i++) WINO_SPLIT_4(p, at + i, v[i]);
+}
+
+WINO_INNER void WINO_NAME(write_2)(WINO_V v[2], float *p, const int64_t *at)
+{
+    WINO_SPLIT_2(p, at, WINO_LOW(v[0], v[1]));
+    WINO_SPLIT_2(p, at + 2, WINO_HIGH(v[0], v[1]));
+}
+
+/* ---- One direction --------------------------------------------------------------------------- */
+
+/* Bᵀ d */
+WINO_INNER void WINO_NAME(to_points)(const WINO_V d[6], WINO_V v[6])
+{
+    const WINO_V four = WINO_SPREAD(4.0f), five = WINO_SPREAD(-5.0f), two = WINO_SPREAD(2.0f);
+    const WINO_V even = WINO_FMA(WINO_SPREAD(-4.0f), d[2], d[4]);
+    const WINO_V odd = WINO_FMA(WINO_SPREAD(-4.0f), d[1], d[3]);
+    const WINO_V even2 = d[4] - d[2], odd2 = d[3] - d[1];
+    v[0] = WINO_FMA(five, d[2], WINO_FMA(four, d[0], d[4]));
+    v[1] = even + odd;
+    v[2] = even - odd;
+    v[3] = WINO_FMA(two, odd2, even2);
+    v[4] = WINO_FMA(WINO_SPREAD(-2.0f), odd2, even2);
+    v[5] = WINO_FMA(five, d[3], WINO_FMA(four, d[1], d[5]));
+}
+
+/* Aᵀ m, `size` elements */
+WINO_INNER void WINO_NAME(from_points)(const int size, const WINO_V m[6], WINO_V y[4])
+{
+    const WINO_V sum = m[1] + m[2], difference = m[1] - m[2];
+    const WINO_V sum2 = m[3] + m[4], difference2 = m[3] - m[4];
+    y[0] = m[0] + sum + sum2;
+    y[1] = WINO_FMA(WINO_SPREAD(2.0f), difference2, difference);
+    if (size == 2) {
+        y[1] = y[1] + m[5];
+    } else {
+        y[2] = WINO_FMA(WINO_SPREAD(4.0f), sum2, sum);
+        y[3] = WINO_FMA(WINO_SPREAD(8.0f), difference2, difference) + m[5];
+    }
+}
+
+/* A y */
+WINO_INNER void WINO_NAME(back_to_points)(const int size, const WINO_V y[4], WINO_V v[6])
+{
+    WINO_V even = y[0], odd = y[1], even2 = y[0], odd2 = y[1];
+    if (size == 4) {
+        const WINO_V four = WINO_SPREAD(4.0f);
+        even = y[0] + y[2];
+        odd = y[1] + y[3];
+        even2 = WINO_FMA(four, y[2], y[0]);
+        odd2 = WINO_FMA(four, y[3], y[1]);
+    }
+    v[0] = y[0];
+    v[1] = even + odd;
+    v[2] = even - odd;
+    v[3] = WINO_FMA(WINO_SPREAD(2.0f), odd2, even2);
+    v[4] = WINO_FMA(WINO_SPREAD(-2.0f), odd2, even2);
+    v[5] = y[size - 1];
+}
+
+/* G g, of `taps` taps */
+WINO_INNER void WINO_NAME(filter_points)(const int taps, const WINO_V g[5], WINO_V u[6])
+{
+    WINO_V even = g[0] + g[2], odd = g[1];
+    WINO_V even2 = WINO_FMA(WINO_SPREAD(4.0f), g[2], g[0]), odd2 = WINO_SPREAD(2.0f) * g[1];
+    if (taps == 5) {
+        even = even + g[4];
+        odd = odd + g[3];
+        even2 = WINO_FMA(WINO_SPREAD(16.0f), g[4], even2);
+        odd2 = WINO_FMA(WINO_SPREAD(8.0f), g[3], odd2);
+    }
+    u[0] = WINO_SPREAD(1.0f / 4) * g[0];
+    u[1] = WINO_SPREAD(-1.0f / 6) * (even + odd);
+    u[2] = WINO_SPREAD(-1.0f / 6) * (even - odd);
+    u[3] = WINO_SPREAD(1.0f / 24) * (even2 + odd2);
+    u[4] = WINO_SPREAD(1.0f / 24) * (even2 - odd2);
+    u[5] = g[taps - 1];
+}
+
+/* Gᵀ u */
+WINO_INNER void WINO_NAME(filter_taps)(const int taps, const WINO_V u[6], WINO_V g[5])
+{
+    const WINO_V sixth = WINO_SPREAD(-1.0f / 6), part = WINO_SPREAD(1.0f / 24);
+    const WINO_V sum = sixth * (u[1] + u[2]), difference = sixth * (u[1] - u[2]);
+    const WINO_V sum2 = part * (u[3] + u[4]), difference2 = part * (u[3] - u[4]);
+    g[0] = WINO_FMA(WINO_SPREAD(1.0f / 4), u[0], sum + sum2);
+    g[1] = WINO_FMA(WINO_SPREAD(2.0f), difference2, difference);
+    g[2] = WINO_FMA(WINO_SPREAD(4.0f), sum2, sum);
+    if (taps == 5) {
+        g[3] = WINO_FMA(WINO_SPREAD(8.0f), difference2, difference);
+        g[4] = WINO_FMA(WINO_SPREAD(16.0f), sum2, sum);
+    }
+    g[taps - 1] = g[taps - 1] + u[5];
+}
+
+/* ---- Tiles ----------------------------------------------------------------------------------- */
+
+WINO_FN void WINO_NAME(source)(const float *tensor, const int64_t *at, int64_t pitch, float *points,
+                               int64_t step)
+{
+    WINO_V rows[6][6];
+    for (int i = 0; i < 6; i++) {
+        WINO_V d[6];
+        WINO_NAME(read_4)(tensor + i * pitch, at, d);
+        WINO_NAME(read_2)(tensor + i * pitch + 4, at, d + 4);
+        WINO_NAME(to_points)(d, rows[i]);
+    }
+    WINO_UNROLL
+    for (int j = 0; j < 6; j++) {
+        WINO_V d[6], v[6];
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) d[i] = rows[i][j];
+        WINO_NAME(to_points)(d, v);
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) WINO_STORE(points + (i * 6 + j) * step, v[i]);
+    }
+}
+
+WINO_INNER void WINO_NAME(result)(const int size, const float *points, int64_t step, float *tensor,
+                                  const int64_t *at, int64_t pitch)
+{
+    WINO_V rows[4][6];
+    WINO_UNROLL
+    for (int j = 0; j < 6; j++) {
+        WINO_V m[6], y[4];
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) m[i] = WINO_LOAD(points + (i * 6 + j) * step);
+        WINO_NAME(from_points)(size, m, y);
+        WINO_UNROLL
+        for (int i = 0; i < size; i++) rows[i][j] = y[i];
+    }
+    for (int i = 0; i < size; i++) {
+        WINO_V y[4];
+        WINO_NAME(from_points)(size, rows[i], y);
+        if (size == 4) {
+            WINO_NAME(write_4)(y, tensor + i * pitch, at);
+        } else {
+            WINO_NAME(write_2)(y, tensor + i * pitch, at);
+        }
+    }
+}
+
+WINO_INNER void WINO_NAME(cotangent)(const int size, const float *tensor, const int64_t *at,
+                                     int64_t pitch, float *points, int64_t step)
+{
+    WINO_V rows[4][6];
+    for (int i = 0; i < size; i++) {
+        WINO_V y[4];
+        if (size == 4) {
+            WINO_NAME(read_4)(tensor + i * pitch, at, y);
+        } else {
+            WINO_NAME(read_2)(tensor + i * pitch, at, y);
+        }
+        WINO_NAME(back_to_points)(size, y, rows[i]);
+    }
+    WINO_UNROLL
+    for (int j = 0; j < 6; j++) {
+        WINO_V y[4], v[6];
+        WINO_UNROLL
+        for (int i = 0; i < size; i++) y[i] = rows[i][j];
+        WINO_NAME(back_to_points)(size, y, v);
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) WINO_STORE(points + (i * 6 + j) * step, v[i]);
+    }
+}
+
+/* ---- Filters --------------------------------------------------------------------------------- */
+
+WINO_INNER void WINO_NAME(filter)(const int taps, const float *in, int64_t width, bool flip,
+                                  float *points, int64_t step)
+{
+    for (int64_t lane = 0; lane < width; lane += WINO_LANES) {
+        WINO_V rows[5][6];
+        for (int i = 0; i < taps; i++) {
+            WINO_V g[5];
+            WINO_UNROLL
+            for (int j = 0; j < taps; j++) {
+                const int t = i * taps + j;
+                g[j] = WINO_LOAD(in + (flip ? taps * taps - 1 - t : t) * width + lane);
+            }
+            WINO_NAME(filter_points)(taps, g, rows[i]);
+        }
+        for (int j = 0; j < 6; j++) {
+            WINO_V g[5], u[6];
+            WINO_UNROLL
+            for (int i = 0; i < taps; i++) g[i] = rows[i][j];
+            WINO_NAME(filter_points)(taps, g, u);
+            WINO_UNROLL
+            for (int i = 0; i < 6; i++) WINO_STORE(points + (i * 6 + j) * step + lane, u[i]);
+        }
+    }
+}
+
+WINO_INNER void WINO_NAME(gradient)(const int taps, const float *points, int64_t step, float *out)
+{
+    WINO_V rows[5][6];
+    for (int j = 0; j < 6; j++) {
+        WINO_V u[6], g[5];
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) u[i] = WINO_LOAD(points + (i * 6 + j) * step);
+        WINO_NAME(filter_taps)(taps, u, g);
+        WINO_UNROLL
+        for (int i = 0; i < taps; i++) rows[i][j] = g[i];
+    }
+    for (int i = 0; i < taps; i++) {
+        WINO_V g[5];
+        WINO_NAME(filter_taps)(taps, rows[i], g);
+        WINO_UNROLL
+        for (int j = 0; j < taps; j++) WINO_STORE(out + (i * taps + j) * WINO_LANES, g[j]);
+    }
+}
+
+/* ---- The two sizes --------------------------------------------------------------------------- */
+
+#define WINO_SIZE(suffix, taps)                                                                    \
+    WINO_FN void WINO_NAME(result_##suffix)(const float *points, int64_t step, float *tensor,      \
+                                            const int64_t *at, int64_t pitch)                      \
+    {                                                                                              \
+        WINO_NAME(result)(7 - (taps), points, step, tensor, at, pitch);                            \
+    }                                                                                              \
+    WINO_FN void WINO_NAME(cotangent_##suffix)(const float *tensor, const int64_t *at,             \
+                                               int64_t pitch, float *points, int64_t step)         \
+    {                                                                                              \
+        WINO_NAME(cotangent)(7 - (taps), tensor, at, pitch, points, step);                         \
+    }                                                                                              \
+    WINO_FN void WINO_NAME(filter_##suffix)(const float *in, int64_t width, bool flip,             \
+                                            float *points, int64_t step)                           \
+    {                                                                                              \
+        WINO_NAME(filter)(taps, in, width, flip, points, step);                                    \
+    }                                                                                              \
+    WINO_FN void WINO_NAME(gradient_##suffix)(const float *points, int64_t step, float *out)       \
+    {                                                                                              \
+        WINO_NAME(gradient)(taps, points, step, out);                                              \
+    }
+
+WINO_SIZE(3, 3)
+WINO_SIZE(5, 5)
+#undef WINO_SIZE
+
+WINO_FN void WINO_NAME(copy)(const float *from, int64_t from_pitch, float *to, int64_t to_pitch,
+                             int64_t rows, int64_t n)
+{
+    for (; rows > 0; rows--, from += from_pitch, to += to_pitch) {
+        int64_t i = 0;
+        for (; i + WINO_LANES <= n; i += WINO_LANES) WINO_STORE(to + i, WINO_LOAD(from + i));
+        if (i < n) WINO_STORE_PART(to + i, WINO_LOAD_PART(from + i, n - i), n - i);
+    }
+}
+
+static const winograd_kit WINO_NAME(kit) = {
+    .name = "winograd-" WINO_TITLE,
+    .lanes = WINO_LANES,
+    .copy = WINO_NAME(copy),
+    .source = WINO_NAME(source),
+    .result = {WINO_NAME(result_3), WINO_NAME(result_5)},
+    .cotangent = {WINO_NAME(cotangent_3), WINO_NAME(cotangent_5)},
+    .filter = {WINO_NAME(filter_3), WINO_NAME(filter_5)},
+    .gradient = {WINO_NAME(gradient_3), WINO_NAME(gradient_5)}};
+
+#undef WINO_FN
+#undef WINO_INNER
+#undef WINO_NAME
+#undef WINO_TITLE
+#undef WINO_TARGET
+#undef WINO_V
+#undef WINO_LANES
+#undef WINO_LOAD
+#undef WINO_LOAD_PART
+#undef WINO_STORE
+#undef WINO_STORE_PART
+#undef WINO_SPREAD
+#undef WINO_FMA
+#undef WINO_LOW
+#undef WINO_HIGH
+#undef WINO_PAIR_LOW
+#undef WINO_PAIR_HIGH
+#undef WINO_EVEN
+#undef WINO_ODD
+#undef WINO_JOIN_4
+#undef WINO_JOIN_2
+#undef WINO_SPLIT_4
+#undef WINO_SPLIT_2
