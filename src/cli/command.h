@@ -31,8 +31,8 @@ typedef struct cli_option {
     const char *argument; /* "N", "FILE", "sgd|adam"; NULL for a flag */
     const char *fallback; /* value when not given, also shown by the help; NULL: none */
     double min, max;      /* of numbers; both 0: any */
-    const char *help;
-    const char *group; /* heading in the help above this option; NULL: as before */
+    const char *help;     /* NULL: the option is for the command's own use, and not shown */
+    const char *group;    /* heading in the help above this option; NULL: as before */
 } cli_option;
 
 typedef struct cli_args cli_args;

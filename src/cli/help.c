@@ -40,6 +40,7 @@ static void help_option(const cli_option *option, int width)
 static void help_options(const cli_option *options, const char *heading, int width)
 {
     for (; options && options->name; options++) {
+        if (!options->help) continue; /* for the command's own use */
         if (options->group) heading = options->group;
         if (heading) cli_print("\n%s%s:%s\n", cli_color(CLI_BOLD), heading, cli_color(CLI_PLAIN));
         heading = NULL;

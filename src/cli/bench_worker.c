@@ -1,0 +1,257 @@
+/* One workload, measured in a process of its own. */
+#include "cli/bench.h"
+
+#include "cli/out.h"
+#include "cli/profile.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+double bench_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- Measuring ------------------------------------------------------------------------------- */
+
+#define BENCH_BLOCK 200e-6 /* seconds of steps between two looks at the clock */
+enum { BENCH_BLOCKS = 1 << 16, BENCH_LEAST_BLOCKS = 5 };
+
+static int worker_compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Steps that fill a block; finding out warms up. */
+static gr_status worker_block(gr_session *session, int64_t *block)
+{
+    for (*block = 1;; *block *= 2) {
+        const double start = bench_clock();
+        gr_status status = gr_session_steps(session, *block);
+        if (status == GR_OK && *block == 1) status = gr_session_steps(session, 2);
+        if (status != GR_OK || bench_clock() - start > BENCH_BLOCK) return status;
+    }
+}
+
+/* Blocks of steps for some seconds: the median and the least time of a step. */
+static gr_status worker_measure(gr_session *session, double seconds, bench_result *result)
+{
+    int64_t block;
+    int n = 0;
+    gr_status status = worker_block(session, &block);
+    double *times = cli_alloc(BENCH_BLOCKS, sizeof *times);
+    const double end = bench_clock() + seconds;
+    for (double now = bench_clock(); status == GR_OK && n < BENCH_BLOCKS; n++) {
+        if (now >= end && n >= BENCH_LEAST_BLOCKS) break;
+        status = gr_session_steps(session, block);
+        const double next = bench_clock();
+        times[n] = (next - now) / (double)block;
+        now = next;
+    }
+    qsort(times, (size_t)n, sizeof *times, worker_compare);
+    result->median = times[n / 2];
+    result->least = times[0];
+    free(times);
+    return status;
+}
+
+/* The process's largest resident size. Linux tells it apart from that of the process before exec,
+ * which getrusage includes. */
+static double worker_peak_memory(void)
+{
+    char line[256];
+    long kib = 0;
+    struct rusage usage;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1) break;
+    if (status) fclose(status);
+    if (kib > 0) return 1024 * (double)kib;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * (double)usage.ru_maxrss : NAN;
+}
+
+static gr_status worker_count(const gr_program *program, const bench_order *order,
+                              bench_result *result)
+{
+    const gr_plan_info plan = gr_program_plan(program);
+    result->steps = plan.steps;
+    result->arena = (double)plan.arena;
+    for (int s = 0; s < plan.steps; s++) {
+        gr_step_info step;
+        gr_status status = gr_program_step(program, s, &step);
+        if (status != GR_OK) return status;
+        result->flops += step.flops;
+        result->bytes += step.bytes;
+        result->limit += gr_machine_limit(&order->speed, step.flops, step.bytes);
+    }
+    return GR_OK;
+}
+
+static gr_status worker_read_value(const gr_program *program, const gr_session *session,
+                                   bench_result *result)
+{
+    gr_tensor value = gr_program_output_type(program, 0);
+    gr_status status = gr_tensor_new(value.dtype, value.shape, &value);
+    if (status == GR_OK) status = gr_session_read(session, 0, value.data, gr_tensor_bytes(&value));
+    if (status == GR_OK) result->value = gr_tensor_at(&value, 0);
+    gr_tensor_clear(&value);
+    return status;
+}
+
+/* Profiled steps come after the measurement, which they would slow down. */
+static gr_status worker_profile(gr_session *session, const char *name, const bench_order *order,
+                                const bench_result *result, gr_profile *profile)
+{
+    const double steps = order->seconds / 2 / result->median;
+    gr_status status = gr_session_profile(session, profile, name);
+    return status == GR_OK ? gr_session_steps(session, 1 + (int64_t)steps) : status;
+}
+
+static gr_status worker_session(const cli_workload *workload, cli_workload_graph *g,
+                                const gr_program *program, gr_session *session,
+                                const bench_order *order, gr_profile *profile, bench_result *result)
+{
+    gr_status status = cli_workload_feed(g, program, session);
+    if (status == GR_OK) status = gr_session_step(session);
+    result->start_up = bench_clock() - order->start;
+    if (status == GR_OK) status = worker_measure(session, order->seconds, result);
+    result->peak_memory = worker_peak_memory();
+    if (status == GR_OK) status = worker_read_value(program, session, result);
+    if (status == GR_OK) status = worker_count(program, order, result);
+    if (status == GR_OK && profile)
+        status = worker_profile(session, cli_workload_name(workload), order, result, profile);
+    return status;
+}
+
+static gr_status worker_work(const cli_workload *workload, const bench_order *order,
+                             gr_profile *profile, bench_result *result)
+{
+    cli_workload_graph g;
+    gr_program *program = NULL;
+    gr_session *session = NULL;
+    const gr_compile_options options = {
+        .size = sizeof options, .threads = order->threads, .exact = order->exact};
+    const double start = bench_clock();
+    gr_status status = cli_workload_build(workload, &g);
+    if (status == GR_OK) status = gr_compile(g.graph, g.targets, g.n, &options, &program);
+    result->compile = bench_clock() - start;
+    if (status == GR_OK) status = gr_session_new(program, g.store, NULL, &session);
+    if (status == GR_OK)
+        status = worker_session(workload, &g, program, session, order, profile, result);
+    gr_session_free(session);
+    gr_program_free(program);
+    cli_workload_clear(&g);
+    return status;
+}
+
+/* ---- The two ends of the socket -------------------------------------------------------------- */
+
+static bool bench_send(int socket, const void *data, size_t size)
+{
+    for (const char *at = data; size > 0;) {
+        const ssize_t n = write(socket, at, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static bool bench_receive(int socket, void *data, size_t size)
+{
+    for (char *at = data; size > 0;) {
+        const ssize_t n = read(socket, at, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+int bench_worker(const cli_args *args, const cli_workload *workload, int socket)
+{
+    bench_order order;
+    bench_result result = {.fine = true};
+    gr_profile *profile;
+    if (!bench_receive(socket, &order, sizeof order))
+        return cli_bad("--worker is for the command's own use");
+    int code = cli_profile_open(args, &profile);
+    if (code != CLI_YES) return code;
+    if (worker_work(workload, &order, profile, &result) != GR_OK) {
+        result.fine = false;
+        snprintf(result.message, sizeof result.message, "%s", gr_message());
+    }
+    if (!bench_send(socket, &result, sizeof result)) code = CLI_ENVIRONMENT;
+    const gr_machine_speed *speed = order.speed.levels ? &order.speed : NULL;
+    int after = cli_profile_close(args, order.json, speed, profile);
+    return code == CLI_YES ? after : code;
+}
+
+/* The child of bench_run: becomes a worker. */
+static void bench_become_worker(const cli_args *args, const char *name, int socket)
+{
+    char number[16];
+    const char *argv[10] = {"gradus", "bench", name, "--worker"};
+    int n = 4;
+    snprintf(number, sizeof number, "%d", socket);
+    argv[n++] = number;
+    if (cli_flag(args, "profile")) argv[n++] = "--profile";
+    if (cli_flag(args, "profile-order")) argv[n++] = "--profile-order";
+    if (cli_text(args, "trace")) {
+        argv[n++] = "--trace";
+        argv[n++] = cli_text(args, "trace");
+    }
+    execv("/proc/self/exe", (char **)argv);
+    _exit(CLI_ENVIRONMENT);
+}
+
+static void bench_describe_end(int status, bench_result *result)
+{
+    if (WIFSIGNALED(status))
+        snprintf(result->message, sizeof result->message, "its process ended by signal %d",
+                 WTERMSIG(status));
+    else
+        snprintf(result->message, sizeof result->message, "its process ended with status %d",
+                 WEXITSTATUS(status));
+}
+
+bool bench_run(const cli_args *args, const cli_workload *workload, bench_order *order,
+               bench_result *result)
+{
+    int end[2], status = 0;
+    *result = (bench_result){0};
+    cli_flush(); /* what follows in the child must not print it again */
+    order->start = bench_clock();
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0) return false;
+    const pid_t child = fork();
+    if (child == 0) {
+        close(end[0]);
+        bench_become_worker(args, cli_workload_name(workload), end[1]);
+    }
+    close(end[1]);
+    bool fine = child > 0 && bench_send(end[0], order, sizeof *order) &&
+                bench_receive(end[0], result, sizeof *result);
+    if (child > 0) waitpid(child, &status, 0);
+    close(end[0]);
+    if (!fine) {
+        *result = (bench_result){0};
+        if (child > 0)
+            bench_describe_end(status, result);
+        else
+            snprintf(result->message, sizeof result->message, "no process: %s", strerror(errno));
+    }
+    return fine && result->fine;
+}

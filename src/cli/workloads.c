@@ -1,0 +1,339 @@
+#define GR_NO_PLACES /* the user has no use for lines of this file */
+#include "cli/workloads.h"
+
+#include "cli/out.h"
+
+#include <gradus/nn.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The nets -------------------------------------------------------------------------------- */
+
+typedef gr_node *workload_net(gr_scope *s, gr_node *x);
+
+static gr_node *workload_softmax(gr_scope *s, gr_node *x)
+{
+    return gr_dense(s, "fc", x, GR_DENSE(10));
+}
+
+static gr_node *workload_cifar2(gr_scope *s, gr_node *x)
+{
+    x = gr_relu(gr_dense(s, "fc1", x, GR_DENSE(100)));
+    return gr_dense(s, "fc2", x, GR_DENSE(10));
+}
+
+static gr_node *workload_mlp(gr_scope *s, gr_node *x)
+{
+    x = gr_relu(gr_dense(s, "fc1", x, GR_DENSE(256)));
+    x = gr_relu(gr_dense(s, "fc2", x, GR_DENSE(128)));
+    return gr_dense(s, "fc3", x, GR_DENSE(10));
+}
+
+static gr_node *workload_mlp_b1(gr_scope *s, gr_node *x)
+{
+    x = gr_sigmoid(gr_dense(s, "fc1", x, GR_DENSE(32)));
+    return gr_dense(s, "fc2", x, GR_DENSE(10));
+}
+
+/* LeCun et al. 1998, in Caffe's form. */
+static gr_node *workload_lenet(gr_scope *s, gr_node *x)
+{
+    x = gr_max_pool(gr_conv_layer(s, "conv1", x, GR_CONV(20, 5)), GR_WINDOW(2));
+    x = gr_max_pool(gr_conv_layer(s, "conv2", x, GR_CONV(50, 5)), GR_WINDOW(2));
+    x = gr_relu(gr_dense(s, "fc1", x, GR_DENSE(500)));
+    return gr_dense(s, "fc2", x, GR_DENSE(10));
+}
+
+/* Caffe's cifar10_quick. */
+static gr_node *workload_quick(gr_scope *s, gr_node *x)
+{
+    const gr_window *window = GR_WINDOW(3, .stride = 2, .ceil = true);
+    x = gr_conv_layer(s, "conv1", x, GR_CONV(32, 5, .pad = 2));
+    x = gr_relu(gr_max_pool(x, window));
+    x = gr_relu(gr_conv_layer(s, "conv2", x, GR_CONV(32, 5, .pad = 2)));
+    x = gr_avg_pool(x, window);
+    x = gr_relu(gr_conv_layer(s, "conv3", x, GR_CONV(64, 5, .pad = 2)));
+    x = gr_dense(s, "fc1", gr_avg_pool(x, window), GR_DENSE(64));
+    return gr_dense(s, "fc2", x, GR_DENSE(10));
+}
+
+static gr_node *workload_norm_conv(gr_scope *s, gr_node *x, int64_t channels, int64_t kernel,
+                                   int64_t stride)
+{
+    x = gr_conv_layer(
+        s, NULL, x,
+        GR_CONV(channels, kernel, .stride = stride, .pad = kernel / 2, .no_bias = true));
+    return gr_batch_norm(s, NULL, x, NULL);
+}
+
+/* He et al. 2016, the form for 32×32 images: eight blocks of two convolutions, no first pooling. */
+static gr_node *workload_resnet18(gr_scope *s, gr_node *x)
+{
+    x = gr_relu(workload_norm_conv(s, x, 64, 3, 1));
+    for (int block = 0; block < 8; block++) {
+        const int64_t channels = 64 << block / 2, stride = block > 0 && block % 2 == 0 ? 2 : 1;
+        gr_node *h = gr_relu(workload_norm_conv(s, x, channels, 3, stride));
+        h = workload_norm_conv(s, h, channels, 3, 1);
+        if (stride > 1) x = workload_norm_conv(s, x, channels, 1, stride);
+        x = gr_relu(gr_add(h, x));
+    }
+    return gr_dense(s, "fc", gr_mean(x, GR_AXES(2, 3)), GR_DENSE(10));
+}
+
+/* ---- The steps ------------------------------------------------------------------------------- */
+
+struct cli_workload {
+    const char *name, *about;
+    void (*build)(const cli_workload *w, cli_workload_graph *g);
+    workload_net *net;
+    int64_t x[4]; /* batch, then the shape of an example */
+    int rank;
+    gr_optimizer optimizer;
+};
+
+static gr_node *workload_input(const cli_workload *w, const cli_workload_graph *g, const char *name)
+{
+    return gr_input(g->graph, name, GR_F32, gr_shape_of(w->rank, w->x));
+}
+
+static void workload_add_target(cli_workload_graph *g, gr_node *node)
+{
+    g->targets = cli_realloc(g->targets, (size_t)g->n + 1, sizeof(gr_node *));
+    g->targets[g->n++] = node;
+}
+
+static void workload_minimize(const cli_workload *w, cli_workload_graph *g, gr_node *loss)
+{
+    workload_add_target(g, loss);
+    if (gr_minimize(g->scope, loss, &w->optimizer) != GR_OK) return; /* the graph keeps its fault */
+    for (int i = 0; i < gr_scope_updates(g->scope); i++)
+        workload_add_target(g, gr_scope_update_node(g->scope, i));
+}
+
+/* Training under softmax cross-entropy of ten classes. */
+static void workload_classify(const cli_workload *w, cli_workload_graph *g)
+{
+    gr_node *scores = w->net(g->scope, workload_input(w, g, "x"));
+    gr_node *labels = gr_input(g->graph, "labels", GR_I64, GR_SHAPE(w->x[0]));
+    workload_minimize(w, g, gr_softmax_cross_entropy(scores, labels, NULL));
+}
+
+static void workload_infer(const cli_workload *w, cli_workload_graph *g)
+{
+    workload_add_target(g, w->net(g->scope, workload_input(w, g, "x")));
+}
+
+/* The 3-4-1 net of examples/xor.c. */
+static void workload_xor(const cli_workload *w, cli_workload_graph *g)
+{
+    gr_node *y = gr_input(g->graph, "y", GR_F32, GR_SHAPE(4, 1)), *x = workload_input(w, g, "x");
+    x = gr_sigmoid(gr_dense(g->scope, "hidden", x, GR_DENSE(4, .no_bias = true)));
+    x = gr_sigmoid(gr_dense(g->scope, "output", x, GR_DENSE(1, .no_bias = true)));
+    workload_minimize(w, g, gr_mse(x, y, NULL));
+}
+
+/* A chain of elementwise gates over vectors of 16 MiB, its sum and the gradient. */
+static void workload_elementwise(const cli_workload *w, cli_workload_graph *g)
+{
+    gr_node *x = workload_input(w, g, "x"), *y = workload_input(w, g, "y"), *dx;
+    gr_node *left = gr_mul(gr_sigmoid(gr_shift(gr_mul(x, y), 0.5)), gr_tanh(gr_sub(x, y)));
+    gr_node *sum = gr_sum(gr_add(left, gr_scale(gr_relu(x), 0.1)), GR_ALL);
+    gr_grad(sum, &x, 1, &dx);
+    workload_add_target(g, sum);
+    workload_add_target(g, dx);
+}
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+#define WORKLOAD_SGD(RATE)                                                                         \
+    {                                                                                              \
+        .size = sizeof(gr_optimizer), .kind = GR_SGD, .rate = RATE                                 \
+    }
+#define WORKLOAD_MOMENTUM                                                                          \
+    {                                                                                              \
+        .size = sizeof(gr_optimizer), .kind = GR_SGD, .rate = 0.01, .momentum = 0.9                \
+    }
+#define WORKLOAD_ADAM                                                                              \
+    {                                                                                              \
+        .size = sizeof(gr_optimizer), .kind = GR_ADAM, .rate = 1e-3                                \
+    }
+#define WORKLOAD_NONE                                                                              \
+    {                                                                                              \
+        .size = sizeof(gr_optimizer)                                                               \
+    }
+
+static const cli_workload workload_table[] = {
+    {"xor", "3-4-1 net, batch 4, SGD", workload_xor, NULL, {4, 3}, 2, WORKLOAD_SGD(1)},
+    {"mlp_b1",
+     "784-32-10 net, batch 1, SGD",
+     workload_classify,
+     workload_mlp_b1,
+     {1, 784},
+     2,
+     WORKLOAD_SGD(0.01)},
+    {"softmax",
+     "3072-10 net, batch 256, momentum",
+     workload_classify,
+     workload_softmax,
+     {256, 3072},
+     2,
+     WORKLOAD_MOMENTUM},
+    {"cifar2",
+     "3072-100-10 net, batch 256, momentum",
+     workload_classify,
+     workload_cifar2,
+     {256, 3072},
+     2,
+     WORKLOAD_MOMENTUM},
+    {"mlp",
+     "784-256-128-10 net, batch 128, momentum",
+     workload_classify,
+     workload_mlp,
+     {128, 784},
+     2,
+     WORKLOAD_MOMENTUM},
+    {"mlp_adam", "the same by Adam", workload_classify, workload_mlp, {128, 784}, 2, WORKLOAD_ADAM},
+    {"lenet",
+     "LeNet on 28x28 images, batch 64, momentum",
+     workload_classify,
+     workload_lenet,
+     {64, 1, 28, 28},
+     4,
+     WORKLOAD_MOMENTUM},
+    {"quick",
+     "cifar10_quick on 32x32 images, batch 100, momentum",
+     workload_classify,
+     workload_quick,
+     {100, 3, 32, 32},
+     4,
+     WORKLOAD_MOMENTUM},
+    {"resnet18",
+     "ResNet-18 on 32x32 images, batch 32, momentum",
+     workload_classify,
+     workload_resnet18,
+     {32, 3, 32, 32},
+     4,
+     WORKLOAD_MOMENTUM},
+    {"elementwise",
+     "a chain over 4 Mi elements, with its gradient",
+     workload_elementwise,
+     NULL,
+     {4 << 20},
+     1,
+     WORKLOAD_NONE},
+    {"infer-mlp",
+     "scores of one example by mlp",
+     workload_infer,
+     workload_mlp,
+     {1, 784},
+     2,
+     WORKLOAD_NONE},
+    {"infer-lenet",
+     "scores of one image by lenet",
+     workload_infer,
+     workload_lenet,
+     {1, 1, 28, 28},
+     4,
+     WORKLOAD_NONE},
+    {"infer-quick",
+     "scores of one image by quick",
+     workload_infer,
+     workload_quick,
+     {1, 3, 32, 32},
+     4,
+     WORKLOAD_NONE},
+    {"infer-resnet18",
+     "scores of one image by resnet18",
+     workload_infer,
+     workload_resnet18,
+     {1, 3, 32, 32},
+     4,
+     WORKLOAD_NONE},
+};
+
+int cli_workloads(void)
+{
+    return (int)(sizeof workload_table / sizeof *workload_table);
+}
+
+const cli_workload *cli_workload_at(int i)
+{
+    return &workload_table[i];
+}
+
+const cli_workload *cli_workload_find(const char *name)
+{
+    for (int i = 0; i < cli_workloads(); i++)
+        if (strcmp(workload_table[i].name, name) == 0) return &workload_table[i];
+    return NULL;
+}
+
+const char *cli_workload_name(const cli_workload *workload)
+{
+    return workload->name;
+}
+
+const char *cli_workload_about(const cli_workload *workload)
+{
+    return workload->about;
+}
+
+int64_t cli_workload_batch(const cli_workload *workload)
+{
+    return workload->x[0];
+}
+
+/* ---- Building and feeding -------------------------------------------------------------------- */
+
+gr_status cli_workload_build(const cli_workload *workload, cli_workload_graph *out)
+{
+    *out = (cli_workload_graph){.graph = gr_graph_new(), .store = gr_store_new()};
+    const bool trains = workload->build != workload_infer;
+    const gr_scope_options options = {.size = sizeof options, .mode = trains ? GR_TRAIN : GR_EVAL};
+    if (out->graph && out->store) out->scope = gr_scope_new(out->graph, out->store, &options);
+    if (!out->scope) return GR_NO_MEMORY;
+    workload->build(workload, out);
+    return GR_OK; /* a fault of the graph shows when it is compiled */
+}
+
+void cli_workload_clear(cli_workload_graph *graph)
+{
+    for (int i = 0; i < graph->n_inputs; i++) gr_tensor_clear(&graph->inputs[i]);
+    gr_scope_free(graph->scope);
+    gr_graph_free(graph->graph);
+    gr_store_free(graph->store);
+    free(graph->inputs);
+    free(graph->targets);
+    *graph = (cli_workload_graph){0};
+}
+
+/* A linear congruential generator with the constants of Knuth's MMIX. */
+static void workload_fill(float *x, int64_t n)
+{
+    uint64_t state = 42;
+    for (int64_t i = 0; i < n; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        x[i] = (float)(int32_t)(state >> 32) * 0x1p-31f;
+    }
+}
+
+gr_status cli_workload_feed(cli_workload_graph *graph, const gr_program *program,
+                            gr_session *session)
+{
+    const int n = gr_program_inputs(program);
+    graph->inputs = cli_alloc((size_t)n, sizeof *graph->inputs);
+    for (int i = 0; i < n; i++) {
+        gr_tensor *data = &graph->inputs[graph->n_inputs++];
+        const gr_tensor type = gr_program_input_type(program, i);
+        gr_status status = gr_tensor_new(type.dtype, type.shape, data);
+        if (status != GR_OK) return status;
+        const int64_t count = gr_shape_count(type.shape);
+        if (type.dtype == GR_F32)
+            workload_fill(data->data, count);
+        else
+            for (int64_t k = 0; k < count; k++) ((int64_t *)data->data)[k] = k * 7 % 10;
+        status = gr_session_bind(session, i, data->data, gr_tensor_bytes(data));
+        if (status != GR_OK) return status;
+    }
+    return GR_OK;
+}

@@ -1,0 +1,38 @@
+/* The networks that gradus bench times. The definitions are those of bench/peers, so that figures
+ * compare. */
+#ifndef CLI_WORKLOADS_H
+#define CLI_WORKLOADS_H
+
+#include <gradus/optim.h>
+
+typedef struct cli_workload cli_workload;
+
+int cli_workloads(void);
+const cli_workload *cli_workload_at(int i);
+const cli_workload *cli_workload_find(const char *name); /* NULL: there is none */
+const char *cli_workload_name(const cli_workload *workload);
+const char *cli_workload_about(const cli_workload *workload); /* one line */
+/* Rows of a step: examples, or elements of a vector. */
+int64_t cli_workload_batch(const cli_workload *workload);
+
+/* The graph of a step, the store that its variables lie in, and its data. */
+typedef struct cli_workload_graph {
+    gr_graph *graph;
+    gr_store *store;
+    gr_scope *scope;
+    gr_node **targets; /* the first is the loss, or the scores */
+    int n;
+    gr_tensor *inputs;
+    int n_inputs;
+} cli_workload_graph;
+
+/* Builds it. Clear *out also on failure. */
+gr_status cli_workload_build(const cli_workload *workload, cli_workload_graph *out);
+/* No session may use its data any more. */
+void cli_workload_clear(cli_workload_graph *graph);
+/* Binds every input of the session to random data, always the same: numbers of [-1, 1), classes
+ * below 10. */
+gr_status cli_workload_feed(cli_workload_graph *graph, const gr_program *program,
+                            gr_session *session);
+
+#endif
