@@ -14,22 +14,30 @@
 
 /* ---- What describes the training ------------------------------------------------------------ */
 
-/* Name, number and a hash of all examples with their labels, in order. */
-static gr_status checkpoint_set_data(gr_meta *meta, const char *key, const gr_dataset *data)
+/* A hash of all examples with their labels, in order. */
+static uint64_t checkpoint_hash_data(const gr_dataset *data)
 {
-    if (!data) return gr_meta_set(meta, key, "none");
     uint64_t hash = 0;
-    int64_t n = gr_dataset_size(data);
     size_t bytes =
         (size_t)gr_shape_count(gr_dataset_shape(data)) * gr_dtype_size(gr_dataset_dtype(data));
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < gr_dataset_size(data); i++) {
         int32_t label = gr_dataset_label(data, i);
         hash = gr_hash(gr_dataset_example(data, i), bytes, hash);
         hash = gr_hash(&label, sizeof label, hash);
     }
+    return hash;
+}
+
+/* Number and hash of the examples. Data do not change while a trainer holds them: the hash, which
+ * reads them all, is kept in *known. */
+static gr_status checkpoint_set_data(gr_meta *meta, const char *key, const gr_dataset *data,
+                                     uint64_t *known)
+{
+    if (!data) return gr_meta_set(meta, key, "none");
+    if (*known == 0) *known = checkpoint_hash_data(data);
     char text[96];
-    snprintf(text, sizeof text, "%lld examples with hash %016llx", (long long)n,
-             (unsigned long long)hash);
+    snprintf(text, sizeof text, "%lld examples with hash %016llx", (long long)gr_dataset_size(data),
+             (unsigned long long)*known);
     return gr_meta_set(meta, key, text);
 }
 
@@ -47,13 +55,13 @@ static gr_status checkpoint_set_optimizer(gr_meta *meta, const gr_optimizer *o)
     return gr_meta_set_reals(meta, "train.schedule_numbers", schedule, 6 + s->n_at);
 }
 
-static gr_status checkpoint_describe(const gr_trainer *t, gr_meta *meta)
+static gr_status checkpoint_describe(gr_trainer *t, gr_meta *meta)
 {
     const gr_trainer_options *o = &t->o;
     /* Causes before what follows from them: the first difference is the one that is told. */
     GR_TRY(gr_meta_set_int(meta, "train.seed", (int64_t)o->seed));
-    GR_TRY(checkpoint_set_data(meta, "train.data", t->train));
-    GR_TRY(checkpoint_set_data(meta, "train.validation", t->validation));
+    GR_TRY(checkpoint_set_data(meta, "train.data", t->train, &t->train_hash));
+    GR_TRY(checkpoint_set_data(meta, "train.validation", t->validation, &t->validation_hash));
     GR_TRY(gr_meta_set_int(meta, "train.batch", o->batch));
     GR_TRY(gr_meta_set(meta, "train.order", o->in_order ? "as it is" : "shuffled"));
     GR_TRY(gr_meta_set(meta, "train.last_batch", o->drop_last ? "dropped" : "kept"));
@@ -229,7 +237,7 @@ static gr_status checkpoint_agree(const gr_meta *one, const gr_meta *other, bool
     return GR_OK;
 }
 
-static gr_status checkpoint_compare(const gr_trainer *t, const gr_meta *saved)
+static gr_status checkpoint_compare(gr_trainer *t, const gr_meta *saved)
 {
     if (!gr_meta_get(saved, CHECKPOINT_STATE "step"))
         return gr_fail(GR_FORMAT, "this is no checkpoint: it has no state of a training");
@@ -270,7 +278,7 @@ typedef struct checkpoint_contents {
     gr_store *variables, *best; /* best: NULL if none is kept */
 } checkpoint_contents;
 
-static gr_status checkpoint_read_all(const gr_trainer *t, const gr_safetensors *file,
+static gr_status checkpoint_read_all(gr_trainer *t, const gr_safetensors *file,
                                      checkpoint_contents *c)
 {
     const gr_store *store = t->model->store;

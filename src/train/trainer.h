@@ -32,7 +32,8 @@ struct gr_trainer {
     gr_trainer_options o;
     gr_optimizer optimizer;
     char *checkpoint;
-    gr_dataset *train, *validation; /* validation may be NULL */
+    gr_dataset *train, *validation;       /* validation may be NULL */
+    uint64_t train_hash, validation_hash; /* of their contents, once a checkpoint asked; or 0 */
     gr_loader *loader, *val_loader;
     gr_engine full, last; /* of a full batch, and of an epoch's smaller last one */
     int64_t total;        /* steps to do */
