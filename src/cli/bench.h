@@ -27,7 +27,7 @@ typedef struct bench_result {
     double flops, bytes;  /* of a step */
     double limit;         /* least seconds of a step, gate by gate; 0: unknown */
     double start_up;      /* from the order to the end of the first step */
-    double compile;       /* graph, gradient, passes, plan, kernels */
+    double compile;       /* graph, gradient, passes, plan; see worker_recompile */
     double peak_memory;   /* bytes */
     double arena;         /* bytes of a step's buffers */
     double value;         /* first element of the first target: the loss */

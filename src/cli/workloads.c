@@ -285,12 +285,14 @@ int64_t cli_workload_batch(const cli_workload *workload)
 
 /* ---- Building and feeding -------------------------------------------------------------------- */
 
-gr_status cli_workload_build(const cli_workload *workload, cli_workload_graph *out)
+gr_status cli_workload_build(const cli_workload *workload, gr_store *store, cli_workload_graph *out)
 {
-    *out = (cli_workload_graph){.graph = gr_graph_new(), .store = gr_store_new()};
+    *out = (cli_workload_graph){.graph = gr_graph_new()};
+    if (!store) store = out->own_store = gr_store_new();
+    out->store = store;
     const bool trains = workload->build != workload_infer;
     const gr_scope_options options = {.size = sizeof options, .mode = trains ? GR_TRAIN : GR_EVAL};
-    if (out->graph && out->store) out->scope = gr_scope_new(out->graph, out->store, &options);
+    if (out->graph && store) out->scope = gr_scope_new(out->graph, store, &options);
     if (!out->scope) return GR_NO_MEMORY;
     workload->build(workload, out);
     return GR_OK; /* a fault of the graph shows when it is compiled */
@@ -301,7 +303,7 @@ void cli_workload_clear(cli_workload_graph *graph)
     for (int i = 0; i < graph->n_inputs; i++) gr_tensor_clear(&graph->inputs[i]);
     gr_scope_free(graph->scope);
     gr_graph_free(graph->graph);
-    gr_store_free(graph->store);
+    gr_store_free(graph->own_store);
     free(graph->inputs);
     free(graph->targets);
     *graph = (cli_workload_graph){0};

@@ -18,7 +18,7 @@ int64_t cli_workload_batch(const cli_workload *workload);
 /* The graph of a step, the store that its variables lie in, and its data. */
 typedef struct cli_workload_graph {
     gr_graph *graph;
-    gr_store *store;
+    gr_store *store, *own_store; /* own: freed with the graph */
     gr_scope *scope;
     gr_node **targets; /* the first is the loss, or the scores */
     int n;
@@ -26,8 +26,9 @@ typedef struct cli_workload_graph {
     int n_inputs;
 } cli_workload_graph;
 
-/* Builds it. Clear *out also on failure. */
-gr_status cli_workload_build(const cli_workload *workload, cli_workload_graph *out);
+/* Builds it on the variables of `store`, or (NULL) on fresh ones. Clear *out also on failure. */
+gr_status cli_workload_build(const cli_workload *workload, gr_store *store,
+                             cli_workload_graph *out);
 /* No session may use its data any more. */
 void cli_workload_clear(cli_workload_graph *graph);
 /* Binds every input of the session to random data, always the same: numbers of [-1, 1), classes
