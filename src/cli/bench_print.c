@@ -87,7 +87,7 @@ void bench_print_result_json(const cli_workload *workload, const bench_order *or
     cli_json_real(&json, "rows_per_second", batch / r->median);
     cli_json_real(&json, "gflops", 1e-9 * r->flops / r->median);
     cli_json_real(&json, "gbs", 1e-9 * r->bytes / r->median);
-    cli_json_real(&json, "peak", peak > 0 ? r->flops / peak / r->median : NAN);
+    cli_json_real(&json, "peak_gflops", peak > 0 ? 1e-9 * peak : NAN);
     cli_json_real(&json, "roofline", r->limit > 0 ? r->limit / r->median : NAN);
     cli_json_real(&json, "rss_mb", r->peak_memory / (1 << 20));
     cli_json_real(&json, "start_ms", 1e3 * r->start_up);

@@ -32,7 +32,7 @@ for row in rows:
     assert row["threads"] == 1
     assert 0 < row["min_ms"] <= row["ms"] < row["start_ms"] + 1e3
     assert row["gflops"] > 0 and row["gbs"] > 0 and row["kernels"] > 3
-    assert row["roofline"] is None and row["peak"] is None
+    assert row["roofline"] is None and row["peak_gflops"] is None
     assert 1 < row["rss_mb"] < 200
     assert row["compile_ms"] < row["start_ms"]
 # Multiply-adds of the products, twice; the rest is small beside them.
