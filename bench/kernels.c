@@ -1,6 +1,7 @@
 /* Times single kernels: matrix products and convolutions of the nets' shapes in GFLOP/s, and
- * elementwise gates and reductions in GB/s (each operand counted once). One line per kernel.
- * GRADUS_ONEDNN=0 shows the portable kernels, GRADUS_CPU=avx2 or base those of lesser CPUs. */
+ * pooling, elementwise gates and reductions in GB/s (each operand counted once). One line per
+ * kernel. GRADUS_ONEDNN=0 shows the portable kernels, GRADUS_CPU=avx2 or base those of lesser CPUs.
+ */
 #include <gradus/gradus.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,12 +19,12 @@ static bool kernel_steps(void *session, int64_t n)
     return gr_session_steps(session, n) == GR_OK;
 }
 
-static double kernel_bytes(const gr_node *node)
+static double kernel_bytes(gr_dtype dtype, gr_shape shape)
 {
-    const double count = (double)gr_shape_count(gr_node_shape(node));
-    return count * (double)gr_dtype_size(gr_node_dtype(node));
+    return (double)gr_shape_count(shape) * (double)gr_dtype_size(dtype);
 }
 
+/* Numbers for floats; for taps of pooling, which are bytes, the places of a window of 4. */
 static gr_status kernel_feed(const gr_program *program, gr_session *session)
 {
     for (int i = 0; i < gr_program_inputs(program); i++) {
@@ -32,7 +33,10 @@ static gr_status kernel_feed(const gr_program *program, gr_session *session)
         float *data = malloc((size_t)n * sizeof *data);
         if (!data) return GR_NO_MEMORY;
         measure_fill(data, n);
-        gr_status status = gr_session_write(session, i, data, (size_t)n * sizeof *data);
+        if (type.dtype == GR_U8)
+            for (int64_t k = 0; k < n; k++) ((unsigned char *)data)[k] = (unsigned char)(k * 7 & 3);
+        const size_t bytes = (size_t)n * gr_dtype_size(type.dtype);
+        gr_status status = gr_session_write(session, i, data, bytes);
         free(data);
         if (status != GR_OK) return status;
     }
@@ -60,8 +64,11 @@ static gr_status kernel_session(const kernel_options *o, const char *title, gr_n
     if (status == GR_OK) status = kernel_feed(program, session);
     if (status != GR_OK) return status;
     if (!measure_run(kernel_steps, session, o->seconds, &m)) return GR_INTERNAL;
-    double bytes = kernel_bytes(node);
-    for (int i = 0; i < gr_node_inputs(node); i++) bytes += kernel_bytes(gr_node_input(node, i));
+    double bytes = kernel_bytes(gr_node_dtype(node), gr_node_shape(node));
+    for (int i = 0; i < gr_program_inputs(program); i++) {
+        const gr_tensor type = gr_program_input_type(program, i);
+        bytes += kernel_bytes(type.dtype, type.shape);
+    }
     printf("%-28s %-20s %9.4f ms, least %9.4f", title, name, 1e3 * m.median, 1e3 * m.least);
     if (flops > 0)
         printf("  %7.1f GFLOP/s\n", 1e-9 * flops / m.least);
@@ -70,7 +77,7 @@ static gr_status kernel_session(const kernel_options *o, const char *title, gr_n
     return GR_OK;
 }
 
-/* Runs the one gate `node` of a graph; flops 0: a gate whose limit is bandwidth. */
+/* Runs `node`, one gate of a graph or a part of one; flops 0: a gate whose limit is bandwidth. */
 static gr_status kernel_run(const kernel_options *o, const char *title, gr_node *node, double flops)
 {
     if (o->only && !strstr(title, o->only)) return GR_OK;
@@ -186,6 +193,56 @@ static gr_status kernel_convs(const kernel_options *o)
     return GR_OK;
 }
 
+/* ---- Pooling --------------------------------------------------------------------------------- */
+
+typedef struct kernel_pool {
+    const char *net;
+    bool max;
+    int64_t n, c, size;
+    gr_window window;
+} kernel_pool;
+
+static gr_status kernel_pool_layer(const kernel_options *o, const kernel_pool *s)
+{
+    char title[3][64];
+    gr_node *y[3];
+    gr_graph *g = gr_graph_new();
+    const gr_shape xs = GR_SHAPE(s->n, s->c, s->size, s->size);
+    gr_node *x = gr_input(g, "x", GR_F32, xs);
+    y[0] = s->max ? gr_max_pool(x, &s->window) : gr_avg_pool(x, &s->window);
+    const gr_shape ys = gr_node_shape(y[0]);
+    gr_node *dy = gr_input(g, "dy", GR_F32, ys);
+    snprintf(title[0], 64, "%s forward", s->net);
+    if (s->max) {
+        gr_node *taps = gr_input(g, "taps", GR_U8, ys);
+        y[1] = gr_max_pool_grad(taps, dy, xs, &s->window);
+        y[2] = gr_get(gr_max_pool_taps(x, &s->window), 0);
+    } else {
+        y[1] = gr_avg_pool_grad(dy, xs, &s->window);
+    }
+    snprintf(title[1], 64, "%s gradient", s->net);
+    snprintf(title[2], 64, "%s forward, taps", s->net);
+    gr_status status = GR_OK;
+    for (int i = 0; i < (s->max ? 3 : 2) && status == GR_OK; i++)
+        status = kernel_run(o, title[i], y[i], 0);
+    gr_graph_free(g);
+    return status;
+}
+
+static gr_status kernel_pools(const kernel_options *o)
+{
+    const gr_window two = *GR_WINDOW(2), three = *GR_WINDOW(3, .stride = 2, .ceil = true);
+    const kernel_pool layers[] = {
+        {"lenet pool1", true, 64, 20, 24, two},    {"lenet pool2", true, 64, 50, 8, two},
+        {"quick pool1", true, 100, 32, 32, three}, {"quick pool2", false, 100, 32, 16, three},
+        {"quick pool3", false, 100, 64, 8, three},
+    };
+    gr_status status = GR_OK;
+    for (size_t i = 0; i < sizeof layers / sizeof *layers && status == GR_OK; i++)
+        status = kernel_pool_layer(o, &layers[i]);
+    return status;
+}
+
 /* ---- Bandwidth ------------------------------------------------------------------------------- */
 
 /* Gates over n elements: 16 K stay in the first two caches, 4 M come from memory. */
@@ -229,6 +286,7 @@ int main(int argc, char **argv)
     }
     gr_status status = kernel_matmuls(&o);
     if (status == GR_OK) status = kernel_convs(&o);
+    if (status == GR_OK) status = kernel_pools(&o);
     if (status == GR_OK) status = kernel_gates(&o, 16 << 10);
     if (status == GR_OK) status = kernel_gates(&o, 4 << 20);
     return status == GR_OK ? 0 : 1;

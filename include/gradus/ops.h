@@ -181,10 +181,16 @@ GR_API gr_node *gr_conv_weight_grad(gr_node *x, gr_node *dy, gr_shape w_shape,
  * Padding must be smaller than the kernel. */
 GR_API gr_node *gr_max_pool(gr_node *x, const gr_window *window);
 GR_API gr_node *gr_avg_pool(gr_node *x, const gr_window *window);
-/* The gradient of max_pool: each dy goes to the place of its window's maximum in x. */
-GR_API gr_node *gr_max_pool_grad(gr_node *x, gr_node *dy, const gr_window *window);
-/* The elements of v (shape of x) at the places where max_pool found its maxima. */
-GR_API gr_node *gr_max_pool_pick(gr_node *x, gr_node *v, const gr_window *window);
+/* A tuple of max_pool(x) and its taps: where in its window each maximum was found, counted in
+ * row-major order from the window's begin, padding included. u8 for windows of up to 256 elements,
+ * else i32. */
+GR_API gr_node *gr_max_pool_taps(gr_node *x, const gr_window *window);
+/* The gradient of max_pool, of shape `x_shape`: each dy is added where its tap tells. Taps that
+ * lead out of x count for nothing. */
+GR_API gr_node *gr_max_pool_grad(gr_node *taps, gr_node *dy, gr_shape x_shape,
+                                 const gr_window *window);
+/* The elements of v (shape of x) that the taps tell; 0 for a tap that leads out of it. */
+GR_API gr_node *gr_max_pool_pick(gr_node *taps, gr_node *v, const gr_window *window);
 /* The gradient of avg_pool, of shape `x_shape`. */
 GR_API gr_node *gr_avg_pool_grad(gr_node *dy, gr_shape x_shape, const gr_window *window);
 

@@ -77,6 +77,7 @@
 #define gr_conv_weight_grad(...) gr_at((gr_conv_weight_grad)(__VA_ARGS__), GR_PLACE)
 #define gr_max_pool(...) gr_at((gr_max_pool)(__VA_ARGS__), GR_PLACE)
 #define gr_avg_pool(...) gr_at((gr_avg_pool)(__VA_ARGS__), GR_PLACE)
+#define gr_max_pool_taps(...) gr_at((gr_max_pool_taps)(__VA_ARGS__), GR_PLACE)
 #define gr_max_pool_grad(...) gr_at((gr_max_pool_grad)(__VA_ARGS__), GR_PLACE)
 #define gr_max_pool_pick(...) gr_at((gr_max_pool_pick)(__VA_ARGS__), GR_PLACE)
 #define gr_avg_pool_grad(...) gr_at((gr_avg_pool_grad)(__VA_ARGS__), GR_PLACE)

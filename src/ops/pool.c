@@ -1,4 +1,9 @@
-/* max_pool and avg_pool, their gradients, and max_pool_pick, the transpose of max_pool_grad. */
+/* max_pool and avg_pool and their gradients.
+ *
+ * The gradient of a maximum needs the place where it was found, so it reads it from max_pool_taps,
+ * which gives the value too. The pass `taps` lets max_pool itself read its value there, so that a
+ * training step searches once and inference notes no places. max_pool_grad scatters by the taps,
+ * max_pool_pick, its transpose, gathers by them. */
 #include "ops/pool.h"
 
 /* ---- Shapes ---------------------------------------------------------------------------------- */
@@ -33,11 +38,10 @@ static int64_t pool_windows(gr_infer *s, gr_shape x, int axis)
     return (windows - 1) * stride >= size + before ? windows - 1 : windows;
 }
 
-static bool pool_fit(gr_infer *s, gr_shape x, gr_shape *y)
+/* y, the shape of the windows of x; input `value` must be a float. */
+static bool pool_fit(gr_infer *s, int value, gr_shape x, gr_shape *y)
 {
-    if (!gr_infer_one_dtype(s) || !gr_infer_float(s, 0) || !gr_infer_spatial(s, "x", x)) {
-        return false;
-    }
+    if (!gr_infer_float(s, value) || !gr_infer_spatial(s, "x", x)) return false;
     const int rank = x.rank - 2;
     if (!gr_infer_each_axis(s, GR_POOL_KERNEL, rank, 1) ||
         !gr_infer_each_axis(s, GR_POOL_STRIDE, rank, 1) ||
@@ -57,7 +61,32 @@ static bool pool_fit(gr_infer *s, gr_shape x, gr_shape *y)
 static bool pool_infer(gr_infer *s)
 {
     s->out[0].dtype = s->in[0].dtype;
-    return pool_fit(s, s->in[0].shape, &s->out[0].shape);
+    return pool_fit(s, 0, s->in[0].shape, &s->out[0].shape);
+}
+
+/* Whole numbers from 0 to the elements of a window - 1 fit in. */
+static gr_dtype pool_tap_dtype(const gr_infer *s)
+{
+    const gr_ints *kernel = &s->attr[GR_POOL_KERNEL].ints;
+    int64_t taps = 1;
+    for (int i = 0; i < kernel->n && taps <= 256; i++) taps *= kernel->v[i];
+    return taps <= 256 ? GR_U8 : GR_I32;
+}
+
+/* x → y, taps */
+static bool pool_infer_taps(gr_infer *s)
+{
+    if (!pool_infer(s)) return false;
+    int64_t taps = 1;
+    for (int i = 0; i < s->attr[GR_POOL_KERNEL].ints.n; i++) {
+        taps *= s->attr[GR_POOL_KERNEL].ints.v[i];
+        if (taps <= INT32_MAX) continue;
+        return gr_infer_fail(s, GR_RANGE, "the places of a window of %s do not fit i32",
+                             gr_ints_text(&s->attr[GR_POOL_KERNEL].ints));
+    }
+    s->n_out = 2;
+    s->out[1] = (gr_type){pool_tap_dtype(s), s->out[0].shape};
+    return true;
 }
 
 static bool pool_expect(gr_infer *s, const char *what, gr_shape given, gr_shape expected)
@@ -67,43 +96,59 @@ static bool pool_expect(gr_infer *s, const char *what, gr_shape given, gr_shape 
                          gr_shape_text(expected));
 }
 
-/* x, dy → dx */
+static bool pool_expect_taps(gr_infer *s, gr_shape y)
+{
+    const gr_dtype dtype = pool_tap_dtype(s);
+    if (s->in[0].dtype == dtype) return pool_expect(s, "taps", s->in[0].shape, y);
+    return gr_infer_fail(s, GR_DTYPE, "taps are %s; windows of %s have %s (from max_pool_taps)",
+                         gr_dtype_name(s->in[0].dtype), gr_ints_text(&s->attr[GR_POOL_KERNEL].ints),
+                         gr_dtype_name(dtype));
+}
+
+/* dx of the attribute's shape, from dy, input `value` */
+static bool pool_infer_spread(gr_infer *s, int value, gr_shape *y)
+{
+    const gr_shape x = gr_ints_shape(&s->attr[s->op->n_attrs - 1].ints);
+    if (gr_shape_count(x) < 0) {
+        return gr_infer_fail(s, GR_SHAPE, "shape %s cannot be", gr_shape_text(x));
+    }
+    s->out[0] = (gr_type){s->in[value].dtype, x};
+    return pool_fit(s, value, x, y) && pool_expect(s, "dy", s->in[value].shape, *y);
+}
+
+/* taps, dy → dx of the attribute's shape */
 static bool pool_infer_max_grad(gr_infer *s)
 {
     gr_shape y;
-    s->out[0] = s->in[0];
-    return pool_fit(s, s->in[0].shape, &y) && pool_expect(s, "dy", s->in[1].shape, y);
+    return pool_infer_spread(s, 1, &y) && pool_expect_taps(s, y);
 }
 
-/* x, v → y */
+/* taps, v → y */
 static bool pool_infer_pick(gr_infer *s)
 {
-    return pool_infer(s) && pool_expect(s, "v", s->in[1].shape, s->in[0].shape);
+    s->out[0].dtype = s->in[1].dtype;
+    return pool_fit(s, 1, s->in[1].shape, &s->out[0].shape) && pool_expect_taps(s, s->out[0].shape);
 }
 
 /* dy → dx of the attribute's shape */
 static bool pool_infer_avg_grad(gr_infer *s)
 {
-    const gr_shape x = gr_ints_shape(&s->attr[GR_POOL_SHAPE].ints);
     gr_shape y;
-    if (gr_shape_count(x) < 0) {
-        return gr_infer_fail(s, GR_SHAPE, "shape %s cannot be", gr_shape_text(x));
-    }
-    s->out[0] = (gr_type){s->in[0].dtype, x};
-    return pool_fit(s, x, &y) && pool_expect(s, "dy", s->in[0].shape, y);
+    return pool_infer_spread(s, 0, &y);
 }
 
 gr_pool_geometry gr_pool_geometry_of(const gr_node *node)
 {
-    const bool wide = node->op == &gr_op_avg_pool_grad; /* its result is the large side */
-    const gr_shape first = gr_type_of(node->in[0]).shape, result = gr_type_of(node).shape;
-    const gr_shape x = wide ? result : first;
-    const gr_shape y = wide                               ? first
-                       : node->op == &gr_op_max_pool_grad ? gr_type_of(node->in[1]).shape
-                                                          : result;
+    const gr_op *op = node->op;
+    const bool spreads = op == &gr_op_avg_pool_grad || op == &gr_op_max_pool_grad;
+    const bool averages = op == &gr_op_avg_pool_grad || op == &gr_op_avg_pool;
+    /* the last input is on one side, the result on the other */
+    const gr_shape last = gr_type_of(node->in[node->n_in - 1]).shape;
+    const gr_shape x = spreads ? gr_type_of(node).shape : last;
+    const gr_shape y = spreads ? last : gr_type_of(node).shape;
     gr_pool_geometry g = {.planes = x.dim[0] * x.dim[1],
-                          .count_include_pad = node->op->n_attrs > GR_POOL_COUNT_INCLUDE_PAD &&
-                                               node->attr[GR_POOL_COUNT_INCLUDE_PAD].i != 0};
+                          .count_include_pad =
+                              averages && node->attr[GR_POOL_COUNT_INCLUDE_PAD].i != 0};
     for (int i = 0; i < GR_SPACE; i++) {
         const int axis = i - (GR_SPACE - (x.rank - 2));
         const bool used = axis >= 0;
@@ -119,40 +164,52 @@ gr_pool_geometry gr_pool_geometry_of(const gr_node *node)
 
 /* ---- Gradients ------------------------------------------------------------------------------- */
 
-static gr_node *pool_like(const gr_node *node, const gr_op *op, gr_node *a, gr_node *b)
+/* `op` with the node's windows on a and, unless NULL, b; x of the given shape if its result is. */
+static gr_node *pool_like(const gr_node *node, const gr_op *op, gr_node *a, gr_node *b, gr_shape x)
 {
-    gr_attr attr[GR_POOL_SHAPE + 1];
-    for (int i = 0; i < node->op->n_attrs; i++) attr[i] = node->attr[i];
-    if (op == &gr_op_avg_pool_grad) {
-        attr[GR_POOL_SHAPE] = gr_attr_shape(gr_type_of(node->in[0]).shape);
+    gr_attr attr[GR_POOL_ATTRS];
+    const int shared = op->n_attrs < node->op->n_attrs ? op->n_attrs : node->op->n_attrs;
+    for (int i = 0; i < shared; i++) attr[i] = node->attr[i];
+    if (op == &gr_op_avg_pool_grad || op == &gr_op_max_pool_grad) {
+        attr[op->n_attrs - 1] = gr_attr_shape(x);
     }
     return gr_build(node->graph, op, (gr_node *[]){a, b}, b ? 2 : 1, attr);
 }
 
-static void max_pool_grad_rule(const gr_node *node, gr_node *const *dy, gr_node **dx)
+static void max_pool_taps_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    dx[0] = pool_like(node, &gr_op_max_pool_grad, node->in[0], dy[0]);
+    gr_node *taps = gr_get((gr_node *)(uintptr_t)node, 1);
+    const gr_shape x = gr_type_of(node->in[0]).shape;
+    if (dy[0]) dx[0] = pool_like(node, &gr_op_max_pool_grad, taps, dy[0], x);
 }
 
-/* The places of the maxima are piecewise constant in x: its gradient is zero. */
+static void max_pool_grad_rule(const gr_node *node, gr_node *const *dy, gr_node **dx)
+{
+    const gr_shape x = gr_type_of(node->in[0]).shape;
+    gr_node *both = pool_like(node, &gr_op_max_pool_taps, node->in[0], NULL, x);
+    dx[0] = pool_like(node, &gr_op_max_pool_grad, gr_get(both, 1), dy[0], x);
+}
+
+/* Taps are piecewise constant in x: no gradient passes through them. */
 static void max_pool_grad_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    dx[1] = pool_like(node, &gr_op_max_pool_pick, node->in[0], dy[0]);
+    dx[1] = pool_like(node, &gr_op_max_pool_pick, node->in[0], dy[0], gr_type_of(node).shape);
 }
 
 static void max_pool_pick_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    dx[1] = pool_like(node, &gr_op_max_pool_grad, node->in[0], dy[0]);
+    const gr_shape x = gr_type_of(node->in[1]).shape;
+    dx[1] = pool_like(node, &gr_op_max_pool_grad, node->in[0], dy[0], x);
 }
 
 static void avg_pool_grad_rule(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    dx[0] = pool_like(node, &gr_op_avg_pool_grad, dy[0], NULL);
+    dx[0] = pool_like(node, &gr_op_avg_pool_grad, dy[0], NULL, gr_type_of(node->in[0]).shape);
 }
 
 static void avg_pool_grad_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    dx[0] = pool_like(node, &gr_op_avg_pool, dy[0], NULL);
+    dx[0] = pool_like(node, &gr_op_avg_pool, dy[0], NULL, gr_type_of(node).shape);
 }
 
 /* ---- Builders -------------------------------------------------------------------------------- */
@@ -173,7 +230,7 @@ static gr_node *pool_build(const gr_op *op, gr_node *a, gr_node *b, int rank, co
         return gr_build_fail(graph, GR_INVALID, op->name,
                              "pooling has neither dilation nor groups: leave them 0 or 1");
     }
-    gr_attr attr[GR_POOL_SHAPE + 1] = {
+    gr_attr attr[GR_POOL_ATTRS] = {
         [GR_POOL_KERNEL] = gr_attr_ints(v.rank, v.axes.kernel),
         [GR_POOL_STRIDE] = gr_attr_ints(v.rank, v.axes.stride),
         [GR_POOL_PAD] = gr_attr_ints(v.rank, v.axes.pad),
@@ -181,7 +238,7 @@ static gr_node *pool_build(const gr_op *op, gr_node *a, gr_node *b, int rank, co
         [GR_POOL_CEIL] = gr_attr_int(v.ceil),
         [GR_POOL_COUNT_INCLUDE_PAD] = gr_attr_int(v.count_include_pad),
     };
-    if (shape) attr[GR_POOL_SHAPE] = gr_attr_shape(*shape);
+    if (shape) attr[op->n_attrs - 1] = gr_attr_shape(*shape);
     return gr_build(graph, op, in, n_in, attr);
 }
 
@@ -195,14 +252,19 @@ gr_node *gr_avg_pool(gr_node *x, const gr_window *window)
     return pool_build(&gr_op_avg_pool, x, NULL, gr_node_shape(x).rank, NULL, window);
 }
 
-gr_node *gr_max_pool_grad(gr_node *x, gr_node *dy, const gr_window *window)
+gr_node *gr_max_pool_taps(gr_node *x, const gr_window *window)
 {
-    return pool_build(&gr_op_max_pool_grad, x, dy, gr_node_shape(x).rank, NULL, window);
+    return pool_build(&gr_op_max_pool_taps, x, NULL, gr_node_shape(x).rank, NULL, window);
 }
 
-gr_node *gr_max_pool_pick(gr_node *x, gr_node *v, const gr_window *window)
+gr_node *gr_max_pool_grad(gr_node *taps, gr_node *dy, gr_shape x_shape, const gr_window *window)
 {
-    return pool_build(&gr_op_max_pool_pick, x, v, gr_node_shape(x).rank, NULL, window);
+    return pool_build(&gr_op_max_pool_grad, taps, dy, x_shape.rank, &x_shape, window);
+}
+
+gr_node *gr_max_pool_pick(gr_node *taps, gr_node *v, const gr_window *window)
+{
+    return pool_build(&gr_op_max_pool_pick, taps, v, gr_node_shape(v).rank, NULL, window);
 }
 
 gr_node *gr_avg_pool_grad(gr_node *dy, gr_shape x_shape, const gr_window *window)
@@ -271,10 +333,12 @@ static gr_node *pool_sample(gr_sampler *sampler, int k, const gr_op *op)
     gr_node *value = gr_draw(sampler, from_y ? c->y : c->x, -1, 1);
     if (gr_is_error(value)) return value;
     if (op == &gr_op_max_pool) return gr_max_pool(value, &window);
+    if (op == &gr_op_max_pool_taps) return gr_max_pool_taps(value, &window);
     if (op == &gr_op_avg_pool) return gr_avg_pool(value, &window);
     if (op == &gr_op_avg_pool_grad) return gr_avg_pool_grad(value, c->x, &window);
-    gr_node *x = pool_mixed(value, c->x);
-    return from_y ? gr_max_pool_grad(x, value, &window) : gr_max_pool_pick(x, value, &window);
+    gr_node *taps = gr_get(gr_max_pool_taps(pool_mixed(value, c->x), &window), 1);
+    return from_y ? gr_max_pool_grad(taps, value, c->x, &window)
+                  : gr_max_pool_pick(taps, value, &window);
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -283,8 +347,11 @@ static const gr_attr_desc pool_attrs[] = {
     {"kernel", GR_ATTR_INTS},  {"stride", GR_ATTR_INTS}, {"pad", GR_ATTR_INTS},
     {"pad_end", GR_ATTR_INTS}, {"ceil", GR_ATTR_INT},    {"count_include_pad", GR_ATTR_INT},
     {"shape", GR_ATTR_INTS}};
+static const gr_attr_desc pool_max_grad_attrs[] = {
+    {"kernel", GR_ATTR_INTS},  {"stride", GR_ATTR_INTS}, {"pad", GR_ATTR_INTS},
+    {"pad_end", GR_ATTR_INTS}, {"ceil", GR_ATTR_INT},    {"shape", GR_ATTR_INTS}};
 
-#define POOL_OP(op, words, inputs, attributes, rule, gradient)                                     \
+#define POOL_OP(op, words, inputs, names, attributes, rule, gradient)                              \
     static gr_node *op##_sample(gr_sampler *sampler, int k)                                        \
     {                                                                                              \
         return pool_sample(sampler, k, &gr_op_##op);                                               \
@@ -293,19 +360,22 @@ static const gr_attr_desc pool_attrs[] = {
                               .doc = words,                                                        \
                               .min_in = inputs,                                                    \
                               .max_in = inputs,                                                    \
-                              .attrs = pool_attrs,                                                 \
+                              .attrs = names,                                                      \
                               .n_attrs = attributes,                                               \
                               .infer = rule,                                                       \
                               .grad = gradient,                                                    \
                               .reference = gr_pool_reference,                                      \
                               .sample = op##_sample};
 
-POOL_OP(max_pool, "largest element of each window", 1, GR_POOL_COUNT_INCLUDE_PAD, pool_infer,
+POOL_OP(max_pool, "largest element of each window", 1, pool_attrs, GR_POOL_CEIL + 1, pool_infer,
         max_pool_grad_rule)
-POOL_OP(max_pool_grad, "each dy at the place of its window's maximum in x", 2,
-        GR_POOL_COUNT_INCLUDE_PAD, pool_infer_max_grad, max_pool_grad_grad)
-POOL_OP(max_pool_pick, "elements of v at the places of the maxima of x", 2,
-        GR_POOL_COUNT_INCLUDE_PAD, pool_infer_pick, max_pool_pick_grad)
-POOL_OP(avg_pool, "mean of each window", 1, GR_POOL_SHAPE, pool_infer, avg_pool_grad_rule)
-POOL_OP(avg_pool_grad, "each dy spread over its window", 1, GR_POOL_SHAPE + 1, pool_infer_avg_grad,
-        avg_pool_grad_grad)
+POOL_OP(max_pool_taps, "max_pool, and which place of its window each maximum has", 1, pool_attrs,
+        GR_POOL_CEIL + 1, pool_infer_taps, max_pool_taps_grad)
+POOL_OP(max_pool_grad, "each dy at the place of x that its tap tells", 2, pool_max_grad_attrs,
+        GR_LEN(pool_max_grad_attrs), pool_infer_max_grad, max_pool_grad_grad)
+POOL_OP(max_pool_pick, "the element of v that each tap tells", 2, pool_attrs, GR_POOL_CEIL + 1,
+        pool_infer_pick, max_pool_pick_grad)
+POOL_OP(avg_pool, "mean of each window", 1, pool_attrs, GR_POOL_COUNT_INCLUDE_PAD + 1, pool_infer,
+        avg_pool_grad_rule)
+POOL_OP(avg_pool_grad, "each dy spread over its window", 1, pool_attrs, GR_LEN(pool_attrs),
+        pool_infer_avg_grad, avg_pool_grad_grad)

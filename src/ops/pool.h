@@ -4,8 +4,8 @@
 
 #include "ops/window.h"
 
-/* Attributes of the family: the first five of all, the sixth of the averages, the last of
- * avg_pool_grad. `ceil` rounds the number of windows up, the last one clipped. */
+/* Attributes of the family: the first five of all, the sixth of the averages; gradients have the
+ * shape of x as their last. `ceil` rounds the number of windows up, the last one clipped. */
 enum {
     GR_POOL_KERNEL,
     GR_POOL_STRIDE,
@@ -13,7 +13,7 @@ enum {
     GR_POOL_PAD_END,
     GR_POOL_CEIL,
     GR_POOL_COUNT_INCLUDE_PAD,
-    GR_POOL_SHAPE
+    GR_POOL_ATTRS = GR_POOL_COUNT_INCLUDE_PAD + 2 /* the most of one op */
 };
 
 /* x is `planes` blocks of size `in`, y as many of size `out`; fewer than three spatial axes are
@@ -39,6 +39,25 @@ static inline int64_t gr_pool_window(const gr_pool_geometry *g, int axis, int64_
     *begin = first > 0 ? first : 0;
     *end = last < g->in[axis] ? last : g->in[axis];
     return g->count_include_pad ? (last < wall ? last : wall) - first : *end - *begin;
+}
+
+/* A tap is the place of an element in its window, counted in row-major order from where the window
+ * begins, in the padding or not: the element's place in a plane of x, or -1 if there is none, be it
+ * that the tap is no place of a window. out: the place of the window in y, row-major. */
+static inline int64_t gr_pool_tap_place(const gr_pool_geometry *g, int64_t out, int64_t tap)
+{
+    int64_t place = 0, unit = 1;
+    if (tap < 0) return -1;
+    for (int axis = GR_SPACE - 1; axis >= 0; axis--) {
+        const int64_t first = out % g->out[axis] * g->stride[axis] - g->pad[axis];
+        const int64_t at = first + tap % g->kernel[axis];
+        if (at < 0 || at >= g->in[axis]) return -1;
+        place += at * unit;
+        unit *= g->in[axis];
+        out /= g->out[axis];
+        tap /= g->kernel[axis];
+    }
+    return tap == 0 ? place : -1;
 }
 
 gr_prepare_fn gr_pool_reference;

@@ -25,6 +25,40 @@ static pool_box pool_window_box(const gr_pool_geometry *g, int64_t out)
                          last_ = at - (box).begin[2] + (box).end[2];                               \
                  at < last_; at++)
 
+/* The tap that leads from window `out` to the place `at` of a plane: see gr_pool_tap_place. */
+static int64_t pool_tap_of(const gr_pool_geometry *g, int64_t out, int64_t at)
+{
+    int64_t tap = 0, unit = 1;
+    for (int axis = GR_SPACE - 1; axis >= 0; axis--) {
+        const int64_t first = out % g->out[axis] * g->stride[axis] - g->pad[axis];
+        tap += (at % g->in[axis] - first) * unit;
+        unit *= g->kernel[axis];
+        at /= g->in[axis];
+        out /= g->out[axis];
+    }
+    return tap;
+}
+
+static int64_t pool_volume(const int64_t size[GR_SPACE])
+{
+    return size[0] * size[1] * size[2];
+}
+
+/* Taps are u8 where a window has at most 256 elements, else i32. */
+static int64_t pool_reference_read(const gr_pool_geometry *g, const void *taps, int64_t i)
+{
+    return pool_volume(g->kernel) <= 256 ? ((const uint8_t *)taps)[i] : ((const int32_t *)taps)[i];
+}
+
+static void pool_reference_write(const gr_pool_geometry *g, void *taps, int64_t i, int64_t tap)
+{
+    if (pool_volume(g->kernel) <= 256) {
+        ((uint8_t *)taps)[i] = (uint8_t)tap;
+    } else {
+        ((int32_t *)taps)[i] = (int32_t)tap;
+    }
+}
+
 #define POOL_REFERENCE(suffix, type)                                                               \
     /* The first of the largest; a NaN counts as larger than all that came before. */              \
     static int64_t pool_argmax_##suffix(const gr_pool_geometry *g, const type *x, int64_t out)     \
@@ -39,40 +73,58 @@ static pool_box pool_window_box(const gr_pool_geometry *g, int64_t out)
         return best;                                                                               \
     }                                                                                              \
                                                                                                    \
-    /* max_pool with v = x, or max_pool_pick */                                                    \
-    static gr_status pool_pick_##suffix(const gr_call *call)                                       \
+    static gr_status max_pool_reference_##suffix(const gr_call *call)                              \
     {                                                                                              \
         const gr_pool_geometry *g = call->ctx;                                                     \
-        const int64_t size = g->in[0] * g->in[1] * g->in[2];                                       \
-        const int64_t places = g->out[0] * g->out[1] * g->out[2];                                  \
-        type *out = call->out[0];                                                                  \
-        for (int64_t plane = 0; plane < g->planes; plane++) {                                      \
-            const type *x = (const type *)call->in[0] + plane * size;                              \
-            const type *v = (const type *)call->in[1] + plane * size;                              \
-            for (int64_t p = 0; p < places; p++) *out++ = v[pool_argmax_##suffix(g, x, p)];        \
+        const int64_t size = pool_volume(g->in), places = pool_volume(g->out);                     \
+        type *y = call->out[0];                                                                    \
+        for (int64_t i = 0; i < g->planes * places; i++) {                                         \
+            const type *x = (const type *)call->in[0] + i / places * size;                         \
+            y[i] = x[pool_argmax_##suffix(g, x, i % places)];                                      \
         }                                                                                          \
         return GR_OK;                                                                              \
     }                                                                                              \
                                                                                                    \
-    static gr_status max_pool_reference_##suffix(const gr_call *call)                              \
+    static gr_status max_pool_taps_reference_##suffix(const gr_call *call)                         \
     {                                                                                              \
-        void *const in[] = {call->in[0], call->in[0]};                                             \
-        gr_call both = *call;                                                                      \
-        both.in = in;                                                                              \
-        return pool_pick_##suffix(&both);                                                          \
+        const gr_pool_geometry *g = call->ctx;                                                     \
+        const int64_t size = pool_volume(g->in), places = pool_volume(g->out);                     \
+        type *y = call->out[0];                                                                    \
+        for (int64_t i = 0; i < g->planes * places; i++) {                                         \
+            const type *x = (const type *)call->in[0] + i / places * size;                         \
+            const int64_t at = pool_argmax_##suffix(g, x, i % places);                             \
+            y[i] = x[at];                                                                          \
+            pool_reference_write(g, call->out[1], i, pool_tap_of(g, i % places, at));              \
+        }                                                                                          \
+        return GR_OK;                                                                              \
+    }                                                                                              \
+                                                                                                   \
+    /* A tap that leads nowhere picks 0. */                                                        \
+    static gr_status max_pool_pick_reference_##suffix(const gr_call *call)                         \
+    {                                                                                              \
+        const gr_pool_geometry *g = call->ctx;                                                     \
+        const int64_t size = pool_volume(g->in), places = pool_volume(g->out);                     \
+        type *y = call->out[0];                                                                    \
+        for (int64_t i = 0; i < g->planes * places; i++) {                                         \
+            const type *v = (const type *)call->in[1] + i / places * size;                         \
+            const int64_t tap = pool_reference_read(g, call->in[0], i);                            \
+            const int64_t at = gr_pool_tap_place(g, i % places, tap);                              \
+            y[i] = at < 0 ? 0 : v[at];                                                             \
+        }                                                                                          \
+        return GR_OK;                                                                              \
     }                                                                                              \
                                                                                                    \
     static gr_status max_pool_grad_reference_##suffix(const gr_call *call)                         \
     {                                                                                              \
         const gr_pool_geometry *g = call->ctx;                                                     \
-        const int64_t size = g->in[0] * g->in[1] * g->in[2];                                       \
-        const int64_t places = g->out[0] * g->out[1] * g->out[2];                                  \
+        const int64_t size = pool_volume(g->in), places = pool_volume(g->out);                     \
         const type *dy = call->in[1];                                                              \
         memset(call->out[0], 0, (size_t)(g->planes * size) * sizeof(type));                        \
-        for (int64_t plane = 0; plane < g->planes; plane++) {                                      \
-            const type *x = (const type *)call->in[0] + plane * size;                              \
-            type *dx = (type *)call->out[0] + plane * size;                                        \
-            for (int64_t p = 0; p < places; p++) dx[pool_argmax_##suffix(g, x, p)] += *dy++;       \
+        for (int64_t i = 0; i < g->planes * places; i++) {                                         \
+            type *dx = (type *)call->out[0] + i / places * size;                                   \
+            const int64_t tap = pool_reference_read(g, call->in[0], i);                            \
+            const int64_t at = gr_pool_tap_place(g, i % places, tap);                              \
+            if (at >= 0) dx[at] += dy[i];                                                          \
         }                                                                                          \
         return GR_OK;                                                                              \
     }                                                                                              \
@@ -80,8 +132,8 @@ static pool_box pool_window_box(const gr_pool_geometry *g, int64_t out)
     static gr_status avg_pool_reference_##suffix(const gr_call *call)                              \
     {                                                                                              \
         const gr_pool_geometry *g = call->ctx;                                                     \
-        const int64_t size = g->in[0] * g->in[1] * g->in[2];                                       \
-        const int64_t places = g->out[0] * g->out[1] * g->out[2];                                  \
+        const int64_t size = pool_volume(g->in);                                                   \
+        const int64_t places = pool_volume(g->out);                                                \
         type *out = call->out[0];                                                                  \
         for (int64_t plane = 0; plane < g->planes; plane++) {                                      \
             const type *x = (const type *)call->in[0] + plane * size;                              \
@@ -98,8 +150,8 @@ static pool_box pool_window_box(const gr_pool_geometry *g, int64_t out)
     static gr_status avg_pool_grad_reference_##suffix(const gr_call *call)                         \
     {                                                                                              \
         const gr_pool_geometry *g = call->ctx;                                                     \
-        const int64_t size = g->in[0] * g->in[1] * g->in[2];                                       \
-        const int64_t places = g->out[0] * g->out[1] * g->out[2];                                  \
+        const int64_t size = pool_volume(g->in);                                                   \
+        const int64_t places = pool_volume(g->out);                                                \
         const type *dy = call->in[0];                                                              \
         memset(call->out[0], 0, (size_t)(g->planes * size) * sizeof(type));                        \
         for (int64_t plane = 0; plane < g->planes; plane++) {                                      \
@@ -123,8 +175,9 @@ gr_status gr_pool_reference(gr_request *request)
         gr_kernel_fn *f32, *f64;
     } kernels[] = {
         {&gr_op_max_pool, max_pool_reference_f32, max_pool_reference_f64},
+        {&gr_op_max_pool_taps, max_pool_taps_reference_f32, max_pool_taps_reference_f64},
         {&gr_op_max_pool_grad, max_pool_grad_reference_f32, max_pool_grad_reference_f64},
-        {&gr_op_max_pool_pick, pool_pick_f32, pool_pick_f64},
+        {&gr_op_max_pool_pick, max_pool_pick_reference_f32, max_pool_pick_reference_f64},
         {&gr_op_avg_pool, avg_pool_reference_f32, avg_pool_reference_f64},
         {&gr_op_avg_pool_grad, avg_pool_grad_reference_f32, avg_pool_grad_reference_f64},
     };

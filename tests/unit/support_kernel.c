@@ -31,9 +31,17 @@ double kernel_at(const gr_node *node, const void *out, int64_t i)
     return gr_tensor_at(&tensor, i);
 }
 
+static size_t kernel_type_bytes(const gr_type *type)
+{
+    return (size_t)gr_shape_count(type->shape) * gr_dtype_size(type->dtype);
+}
+
+/* Of all outputs together. */
 static size_t kernel_bytes(const gr_node *node)
 {
-    return (size_t)kernel_count(node) * gr_dtype_size(gr_type_of(node).dtype);
+    size_t bytes = 0;
+    for (int i = 0; i < node->n_out; i++) bytes += kernel_type_bytes(&node->out[i]);
+    return bytes;
 }
 
 void **kernel_inputs(const gr_node *node, uint64_t seed)
@@ -84,32 +92,43 @@ static void kernel_release(kernel_buffer *b)
     gr_free_aligned(b->block);
 }
 
+/* Copies the results, one after the other, to `out` and frees their buffers. */
+static void kernel_take(const gr_node *node, kernel_buffer *results, char *out)
+{
+    for (int i = 0; i < node->n_out; i++) {
+        memcpy(out, results[i].data, results[i].bytes);
+        out += results[i].bytes;
+        kernel_release(&results[i]);
+    }
+}
+
 static gr_status kernel_call(const gr_request *request, const kernel_case *what, void *const *in,
                              void *out)
 {
-    enum { MOST = 4 };
-    const size_t offset = what->offset * gr_dtype_size(gr_type_of(what->node).dtype);
-    kernel_buffer buffers[MOST], result = kernel_guarded(kernel_bytes(what->node), offset);
-    kernel_buffer work = kernel_guarded(request->work, 0);
-    void *data[MOST];
-    const int n_in = what->node->n_in;
-    assert_true(n_in <= MOST);
-    for (int i = 0; i < n_in; i++) {
-        const gr_node *source = what->node->in[i];
+    enum { MOST = 8 };
+    const gr_node *node = what->node;
+    kernel_buffer buffers[MOST], results[MOST], work = kernel_guarded(request->work, 0);
+    void *data[MOST], *outs[MOST];
+    assert_true(node->n_in <= MOST && node->n_out <= MOST);
+    for (int i = 0; i < node->n_out; i++) {
+        const size_t size = gr_dtype_size(node->out[i].dtype);
+        results[i] = kernel_guarded(kernel_type_bytes(&node->out[i]), what->offset * size);
+        outs[i] = results[i].data;
+    }
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_node *source = node->in[i];
         const size_t size = gr_dtype_size(gr_type_of(source).dtype);
         buffers[i] = kernel_guarded(kernel_bytes(source), what->offset * size);
         memcpy(buffers[i].data, in[i], buffers[i].bytes);
         data[i] = buffers[i].data;
     }
-    void *outs[] = {result.data};
     const gr_call call = {data, outs, work.data, request->ctx, what->threads};
     gr_status status = request->fn(&call);
-    for (int i = 0; i < n_in; i++) {
+    for (int i = 0; i < node->n_in; i++) {
         assert_memory_equal(buffers[i].data, in[i], buffers[i].bytes);
         kernel_release(&buffers[i]);
     }
-    memcpy(out, result.data, result.bytes);
-    kernel_release(&result);
+    kernel_take(node, results, out);
     kernel_release(&work);
     return status;
 }
@@ -135,18 +154,32 @@ gr_status kernel_run(const kernel_case *what, void *const *in, void *out)
 
 /* ---- Comparison ------------------------------------------------------------------------------ */
 
-static void kernel_compare(const gr_node *node, const void *right, const void *got,
-                           double tolerance, const kernel_case *what)
+static void kernel_compare_output(const kernel_case *what, int output, const void *right,
+                                  const void *got, double tolerance)
 {
-    for (int64_t i = 0; i < kernel_count(node); i++) {
-        const double a = kernel_at(node, right, i), b = kernel_at(node, got, i);
+    const gr_type *type = &what->node->out[output];
+    const gr_shape flat = GR_SHAPE(gr_shape_count(type->shape));
+    const gr_tensor one = {type->dtype, flat, (void *)(uintptr_t)right};
+    const gr_tensor other = {type->dtype, flat, (void *)(uintptr_t)got};
+    for (int64_t i = 0; i < flat.dim[0]; i++) {
+        const double a = gr_tensor_at(&one, i), b = gr_tensor_at(&other, i);
         if (isnan(a) && isnan(b)) continue;
         if (a == b) continue;
         if (fabs(a - b) <= tolerance * fmax(1, fabs(a))) continue;
         char text[256];
-        fail_msg("%s, %s, %d threads, element %lld: %.17g instead of %.17g",
-                 gr_node_text(node, text, sizeof text), gr_cpu_name(what->level), what->threads,
-                 (long long)i, b, a);
+        fail_msg("%s, %s, %d threads, output %d, element %lld: %.17g instead of %.17g",
+                 gr_node_text(what->node, text, sizeof text), gr_cpu_name(what->level),
+                 what->threads, output, (long long)i, b, a);
+    }
+}
+
+static void kernel_compare(const gr_node *node, const char *right, const char *got,
+                           double tolerance, const kernel_case *what)
+{
+    for (int i = 0; i < node->n_out; i++) {
+        kernel_compare_output(what, i, right, got, tolerance);
+        right += kernel_type_bytes(&node->out[i]);
+        got += kernel_type_bytes(&node->out[i]);
     }
 }
 
@@ -182,17 +215,21 @@ void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
 static void kernel_assert_bits(const kernel_case *what, const char *right, const char *got)
 {
     const gr_node *node = what->node;
-    const size_t size = gr_dtype_size(gr_type_of(node).dtype);
-    if (memcmp(right, got, kernel_bytes(node)) == 0) return;
-    for (int64_t i = 0; i < kernel_count(node); i++) {
-        if (memcmp(right + (size_t)i * size, got + (size_t)i * size, size) == 0) continue;
-        const double a = kernel_at(node, right, i), b = kernel_at(node, got, i);
-        if (isnan(a) && isnan(b)) continue; /* which NaN it is depends on the compiler */
-        char text[256];
-        fail_msg("%s of %s, %s, %d threads, element %lld: %.17g instead of %.17g",
-                 gr_node_text(node, text, sizeof text),
-                 gr_shape_text(gr_type_of(node->in[0]).shape), gr_cpu_name(what->level),
-                 what->threads, (long long)i, b, a);
+    for (int k = 0; k < node->n_out; k++) {
+        const size_t size = gr_dtype_size(node->out[k].dtype);
+        const int64_t count = gr_shape_count(node->out[k].shape);
+        for (int64_t i = 0; i < count; i++, right += size, got += size) {
+            if (memcmp(right, got, size) == 0) continue;
+            const gr_tensor one = {node->out[k].dtype, GR_SCALAR, (void *)(uintptr_t)right};
+            const gr_tensor other = {node->out[k].dtype, GR_SCALAR, (void *)(uintptr_t)got};
+            const double a = gr_tensor_at(&one, 0), b = gr_tensor_at(&other, 0);
+            if (isnan(a) && isnan(b)) continue; /* which NaN it is depends on the compiler */
+            char text[256];
+            fail_msg("%s of %s, %s, %d threads, output %d, element %lld: %.17g instead of %.17g",
+                     gr_node_text(node, text, sizeof text),
+                     gr_shape_text(gr_type_of(node->in[0]).shape), gr_cpu_name(what->level),
+                     what->threads, k, (long long)i, b, a);
+        }
     }
 }
 

@@ -27,7 +27,8 @@ void **kernel_inputs(const gr_node *node, uint64_t seed);
 void kernel_free(void **inputs);
 
 /* Runs the kernel on copies of `in`, checks the guards around every buffer and that no input
- * changed, and leaves the result in out. GR_UNSUPPORTED if the kernel declines. */
+ * changed, and leaves the results, one after the other, in out. GR_UNSUPPORTED if the kernel
+ * declines. */
 gr_status kernel_run(const kernel_case *what, void *const *in, void *out);
 
 /* Compares the kernel with the reference at every CPU level for 1, 2, 3 and 8 threads, aligned and

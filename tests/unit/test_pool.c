@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include <gradus/run.h>
+
 #include "ops/ops.h"
 
 extern gr_prepare_fn gr_pool_prepare;
@@ -53,8 +55,18 @@ static void test_refusals(void **state)
                  "pooling has neither dilation nor groups");
     g = gr_graph_new();
     x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
-    expect_fault(g, gr_max_pool_grad(x, x, GR_WINDOW(2)), GR_SHAPE,
+    gr_node *taps = gr_get(gr_max_pool_taps(x, GR_WINDOW(2)), 1);
+    expect_fault(g, gr_max_pool_grad(taps, x, GR_SHAPE(2, 3, 4, 4), GR_WINDOW(2)), GR_SHAPE,
                  "dy is [2,3,4,4]; it must be [2,3,2,2]");
+    g = gr_graph_new();
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    taps = gr_get(gr_max_pool_taps(x, GR_WINDOW(2)), 1);
+    expect_fault(g, gr_max_pool_pick(taps, x, GR_WINDOW(3)), GR_SHAPE,
+                 "taps is [2,3,2,2]; it must be [2,3,1,1]");
+    g = gr_graph_new();
+    x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 4, 4));
+    expect_fault(g, gr_max_pool_pick(gr_max_pool(x, GR_WINDOW(2)), x, GR_WINDOW(2)), GR_DTYPE,
+                 "taps are f32; windows of [2,2] have u8 (from max_pool_taps)");
     g = gr_graph_new();
     x = gr_input(g, "x", GR_I32, GR_SHAPE(2, 3, 4, 4));
     expect_fault(g, gr_max_pool(x, GR_WINDOW(2)), GR_DTYPE, "takes f32 and f64");
@@ -79,6 +91,22 @@ static void expect_values(const gr_node *node, void *a, void *b, const float *wa
     }
 }
 
+/* Of max_pool_taps: values and taps. */
+static void expect_taps(const gr_node *node, void *x, const float *want, const uint8_t *taps)
+{
+    const int64_t n = kernel_count(node);
+    gr_prepare_fn *const kernels[] = {NULL, gr_pool_prepare};
+    for (size_t k = 0; k < GR_LEN(kernels); k++) {
+        const kernel_case what = {
+            .node = node, .prepare = kernels[k], .level = gr_cpu(), .threads = 1};
+        float out[64 + 16];
+        assert_true(n <= 64);
+        assert_int_equal(kernel_run(&what, (void *[]){x}, out), GR_OK);
+        for (int64_t i = 0; i < n; i++) assert_true(out[i] == want[i] || isnan(want[i]));
+        assert_memory_equal(out + n, taps, (size_t)n);
+    }
+}
+
 static void test_by_hand(void **state)
 {
     (void)state;
@@ -89,16 +117,18 @@ static void test_by_hand(void **state)
     static const float by_mean[] = {2.5F, 2.5F, 5,  5,  2.5F, 2.5F, 5,  5,
                                     7.5F, 7.5F, 10, 10, 7.5F, 7.5F, 10, 10};
     float v[16];
+    uint8_t taps[] = {2, 3, 0, 0};
     for (int i = 0; i < 16; i++) v[i] = (float)i;
     static const float picked[] = {4, 7, 8, 10};
     gr_graph *g = gr_graph_new();
     const gr_shape shape = GR_SHAPE(1, 1, 4, 4);
     gr_node *nx = gr_input(g, "x", GR_F32, shape), *nv = gr_input(g, "v", GR_F32, shape);
     gr_node *nd = gr_input(g, "dy", GR_F32, GR_SHAPE(1, 1, 2, 2));
+    gr_node *nt = gr_input(g, "taps", GR_U8, GR_SHAPE(1, 1, 2, 2));
     expect_values(gr_max_pool(nx, GR_WINDOW(2)), x, NULL, largest);
     expect_values(gr_avg_pool(nx, GR_WINDOW(2)), x, NULL, mean);
-    expect_values(gr_max_pool_grad(nx, nd, GR_WINDOW(2)), x, dy, by_max);
-    expect_values(gr_max_pool_pick(nx, nv, GR_WINDOW(2)), x, v, picked);
+    expect_values(gr_max_pool_grad(nt, nd, shape, GR_WINDOW(2)), taps, dy, by_max);
+    expect_values(gr_max_pool_pick(nt, nv, GR_WINDOW(2)), taps, v, picked);
     expect_values(gr_avg_pool_grad(nd, shape, GR_WINDOW(2)), dy, NULL, by_mean);
     gr_graph_free(g);
 }
@@ -124,13 +154,13 @@ static void test_divisor(void **state)
 static void test_nan_wins(void **state)
 {
     (void)state;
-    float x[] = {1, NAN, 2, 3, 9, 8, NAN, NAN}, dy[] = {1, 2};
-    static const float largest[] = {NAN, NAN}, by[] = {0, 1, 0, 0, 0, 0, 2, 0};
+    float x[] = {1, NAN, 2, 3, 9, 8, NAN, NAN};
+    static const float largest[] = {NAN, NAN};
+    static const uint8_t found[] = {1, 2};
     gr_graph *g = gr_graph_new();
     gr_node *nx = gr_input(g, "x", GR_F32, GR_SHAPE(1, 2, 2, 2));
-    gr_node *nd = gr_input(g, "dy", GR_F32, GR_SHAPE(1, 2, 1, 1));
     expect_values(gr_max_pool(nx, GR_WINDOW(2)), x, NULL, largest);
-    expect_values(gr_max_pool_grad(nx, nd, GR_WINDOW(2)), x, dy, by);
+    expect_taps(gr_max_pool_taps(nx, GR_WINDOW(2)), x, largest, found);
     gr_graph_free(g);
 }
 
@@ -148,6 +178,38 @@ static void test_padding_never_wins(void **state)
 
 /* ---- Kernels against the reference ----------------------------------------------------------- */
 
+static double pool_number(gr_rng *rng)
+{
+    static const double odd[] = {0, -0.0, NAN, INFINITY, -INFINITY};
+    const uint64_t draw = gr_rng_below(rng, 32);
+    return draw < GR_LEN(odd) ? odd[draw] : (double)(draw % 7) - 4;
+}
+
+/* Few different numbers, so that windows have ties; signed zeros, NaN and infinities among them.
+ * Taps lead out of their windows now and then. */
+static void **pool_inputs(const gr_node *node, uint64_t seed)
+{
+    void **in = kernel_inputs(node, seed);
+    gr_rng rng = gr_rng_new(seed, 1);
+    for (int i = 0; i < node->n_in; i++) {
+        gr_tensor t = {gr_type_of(node->in[i]).dtype, GR_SHAPE(kernel_count(node->in[i])), in[i]};
+        if (gr_dtype_is_float(t.dtype)) {
+            for (int64_t k = 0; k < t.shape.dim[0]; k++) gr_tensor_put(&t, k, pool_number(&rng));
+        }
+    }
+    return in;
+}
+
+static void pool_check(const gr_node *node)
+{
+    kernel_check(node, gr_pool_prepare, 0);
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        void **in = pool_inputs(node, seed);
+        kernel_check_bits(node, gr_pool_prepare, in);
+        kernel_free(in);
+    }
+}
+
 static void test_kernels(void **state)
 {
     (void)state;
@@ -157,9 +219,16 @@ static void test_kernels(void **state)
         bool ceil, count;
     } tests[] = {
         {{4, {3, 20, 24, 24}}, {.kernel = {2, 2}}, false, false},
+        {{4, {3, 50, 8, 8}}, {.kernel = {2, 2}}, false, false},
         {{4, {2, 5, 9, 35}}, {.kernel = {2, 2}}, false, false},
         {{4, {2, 5, 9, 35}}, {.kernel = {2, 2}}, true, true},
         {{4, {2, 7, 32, 32}}, {.kernel = {3, 3}, .stride = {2, 2}}, true, false},
+        {{4, {2, 7, 16, 16}}, {.kernel = {3, 3}, .stride = {2, 2}}, true, false},
+        {{4, {2, 7, 8, 8}}, {.kernel = {3, 3}, .stride = {2, 2}}, true, false},
+        {{4, {2, 3, 5, 4}}, {.kernel = {2, 3}, .stride = {1, 2}, .pad = {1, 2}}, true, true},
+        {{4, {1, 2, 20, 40}}, {.kernel = {17, 17}, .stride = {1, 1}}, false, false},
+        {{4, {1, 2, 20, 40}}, {.kernel = {17, 18}, .stride = {2, 2}, .pad = {9, 9}}, true, false},
+        {{4, {1, 1, 2, 70000}}, {.kernel = {2, 2}}, false, false},
         {{4, {2, 7, 33, 67}}, {.kernel = {3, 3}, .stride = {2, 2}}, false, false},
         {{4, {1, 3, 31, 17}},
          {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}, .pad_end = {1, 1}},
@@ -185,12 +254,14 @@ static void test_kernels(void **state)
         gr_node *x = gr_input(g, "x", dtype, tests[t].x), *y = gr_max_pool(x, &window);
         if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
         gr_node *dy = gr_input(g, "dy", dtype, gr_node_shape(y));
-        gr_node *v = gr_input(g, "v", dtype, tests[t].x);
-        kernel_check(y, gr_pool_prepare, 0);
-        kernel_check(gr_max_pool_grad(x, dy, &window), gr_pool_prepare, 0);
-        kernel_check(gr_max_pool_pick(x, v, &window), gr_pool_prepare, 0);
-        kernel_check(gr_avg_pool(x, &window), gr_pool_prepare, 0);
-        kernel_check(gr_avg_pool_grad(dy, tests[t].x, &window), gr_pool_prepare, 0);
+        gr_node *v = gr_input(g, "v", dtype, tests[t].x), *both = gr_max_pool_taps(x, &window);
+        gr_node *taps = gr_input(g, "taps", both->out[1].dtype, gr_node_shape(y));
+        pool_check(y);
+        pool_check(both);
+        pool_check(gr_max_pool_grad(taps, dy, tests[t].x, &window));
+        pool_check(gr_max_pool_pick(taps, v, &window));
+        pool_check(gr_avg_pool(x, &window));
+        pool_check(gr_avg_pool_grad(dy, tests[t].x, &window));
         gr_graph_free(g);
     }
 }
@@ -211,6 +282,7 @@ static void test_gradient_structure(void **state)
     assert_string_equal(gr_node_op(dd), "max_pool_pick");
     expect_shape(dd, gr_node_shape(y));
     assert_int_equal(gr_vjp(dd, dy, &x, 1, &d), GR_OK); /* v and x are one node here */
+    assert_string_equal(gr_node_op(d), "max_pool_grad");
     assert_int_equal(gr_vjp(a, dy, &x, 1, &d), GR_OK);
     assert_string_equal(gr_node_op(d), "avg_pool_grad");
     assert_int_equal(gr_vjp(d, x, &dy, 1, &dd), GR_OK);
@@ -219,13 +291,49 @@ static void test_gradient_structure(void **state)
     gr_graph_free(g);
 }
 
+/* How many gates of this op a program has. */
+static int pool_count(gr_node *const *targets, int n, const char *passes, const char *op)
+{
+    const gr_compile_options options = {.size = sizeof options, .passes = passes};
+    gr_program *program;
+    char *text;
+    int count = 0;
+    unit_ok(gr_compile(gr_node_graph(targets[0]), targets, n, &options, &program));
+    unit_ok(gr_program_print(program, &text));
+    for (const char *at = text; (at = strstr(at, op)); at += strlen(op)) {
+        count += at[strlen(op)] == ' ' && at[-1] == ' ';
+    }
+    gr_text_release(text);
+    gr_program_free(program);
+    return count;
+}
+
+/* Inference notes no places; training searches once. */
+static void test_taps_pass(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 8, 8)), *d;
+    gr_node *y = gr_max_pool(x, GR_WINDOW(2));
+    assert_int_equal(gr_vjp(y, gr_square(y), &x, 1, &d), GR_OK);
+    gr_node *both[] = {y, d};
+    assert_int_equal(pool_count(both, 1, NULL, "max_pool"), 1);
+    assert_int_equal(pool_count(both, 1, NULL, "max_pool_taps"), 0);
+    assert_int_equal(pool_count(both, 2, NULL, "max_pool"), 0);
+    assert_int_equal(pool_count(both, 2, NULL, "max_pool_taps"), 1);
+    assert_int_equal(pool_count(both, 2, "-taps", "max_pool"), 1);
+    assert_int_equal(pool_count(both, 2, "-cse", "max_pool_taps"), 1);
+    gr_graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_divisor),
-        cmocka_unit_test(test_nan_wins), cmocka_unit_test(test_padding_never_wins),
-        cmocka_unit_test(test_kernels),  cmocka_unit_test(test_gradient_structure),
+        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_by_hand),   cmocka_unit_test(test_divisor),
+        cmocka_unit_test(test_nan_wins),  cmocka_unit_test(test_padding_never_wins),
+        cmocka_unit_test(test_kernels),   cmocka_unit_test(test_gradient_structure),
+        cmocka_unit_test(test_taps_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,89 +1,81 @@
 /* Pooling, plane by plane. */
-#include "ops/pool.h"
+#include "backend/cpu/pool.h"
 
 #include "backend/cpu/gemm.h"
 
-typedef struct pool_plan pool_plan;
-
-/* One plane: a and b are the planes of the inputs, `work` the worker's scratch. */
-typedef void pool_plane_fn(const pool_plan *p, const void *a, const void *b, void *out, void *work);
-
-typedef struct pool_kit {
-    pool_plane_fn *max, *max_grad, *pick, *avg, *avg_grad;
-} pool_kit;
-
-struct pool_plan {
-    gr_pool_geometry g;
-    int64_t inside_begin, inside_end; /* windows of a row that do not reach over its ends */
-    int64_t in_size, out_size;        /* of a plane */
-    size_t a, b, out;                 /* bytes of a plane of each buffer; b = 0: no second input */
-    size_t slot;                      /* scratch of one worker */
-    pool_plane_fn *plane;
-};
-
-/* The rows of x that the windows of an output row cover; count: of them, for the divisor. */
-typedef struct pool_row {
-    int64_t z0, z1, y0, y1, count;
-} pool_row;
-
-static inline pool_row pool_row_of(const gr_pool_geometry *g, int64_t row)
-{
-    pool_row r;
-    r.count = gr_pool_window(g, 0, row / g->out[1], &r.z0, &r.z1);
-    r.count *= gr_pool_window(g, 1, row % g->out[1], &r.y0, &r.y1);
-    return r;
-}
-
-/* The window after `i` that reaches over an end of its row; out[2] or more after the last. */
-static inline int64_t pool_border(const pool_plan *p, int64_t i)
-{
-    i++;
-    return i >= p->inside_begin && i < p->inside_end ? p->inside_end : i;
-}
+#include <math.h>
 
 #if defined(__clang__)
-#define POOL_UNROLL _Pragma("clang loop unroll(full)")
+#define POOL_SHUFFLE(a, b, index, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define POOL_UNROLL _Pragma("GCC unroll 4")
+#define POOL_SHUFFLE(a, b, index, ...) __builtin_shuffle(a, b, (index){__VA_ARGS__})
 #endif
 
-#define POOL_NAME(x) pool_f32_base_##x
+#define POOL_NAME(x) pool_f32_##x
 #define POOL_T float
-#define POOL_INT int32_t
-#define POOL_TARGET
 #include "backend/cpu/pool_kernel.h"
 
-#define POOL_NAME(x) pool_f64_base_##x
+#define POOL_NAME(x) pool_f64_##x
+#define POOL_T double
+#include "backend/cpu/pool_kernel.h"
+
+#define POOL_NAME(x) pool_f32x4_base_##x
+#define POOL_ONE(x) pool_f32_##x
+#define POOL_T float
+#define POOL_INT int32_t
+#define POOL_LANES 4
+#define POOL_TARGET
+#include "backend/cpu/pool_vector.h"
+
+#define POOL_NAME(x) pool_f64x2_base_##x
+#define POOL_ONE(x) pool_f64_##x
 #define POOL_T double
 #define POOL_INT int64_t
+#define POOL_LANES 2
 #define POOL_TARGET
-#include "backend/cpu/pool_kernel.h"
+#include "backend/cpu/pool_vector.h"
 
 #if defined(__x86_64__)
 /* Wider vectors gain nothing: pooling waits for memory. */
 #define POOL_AVX2 __attribute__((target("avx2")))
 
-#define POOL_NAME(x) pool_f32_avx2_##x
+#define POOL_NAME(x) pool_f32x4_avx2_##x
+#define POOL_ONE(x) pool_f32_##x
 #define POOL_T float
 #define POOL_INT int32_t
+#define POOL_LANES 4
 #define POOL_TARGET POOL_AVX2
-#include "backend/cpu/pool_kernel.h"
+#include "backend/cpu/pool_vector.h"
 
-#define POOL_NAME(x) pool_f64_avx2_##x
+#define POOL_NAME(x) pool_f32x8_avx2_##x
+#define POOL_ONE(x) pool_f32_##x
+#define POOL_T float
+#define POOL_INT int32_t
+#define POOL_LANES 8
+#define POOL_TARGET POOL_AVX2
+#include "backend/cpu/pool_vector.h"
+
+#define POOL_NAME(x) pool_f64x4_avx2_##x
+#define POOL_ONE(x) pool_f64_##x
 #define POOL_T double
 #define POOL_INT int64_t
+#define POOL_LANES 4
 #define POOL_TARGET POOL_AVX2
-#include "backend/cpu/pool_kernel.h"
+#include "backend/cpu/pool_vector.h"
 #endif
 
-static const pool_kit *pool_kit_for(gr_dtype dtype, gr_cpu_level level)
+/* `count`: windows of a row. Rows of a few are not worth long vectors. */
+static const pool_kit *pool_kit_for(gr_dtype dtype, gr_cpu_level level, int64_t count)
 {
 #if defined(__x86_64__)
-    if (level >= GR_CPU_AVX2) return dtype == GR_F64 ? &pool_f64_avx2_kit : &pool_f32_avx2_kit;
+    if (level >= GR_CPU_AVX2) {
+        if (dtype == GR_F64) return &pool_f64x4_avx2_kit;
+        return count >= 8 ? &pool_f32x8_avx2_kit : &pool_f32x4_avx2_kit;
+    }
 #else
-    (void)level;
+    (void)level, (void)count;
 #endif
-    return dtype == GR_F64 ? &pool_f64_base_kit : &pool_f32_base_kit;
+    return dtype == GR_F64 ? &pool_f64x2_base_kit : &pool_f32x4_base_kit;
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -103,11 +95,17 @@ static void pool_worker(void *ctx, int64_t begin, int64_t end)
         char *work = (char *)call->work + (size_t)worker * p->slot;
         const int64_t first = worker * p->g.planes / job->workers;
         const int64_t last = (worker + 1) * p->g.planes / job->workers;
+        memset(work, 0, p->slot);
         for (int64_t i = first; i < last; i++) {
             const size_t plane = (size_t)i;
-            p->plane(p, (const char *)call->in[0] + plane * p->a,
-                     p->b ? (const char *)call->in[1] + plane * p->b : NULL,
-                     (char *)call->out[0] + plane * p->out, work);
+            const pool_plane at = {
+                .a = (const char *)call->in[0] + plane * p->a,
+                .b = p->b ? (const char *)call->in[1] + plane * p->b : NULL,
+                .out = (char *)call->out[0] + plane * p->out,
+                .taps = p->tap ? (char *)call->out[1] + plane * p->tap : NULL,
+                .work = work,
+            };
+            p->plane(p, &at);
         }
     }
 }
@@ -128,7 +126,9 @@ static gr_status pool_run(const gr_call *call)
     return GR_OK;
 }
 
-/* Windows [begin, end) of a row that lie inside x whole. */
+/* ---- Preparing ------------------------------------------------------------------------------- */
+
+/* Windows of a row that lie inside x whole. */
 static void pool_find_inside(pool_plan *p)
 {
     const gr_pool_geometry *g = &p->g;
@@ -139,30 +139,132 @@ static void pool_find_inside(pool_plan *p)
     if (p->inside_begin > p->inside_end) p->inside_begin = p->inside_end;
 }
 
-static pool_plane_fn *pool_choose(const pool_kit *kit, const gr_op *op)
+#define POOL_MOST_WORK (1 << 20) /* bytes for what a worker copies of a plane */
+
+/* Prepares windows by vectors; false if they do not suit. */
+static bool pool_prepare_vectors(pool_plan *p, int lanes, size_t bytes)
 {
-    if (op == &gr_op_max_pool) return kit->max;
-    if (op == &gr_op_max_pool_grad) return kit->max_grad;
-    if (op == &gr_op_max_pool_pick) return kit->pick;
-    return op == &gr_op_avg_pool ? kit->avg : kit->avg_grad;
+    const gr_pool_geometry *g = &p->g;
+    const int64_t step = g->stride[2];
+    const bool suits = step == 1 || (step == 2 && (g->kernel[2] == 2 || g->kernel[2] == 3));
+    if (!suits || g->out[2] < lanes) return false;
+    p->width = g->in[2];
+    p->copies = p->inside_begin > 0 || p->inside_end < g->out[2];
+    if (!p->copies) return true;
+    const int64_t reach = (g->out[2] - 1) * step + g->kernel[2], all = g->pad[2] + g->in[2];
+    p->width = reach > all ? reach : all;
+    const double size = (double)p->width * (double)(g->in[0] * g->in[1]) * (double)bytes;
+    if (size > POOL_MOST_WORK) return false;
+    p->slot = (size_t)size;
+    return true;
+}
+
+/* For each element along an axis; NULL without memory. */
+static const pool_cover *pool_covers(const gr_pool_geometry *g, int axis, gr_arena *arena)
+{
+    pool_cover *cover = gr_arena_alloc(arena, (size_t)g->in[axis] * sizeof *cover);
+    for (int64_t i = 0; cover && i < g->in[axis]; i++) {
+        const int64_t stride = g->stride[axis], place = i + g->pad[axis];
+        const int64_t before = place - g->kernel[axis]; /* too early to begin */
+        cover[i] = (pool_cover){before < 0 ? 0 : before / stride + 1, place / stride, place};
+        if (cover[i].last >= g->out[axis]) cover[i].last = g->out[axis] - 1;
+    }
+    return cover;
+}
+
+/* Prepares gradients by vectors; GR_UNSUPPORTED if they do not suit. */
+static gr_status pool_prepare_gather(pool_plan *p, int lanes, size_t bytes, gr_arena *arena)
+{
+    const gr_pool_geometry *g = &p->g;
+    if (g->stride[2] != 2 || g->kernel[2] < 2 || g->kernel[2] > 3) return GR_UNSUPPORTED;
+    const int64_t pairs = (g->in[2] + g->pad[2] + 1) / 2;
+    p->pitch = (pairs + lanes - 1) / lanes * lanes + 1;
+    const double size = 2.0 * (double)p->pitch * (double)(g->out[0] * g->out[1] + 1);
+    if (size * (double)bytes > POOL_MOST_WORK) return GR_UNSUPPORTED;
+    p->slot = (size_t)size * bytes;
+    for (int axis = 0; axis < 2; axis++) {
+        p->cover[axis] = pool_covers(g, axis, arena);
+        if (!p->cover[axis]) return GR_NO_MEMORY;
+    }
+    return GR_OK;
+}
+
+/* Where each tap leads, seen from where a window begins; NULL without memory. */
+static const int64_t *pool_tap_places(const pool_plan *p, gr_arena *arena)
+{
+    const gr_pool_geometry *g = &p->g;
+    int64_t *places = gr_arena_alloc(arena, (size_t)p->taps * sizeof *places);
+    for (int64_t tap = 0; places && tap < p->taps; tap++) {
+        const int64_t z = tap / g->kernel[2] / g->kernel[1], y = tap / g->kernel[2] % g->kernel[1];
+        places[tap] = (z * g->in[1] + y) * g->in[2] + tap % g->kernel[2];
+    }
+    return places;
+}
+
+/* The kernel of the op, and what it needs: by vectors, or else window by window. */
+static gr_status pool_choose(pool_plan *p, const gr_request *request)
+{
+    const gr_op *op = request->node->op;
+    const gr_dtype dtype = gr_type_of(request->node).dtype;
+    const size_t bytes = gr_dtype_size(dtype);
+    const bool averages = op == &gr_op_avg_pool || op == &gr_op_avg_pool_grad;
+    const bool spreads = op == &gr_op_max_pool_grad || op == &gr_op_avg_pool_grad;
+    const pool_kit *kit = pool_kit_for(dtype, request->level, p->g.out[2]);
+    gr_status status = GR_UNSUPPORTED;
+    if (averages) {
+        p->columns = dtype == GR_F64 ? pool_f64_columns(&p->g, request->arena)
+                                     : pool_f32_columns(&p->g, request->arena);
+        if (!p->columns) return GR_NO_MEMORY;
+    }
+    if (spreads) {
+        status = pool_prepare_gather(p, kit->lanes, bytes, request->arena);
+    } else if (op != &gr_op_max_pool_pick && pool_prepare_vectors(p, kit->lanes, bytes)) {
+        status = GR_OK;
+    }
+    if (status == GR_UNSUPPORTED) {
+        kit = dtype == GR_F64 ? &pool_f64_kit : &pool_f32_kit;
+        p->slot = (size_t)p->g.out[2] * bytes;
+        p->tap_place = pool_tap_places(p, request->arena);
+        status = p->tap_place ? GR_OK : GR_NO_MEMORY;
+    }
+    if (op == &gr_op_max_pool) p->plane = kit->max;
+    if (op == &gr_op_max_pool_taps) p->plane = kit->max_taps;
+    if (op == &gr_op_max_pool_grad) p->plane = kit->max_grad;
+    if (op == &gr_op_max_pool_pick) p->plane = kit->max_pick;
+    if (op == &gr_op_avg_pool) p->plane = kit->avg;
+    if (op == &gr_op_avg_pool_grad) p->plane = kit->avg_grad;
+    return status;
+}
+
+/* Bytes of a plane of each buffer. */
+static void pool_find_strides(pool_plan *p, const gr_node *node)
+{
+    const gr_op *op = node->op;
+    const size_t bytes = gr_dtype_size(gr_type_of(node).dtype);
+    const size_t x = (size_t)p->in_size * bytes, y = (size_t)p->out_size * bytes;
+    const size_t taps = (size_t)p->out_size * (p->wide_taps ? sizeof(int32_t) : 1);
+    const bool spreads = op == &gr_op_max_pool_grad || op == &gr_op_avg_pool_grad;
+    p->out = spreads ? x : y;
+    p->a = spreads ? y : x;
+    if (op == &gr_op_max_pool_taps) p->tap = taps;
+    if (node->n_in < 2) return;
+    p->b = p->a;
+    p->a = taps;
 }
 
 gr_status gr_pool_prepare(gr_request *request)
 {
     const gr_node *node = request->node;
-    const gr_dtype dtype = gr_type_of(node).dtype;
-    const size_t bytes = gr_dtype_size(dtype);
     pool_plan plan = {.g = gr_pool_geometry_of(node)}, *p = &plan;
     p->in_size = p->g.in[0] * p->g.in[1] * p->g.in[2];
     p->out_size = p->g.out[0] * p->g.out[1] * p->g.out[2];
-    if (p->in_size > INT32_MAX / 2) return GR_UNSUPPORTED; /* places are 32-bit beside floats */
+    if (p->in_size > INT32_MAX / 2) return GR_UNSUPPORTED; /* taps are 32-bit beside floats */
+    p->taps = p->g.kernel[0] * p->g.kernel[1] * p->g.kernel[2];
+    p->wide_taps = p->taps > 256;
     pool_find_inside(p);
-    p->plane = pool_choose(pool_kit_for(dtype, request->level), node->op);
-    const bool wide = node->op == &gr_op_max_pool_grad || node->op == &gr_op_avg_pool_grad;
-    p->a = (size_t)(node->op == &gr_op_avg_pool_grad ? p->out_size : p->in_size) * bytes;
-    p->b = node->n_in < 2 ? 0 : (size_t)(wide ? p->out_size : p->in_size) * bytes;
-    p->out = (size_t)(wide ? p->in_size : p->out_size) * bytes;
-    p->slot = (2 * (size_t)p->g.out[2] * bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    pool_find_strides(p, node);
+    GR_TRY(pool_choose(p, request));
+    p->slot = (p->slot + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
     request->work = p->slot * (size_t)pool_workers(p, request->threads);
     request->ctx = gr_arena_copy(request->arena, p, sizeof *p);
     if (!request->ctx) return GR_NO_MEMORY;

@@ -1,0 +1,92 @@
+/* What the kernels of pooling share. Internal to the CPU backend. */
+#ifndef GR_CPU_POOL_H
+#define GR_CPU_POOL_H
+
+#include "backend/backend.h"
+#include "ops/pool.h"
+
+/* One plane of each buffer: a and b of the inputs; taps of max_pool_taps' second output. */
+typedef struct pool_plane {
+    const void *a, *b;
+    void *out, *taps;
+    void *work; /* the worker's scratch, zeroed before its first plane */
+} pool_plane;
+
+typedef struct pool_plan pool_plan;
+typedef void pool_plane_fn(const pool_plan *p, const pool_plane *at);
+
+/* The kernels of one element type, CPU level and vector length. */
+typedef struct pool_kit {
+    int lanes;
+    pool_plane_fn *max, *max_taps, *avg, *max_grad, *avg_grad;
+    pool_plane_fn *max_pick; /* only window by window */
+} pool_kit;
+
+/* The windows along an axis that cover an element; place: the element's, counted from where window
+ * 0 begins. */
+typedef struct pool_cover {
+    int64_t first, last, place;
+} pool_cover;
+
+struct pool_plan {
+    gr_pool_geometry g;
+    int64_t inside_begin, inside_end; /* windows of a row that do not reach over its ends */
+    int64_t in_size, out_size;        /* of a plane */
+    bool copies;                      /* by vectors: windows read a copy of x with filled ends, */
+    int64_t width;                    /* whose rows are so long; else that of x */
+    const void *columns;              /* averages: what each window of a row counts along it */
+    int64_t pitch;                    /* gradients by vectors: of a padded row of dy, */
+    const pool_cover *cover[2];       /* and of each z and y of x */
+    bool wide_taps;                   /* i32, not u8 */
+    const int64_t *tap_place;         /* of tap 0, 1, … relative to where its window begins */
+    int64_t taps;                     /* elements of a window */
+    size_t a, b, out, tap;            /* bytes of a plane of each buffer; 0: there is none */
+    size_t slot;                      /* scratch of one worker */
+    pool_plane_fn *plane;
+};
+
+/* The rows of x that the windows of an output row cover; count: of them, for the divisor; zf, yf:
+ * where the windows begin, be it in the padding. */
+typedef struct pool_row {
+    int64_t z0, z1, y0, y1, zf, yf, count;
+} pool_row;
+
+static inline pool_row pool_row_of(const gr_pool_geometry *g, int64_t z, int64_t y)
+{
+    pool_row r = {.zf = z * g->stride[0] - g->pad[0], .yf = y * g->stride[1] - g->pad[1]};
+    r.count = gr_pool_window(g, 0, z, &r.z0, &r.z1);
+    r.count *= gr_pool_window(g, 1, y, &r.y0, &r.y1);
+    return r;
+}
+
+/* For each row of windows, `row` being where its results begin in a plane. */
+#define POOL_ROWS(g, r, row)                                                                       \
+    for (int64_t z_ = 0, row = 0; z_ < (g)->out[0]; z_++)                                          \
+        for (int64_t y_ = 0; y_ < (g)->out[1]; y_++, row += (g)->out[2])                           \
+            for (pool_row r = pool_row_of(g, z_, y_), *once_ = &r; once_; once_ = NULL)
+
+/* For every row of x that the windows of one output row cover: `line` is where it begins, rows
+ * being `width` apart, `tap` the tap of a window's first element in it. */
+#define POOL_LINES(g, width, r, line, tap)                                                         \
+    for (int64_t lz_ = (r)->z0; lz_ < (r)->z1; lz_++)                                              \
+        for (int64_t                                                                               \
+                 line = (lz_ * (g)->in[1] + (r)->y0) * (width),                                    \
+                 tap = ((lz_ - (r)->zf) * (g)->kernel[1] + (r)->y0 - (r)->yf) * (g)->kernel[2],    \
+                 last_ = (lz_ * (g)->in[1] + (r)->y1) * (width);                                   \
+             line < last_; line += (width), tap += (g)->kernel[2])
+
+static inline void pool_write_tap(const pool_plan *p, void *taps, int64_t i, int64_t tap)
+{
+    if (p->wide_taps) {
+        ((int32_t *)taps)[i] = (int32_t)tap;
+    } else {
+        ((uint8_t *)taps)[i] = (uint8_t)tap;
+    }
+}
+
+static inline int64_t pool_read_tap(const pool_plan *p, const void *taps, int64_t i)
+{
+    return p->wide_taps ? ((const int32_t *)taps)[i] : ((const uint8_t *)taps)[i];
+}
+
+#endif

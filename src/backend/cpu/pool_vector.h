@@ -1,0 +1,335 @@
+/* Pooling by vectors of windows that lie side by side, expanded by pool.c for each element type,
+ * CPU level and vector length: POOL_NAME(x)      the name x with type, level and length
+ *   POOL_ONE(x)      the name x of pool_kernel.h for the type
+ *   POOL_T, POOL_INT  element; integer of the same size
+ *   POOL_LANES        elements of a vector: 2, 4 or 8
+ *   POOL_TARGET       the function attribute of the level
+ * Values combine in the order of the reference, so the bits are the same. No include guard: it is
+ * meant to be included several times. */
+
+#define POOL_INNER static inline __attribute__((always_inline)) POOL_TARGET
+
+typedef POOL_T POOL_NAME(v) __attribute__((vector_size(POOL_LANES * sizeof(POOL_T))));
+typedef POOL_INT POOL_NAME(i) __attribute__((vector_size(POOL_LANES * sizeof(POOL_T))));
+typedef uint8_t POOL_NAME(bytes) __attribute__((vector_size(16)));
+typedef int32_t POOL_NAME(i32) __attribute__((vector_size(POOL_LANES * 4)));
+
+/* POOL_EVEN and POOL_ODD pick every second element of a followed by b, within 16-byte parts: in an
+ * order that POOL_SORT puts right. LOW and HIGH interleave two vectors. */
+#define POOL_PICK(a, b, ...) POOL_SHUFFLE(a, b, POOL_NAME(i), __VA_ARGS__)
+#if POOL_LANES == 8
+#define POOL_EVEN(a, b) POOL_PICK(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
+#define POOL_ODD(a, b) POOL_PICK(a, b, 1, 3, 9, 11, 5, 7, 13, 15)
+#define POOL_SORT(v) POOL_PICK(v, v, 0, 1, 4, 5, 2, 3, 6, 7)
+#define POOL_LOW(a, b) POOL_PICK(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define POOL_HIGH(a, b) POOL_PICK(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#elif POOL_LANES == 4
+#define POOL_EVEN(a, b) POOL_PICK(a, b, 0, 2, 4, 6)
+#define POOL_ODD(a, b) POOL_PICK(a, b, 1, 3, 5, 7)
+#define POOL_SORT(v) (v)
+#define POOL_LOW(a, b) POOL_PICK(a, b, 0, 4, 1, 5)
+#define POOL_HIGH(a, b) POOL_PICK(a, b, 2, 6, 3, 7)
+#else
+#define POOL_EVEN(a, b) POOL_PICK(a, b, 0, 2)
+#define POOL_ODD(a, b) POOL_PICK(a, b, 1, 3)
+#define POOL_SORT(v) (v)
+#define POOL_LOW(a, b) POOL_PICK(a, b, 0, 2)
+#define POOL_HIGH(a, b) POOL_PICK(a, b, 1, 3)
+#endif
+
+POOL_INNER POOL_NAME(v) POOL_NAME(load)(const POOL_T *x)
+{
+    POOL_NAME(v) v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+/* Element k of each of the windows that begin at x, `step` apart: 1, or 2, where they are to be
+ * sorted. Reads nothing past the last window's element k, or k + 1 if k is 0. */
+POOL_INNER POOL_NAME(v) POOL_NAME(element)(const POOL_T *x, int64_t k, int step)
+{
+    if (step == 1) return POOL_NAME(load)(x + k);
+    const POOL_T *from = k == 0 ? x : x + k - 1;
+    const POOL_NAME(v) a = POOL_NAME(load)(from), b = POOL_NAME(load)(from + POOL_LANES);
+    return k == 0 ? POOL_EVEN(a, b) : POOL_ODD(a, b);
+}
+
+/* The low byte of each element. */
+POOL_INNER void POOL_NAME(store_bytes)(POOL_NAME(i) v, uint8_t *to)
+{
+    enum { S = sizeof(POOL_T) };
+    POOL_NAME(bytes) a, b;
+    memcpy(&a, &v, 16);
+    memcpy(&b, (const char *)&v + sizeof v - 16, 16);
+    const POOL_NAME(bytes) low =
+        POOL_SHUFFLE(a, b, POOL_NAME(bytes), 0, S, 2 * S & 31, 3 * S & 31, 4 * S & 31, 5 * S & 31,
+                     6 * S & 31, 7 * S & 31, 0, 0, 0, 0, 0, 0, 0, 0);
+    memcpy(to, &low, POOL_LANES);
+}
+
+/* ---- Forward --------------------------------------------------------------------------------- */
+
+typedef enum POOL_NAME(mode) { POOL_NAME(MAX), POOL_NAME(TAPS), POOL_NAME(AVG) } POOL_NAME(mode);
+
+/* The plane as windows read it: element c of a row is the one `pad` before element c of x. If a
+ * window reaches over an end of a row, that is a copy with `fill` at both ends. */
+POOL_INNER const POOL_T *POOL_NAME(source)(const pool_plan *p, const pool_plane *at, POOL_T fill)
+{
+    const gr_pool_geometry *g = &p->g;
+    const POOL_T *x = at->a;
+    const int64_t before = g->pad[2], size = g->in[2], lines = g->in[0] * g->in[1];
+    if (!p->copies) return x - before;
+    POOL_T *to = at->work;
+    for (int64_t l = 0; l < lines; l++, to += p->width, x += size) {
+        for (int64_t c = 0; c < before; c++) to[c] = fill;
+        for (int64_t c = 0; c < size; c++) to[before + c] = x[c];
+        for (int64_t c = before + size; c < p->width; c++) to[c] = fill;
+    }
+    return at->work;
+}
+
+/* Maxima of windows of one row, the first of which begins at x in each of its lines: to y, their
+ * taps to `taps`. Elements beyond x are -infinity, which wins only if all are: see max_border. */
+POOL_INNER void POOL_NAME(max_chunk)(const pool_plan *p, const pool_row *r, const POOL_T *x,
+                                     int64_t columns, int step, POOL_T *y, POOL_NAME(i) * taps)
+{
+    const POOL_INT first = (POOL_INT)(((r->z0 - r->zf) * p->g.kernel[1] + r->y0 - r->yf) * columns);
+    POOL_NAME(v) best = (POOL_T)-INFINITY - (POOL_NAME(v)){0};
+    POOL_NAME(i) found = first - (POOL_NAME(i)){0};
+    POOL_LINES(&p->g, p->width, r, line, tap)
+    {
+        for (int64_t k = 0; k < columns; k++) {
+            const POOL_NAME(v) v = POOL_NAME(element)(x + line, k, step);
+            const POOL_NAME(i) takes = (best == best) & ~(v <= best); /* the first NaN stays */
+            best = (POOL_NAME(v))((takes & (POOL_NAME(i))v) | (~takes & (POOL_NAME(i))best));
+            if (taps) found = (takes & (POOL_INT)(tap + k)) | (~takes & found);
+        }
+    }
+    if (step == 2) best = POOL_SORT(best);
+    memcpy(y, &best, sizeof best);
+    if (taps) *taps = step == 2 ? POOL_SORT(found) : found;
+}
+
+/* Where all elements of a window are -infinity the first of them is found, unless the window begins
+ * in padding: looks again there. */
+POOL_INNER void POOL_NAME(max_border)(const pool_plan *p, const pool_row *r, const void *x,
+                                      int64_t i, const POOL_T *y, POOL_NAME(i) * taps)
+{
+    for (int lane = 0; lane < POOL_LANES; lane++) {
+        if (y[lane] != (POOL_T)-INFINITY) continue;
+        int64_t tap;
+        POOL_ONE(max_at)(&p->g, r, i + lane, x, &tap);
+        (*taps)[lane] = (POOL_INT)tap;
+    }
+}
+
+POOL_INNER void POOL_NAME(store_taps)(const pool_plan *p, POOL_NAME(i) found, void *taps, int64_t i)
+{
+    if (p->wide_taps) {
+        const POOL_NAME(i32) wide = __builtin_convertvector(found, POOL_NAME(i32));
+        memcpy((int32_t *)taps + i, &wide, sizeof wide);
+    } else {
+        POOL_NAME(store_bytes)(found, (uint8_t *)taps + i);
+    }
+}
+
+/* Averages of windows i and following of one row. */
+POOL_INNER void POOL_NAME(avg_chunk)(const pool_plan *p, const pool_row *r, const POOL_T *x,
+                                     int64_t columns, int step, int64_t i, POOL_T *y)
+{
+    POOL_NAME(v) sum = {0};
+    POOL_LINES(&p->g, p->width, r, line, tap)
+    {
+        for (int64_t k = 0; k < columns; k++) sum += POOL_NAME(element)(x + line, k, step);
+    }
+    if (step == 2) sum = POOL_SORT(sum);
+    sum /= (POOL_T)r->count * POOL_NAME(load)((const POOL_T *)p->columns + i);
+    memcpy(y, &sum, sizeof sum);
+}
+
+/* A plane. Where the windows of a row are no whole number of vectors, the last vector begins
+ * earlier: some windows are computed twice. */
+POOL_INNER void POOL_NAME(windows)(const pool_plan *p, const pool_plane *at, POOL_NAME(mode) mode,
+                                   int64_t columns, int step)
+{
+    const gr_pool_geometry *g = &p->g;
+    const POOL_T *x = POOL_NAME(source)(p, at, mode == POOL_NAME(AVG) ? 0 : (POOL_T)-INFINITY);
+    POOL_T *y = at->out;
+    POOL_ROWS(g, r, row)
+    {
+        for (int64_t next = 0; next < g->out[2]; next += POOL_LANES) {
+            const int64_t i = next + POOL_LANES <= g->out[2] ? next : g->out[2] - POOL_LANES;
+            const POOL_T *from = x + i * step;
+            POOL_NAME(i) taps;
+            if (mode == POOL_NAME(AVG)) {
+                POOL_NAME(avg_chunk)(p, &r, from, columns, step, i, y + row + i);
+            } else {
+                const bool noting = mode == POOL_NAME(TAPS);
+                POOL_NAME(max_chunk)
+                (p, &r, from, columns, step, y + row + i, noting ? &taps : NULL);
+                if (!noting) continue;
+                if (g->pad[2] > 0) POOL_NAME(max_border)(p, &r, at->a, i, y + row + i, &taps);
+                POOL_NAME(store_taps)(p, taps, at->taps, row + i);
+            }
+        }
+    }
+}
+
+#define POOL_FORWARD(name, mode)                                                                   \
+    static POOL_TARGET void POOL_NAME(name)(const pool_plan *p, const pool_plane *at)              \
+    {                                                                                              \
+        const int64_t columns = p->g.kernel[2];                                                    \
+        if (p->g.stride[2] == 1) {                                                                 \
+            POOL_NAME(windows)(p, at, POOL_NAME(mode), columns, 1);                                \
+        } else if (columns == 2) {                                                                 \
+            POOL_NAME(windows)(p, at, POOL_NAME(mode), 2, 2);                                      \
+        } else {                                                                                   \
+            POOL_NAME(windows)(p, at, POOL_NAME(mode), 3, 2);                                      \
+        }                                                                                          \
+    }
+POOL_FORWARD(max, MAX)
+POOL_FORWARD(max_taps, TAPS)
+POOL_FORWARD(avg, AVG)
+#undef POOL_FORWARD
+
+/* ---- Gradients, for windows of 2 or 3 columns 2 apart -----------------------------------------
+ */
+
+/* The scratch of gradients: rows of dy (for averages: of shares), `pitch` apart, with a zero before
+ * and zeros behind, and the taps beside them. An element of dx then gathers what it gets, from the
+ * windows that cover it, in their order. */
+typedef struct POOL_NAME(rows) {
+    const POOL_T *dy;
+    const POOL_INT *taps;
+} POOL_NAME(rows);
+
+/* The taps of a row of windows. */
+POOL_INNER void POOL_NAME(widen_taps)(const pool_plan *p, const void *taps, int64_t row,
+                                      POOL_INT *out)
+{
+    const int64_t n = p->g.out[2];
+    if (p->wide_taps) {
+        const int32_t *from = (const int32_t *)taps + row;
+        for (int64_t i = 0; i < n; i++) out[i] = from[i];
+    } else {
+        const uint8_t *from = (const uint8_t *)taps + row;
+        for (int64_t i = 0; i < n; i++) out[i] = from[i];
+    }
+}
+
+POOL_INNER POOL_NAME(rows)
+    POOL_NAME(pad_rows)(const pool_plan *p, const pool_plane *at, bool by_tap)
+{
+    const gr_pool_geometry *g = &p->g;
+    POOL_T *dy = (POOL_T *)at->work + 1;
+    POOL_INT *taps = (POOL_INT *)at->work + g->out[0] * g->out[1] * p->pitch + 1;
+    const POOL_NAME(rows) rows = {dy, taps};
+    POOL_ROWS(g, r, row)
+    {
+        if (by_tap) {
+            for (int64_t i = 0; i < g->out[2]; i++) dy[i] = ((const POOL_T *)at->b)[row + i];
+            POOL_NAME(widen_taps)(p, at->a, row, taps);
+        } else {
+            const POOL_T *from = (const POOL_T *)at->a + row, *columns = p->columns;
+            for (int64_t i = 0; i < g->out[2]; i++)
+                dy[i] = from[i] / ((POOL_T)r.count * columns[i]);
+        }
+        dy += p->pitch;
+        taps += p->pitch;
+    }
+    return rows;
+}
+
+/* What windows place, place + 1, … give to those of their elements that have this tap. */
+POOL_INNER POOL_NAME(v)
+    POOL_NAME(given)(const POOL_NAME(rows) * rows, bool by_tap, int64_t place, int64_t tap)
+{
+    const POOL_NAME(v) dy = POOL_NAME(load)(rows->dy + place);
+    POOL_NAME(i) taps;
+    if (!by_tap) return dy;
+    memcpy(&taps, rows->taps + place, sizeof taps);
+    return (POOL_NAME(v))((POOL_NAME(i))dy & (taps == (POOL_INT)tap));
+}
+
+/* A row of dx, padding and some more elements behind it included. */
+POOL_INNER void POOL_NAME(gather_row)(const pool_plan *p, const POOL_NAME(rows) * rows, bool by_tap,
+                                      int columns, const pool_cover cover[2], POOL_T *dx)
+{
+    const gr_pool_geometry *g = &p->g;
+    for (int64_t q = 0; q + 1 < p->pitch; q += POOL_LANES, dx += 2 * POOL_LANES) {
+        POOL_NAME(v) even = {0}, odd = {0};
+        for (int64_t z = cover[0].first; z <= cover[0].last; z++) {
+            for (int64_t y = cover[1].first; y <= cover[1].last; y++) {
+                const int64_t place = (z * g->out[1] + y) * p->pitch + q;
+                const int64_t tap = ((cover[0].place - z * g->stride[0]) * g->kernel[1] +
+                                     cover[1].place - y * g->stride[1]) *
+                                    g->kernel[2];
+                if (columns == 3) even += POOL_NAME(given)(rows, by_tap, place - 1, tap + 2);
+                even += POOL_NAME(given)(rows, by_tap, place, tap);
+                odd += POOL_NAME(given)(rows, by_tap, place, tap + 1);
+            }
+        }
+        const POOL_NAME(v) low = POOL_LOW(even, odd), high = POOL_HIGH(even, odd);
+        memcpy(dx, &low, sizeof low);
+        memcpy(dx + POOL_LANES, &high, sizeof high);
+    }
+}
+
+/* A plane. A row may reach over its end where the rows that follow are still to be written. */
+POOL_INNER void POOL_NAME(gather)(const pool_plan *p, const pool_plane *at, bool by_tap,
+                                  int columns)
+{
+    const gr_pool_geometry *g = &p->g;
+    const POOL_NAME(rows) rows = POOL_NAME(pad_rows)(p, at, by_tap);
+    POOL_T *const line = (POOL_T *)at->work + 2 * g->out[0] * g->out[1] * p->pitch;
+    POOL_T *const dx = at->out;
+    int64_t row = 0;
+    for (int64_t z = 0; z < g->in[0]; z++) {
+        for (int64_t y = 0; y < g->in[1]; y++, row += g->in[2]) {
+            const pool_cover cover[2] = {p->cover[0][z], p->cover[1][y]};
+            const bool direct = g->pad[2] == 0 && row + 2 * (p->pitch - 1) <= p->in_size;
+            POOL_NAME(gather_row)(p, &rows, by_tap, columns, cover, direct ? dx + row : line);
+            if (!direct) memcpy(dx + row, line + g->pad[2], (size_t)g->in[2] * sizeof *dx);
+        }
+    }
+}
+
+static POOL_TARGET void POOL_NAME(max_grad)(const pool_plan *p, const pool_plane *at)
+{
+    if (p->g.kernel[2] == 2) {
+        POOL_NAME(gather)(p, at, true, 2);
+    } else {
+        POOL_NAME(gather)(p, at, true, 3);
+    }
+}
+
+static POOL_TARGET void POOL_NAME(avg_grad)(const pool_plan *p, const pool_plane *at)
+{
+    if (p->g.kernel[2] == 2) {
+        POOL_NAME(gather)(p, at, false, 2);
+    } else {
+        POOL_NAME(gather)(p, at, false, 3);
+    }
+}
+
+static const pool_kit POOL_NAME(kit) = {POOL_LANES,
+                                        POOL_NAME(max),
+                                        POOL_NAME(max_taps),
+                                        POOL_NAME(avg),
+                                        POOL_NAME(max_grad),
+                                        POOL_NAME(avg_grad),
+                                        NULL};
+
+#undef POOL_INNER
+#undef POOL_PICK
+#undef POOL_SORT
+#undef POOL_EVEN
+#undef POOL_ODD
+#undef POOL_LOW
+#undef POOL_HIGH
+#undef POOL_NAME
+#undef POOL_ONE
+#undef POOL_T
+#undef POOL_INT
+#undef POOL_LANES
+#undef POOL_TARGET
