@@ -1,6 +1,8 @@
 /* Fused nodes: slots, threads, and the pass without reductions. */
 #include "backend/cpu/fused.h"
 
+enum { FUSED_WALKED = 128 }; /* elements */
+
 /* ---- Copies of broadcast operands ------------------------------------------------------------ */
 
 /* Whole blocks of GR_FUSED_SLACK bytes: what goes past a run is overwritten by the next one. */
@@ -30,8 +32,23 @@ void gr_fused_repeat(char *restrict to, const char *restrict from, int64_t strid
     }
 }
 
-/* Copies what n elements of the space from `begin` on read of an operand. */
-static void fused_copy_walk(const gr_fused_slot *s, const char *from, char *to, int64_t begin,
+/* `runs` rows of some bytes each, which are few as a rule. */
+static void fused_copy_rows(char *restrict to, const char *restrict from, int64_t stride,
+                            int64_t runs, int64_t bytes)
+{
+    for (int64_t r = 0; r < runs; r++, to += bytes, from += stride) {
+        if (bytes > GR_FUSED_SLACK) {
+            memcpy(to, from, (size_t)bytes);
+            continue;
+        }
+        int64_t k = 0;
+        for (; k + 16 <= bytes; k += 16) memcpy(to + k, from + k, 16);
+        for (; k + 4 <= bytes; k += 4) memcpy(to + k, from + k, 4);
+        for (; k < bytes; k++) to[k] = from[k];
+    }
+}
+
+static void fused_copy_runs(const gr_fused_slot *s, const char *from, char *to, int64_t begin,
                             int64_t n)
 {
     const gr_fused_walk *w = &s->walk;
@@ -49,9 +66,7 @@ static void fused_copy_walk(const gr_fused_slot *s, const char *from, char *to, 
         }
         if (w->step) {
             at += inside * s->size;
-            for (int64_t r = 0; r < runs; r++) {
-                memcpy(to + r * each * s->size, at + r * stride, (size_t)(each * s->size));
-            }
+            fused_copy_rows(to, at, stride, runs, each * s->size);
         } else {
             gr_fused_repeat(to, at, stride, runs, each, s->size);
         }
@@ -62,7 +77,18 @@ static void fused_copy_walk(const gr_fused_slot *s, const char *from, char *to, 
     }
 }
 
-/* A period is walked once and then doubled; the last copy is kept where it serves again. */
+/* A period is walked once and then doubled, unless that is more to do. */
+void gr_fused_copy(const gr_fused_slot *s, const char *from, char *to, int64_t begin, int64_t n)
+{
+    int64_t done = n < s->walk.period || n <= FUSED_WALKED ? n : s->walk.period;
+    fused_copy_runs(s, from, to, begin, done);
+    for (int64_t more; done < n; done += more) {
+        more = done < n - done ? done : n - done;
+        memcpy(to + done * s->size, to, (size_t)(more * s->size));
+    }
+}
+
+/* The last copy is kept where it serves again. */
 static void fused_place_copy(gr_fused_frame *f, int slot, int64_t begin, int64_t n)
 {
     const gr_fused_slot *s = &f->pass->slot[slot];
@@ -70,12 +96,7 @@ static void fused_place_copy(gr_fused_frame *f, int slot, int64_t begin, int64_t
     if (f->copied[slot] >= n && f->copied_at[slot] == at) return;
     f->copied[slot] = n;
     f->copied_at[slot] = at;
-    int64_t done = n < s->walk.period ? n : s->walk.period;
-    fused_copy_walk(s, f->base[slot], f->at[slot], begin, done);
-    for (int64_t more; done < n; done += more) {
-        more = done < n - done ? done : n - done;
-        memcpy(f->at[slot] + done * s->size, f->at[slot], (size_t)(more * s->size));
-    }
+    gr_fused_copy(s, f->base[slot], f->at[slot], begin, n);
 }
 
 /* ---- Slots ----------------------------------------------------------------------------------- */

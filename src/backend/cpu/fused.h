@@ -118,9 +118,12 @@ typedef struct gr_fused_pass {
     gr_fused_range groups; /* those, also of `moving`, to set for each band */
 } gr_fused_pass;
 
+typedef struct gr_fused_step gr_fused_step;
+
 typedef struct gr_fused_plan {
-    int n_in, n_out, n_passes;
+    int n_in, n_out, n_passes, n_steps;
     gr_fused_pass *pass;
+    gr_fused_step *step; /* a program of one piece as a flat list; NULL if it is none */
 } gr_fused_plan;
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -146,8 +149,10 @@ typedef struct gr_fused_frame {
 void gr_fused_begin(gr_fused_frame *f, const gr_fused_work *w, char *store);
 /* Sets the slots moving[range] for the piece of n elements from `begin` on. */
 void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int64_t n);
-/* Repeats each of `runs` elements, `stride` bytes apart, n times. May touch GR_FUSED_SLACK bytes
- * past the end. */
+/* Copies what n elements of the space from `begin` on read of a broadcast operand. May touch
+ * GR_FUSED_SLACK bytes past the end; so may gr_fused_repeat. */
+void gr_fused_copy(const gr_fused_slot *s, const char *from, char *to, int64_t begin, int64_t n);
+/* Repeats each of `runs` elements, `stride` bytes apart, n times. */
 void gr_fused_repeat(char *to, const char *from, int64_t stride, int64_t runs, int64_t n,
                      int64_t size);
 /* Calls w->body on [0, count) in chunks of `grain` on the threads of the call, each with a store.
@@ -169,5 +174,9 @@ void gr_fused_run_plain(gr_fused_work *w);
 void gr_fused_run_rows(gr_fused_work *w);       /* a band on one thread, */
 void gr_fused_run_rows_split(gr_fused_work *w); /* blocks of a band on several */
 void gr_fused_run_columns(gr_fused_work *w);
+
+/* A program of one piece. */
+gr_status gr_fused_straighten(gr_fused_plan *plan, gr_arena *arena);
+gr_kernel_fn gr_fused_run_straight;
 
 #endif

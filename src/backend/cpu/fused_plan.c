@@ -408,7 +408,7 @@ static gr_status plan_program(gr_fused_draft *d, gr_fused_plan *plan)
         gr_draft_begin_pass(d, &plan->pass[k], k, axes[k]);
         GR_TRY(&plan->pass[k] == last ? plan_main(d) : plan_plain(d));
     }
-    return GR_OK;
+    return gr_fused_straighten(plan, d->request->arena);
 }
 
 gr_status gr_fused_prepare(gr_request *request)
@@ -424,7 +424,7 @@ gr_status gr_fused_prepare(gr_request *request)
     if (!gr_fused_space_of_body(d->body, &d->space)) status = plan_program(d, plan);
     if (status == GR_OK) {
         plan_sharing(d);
-        request->fn = fused_call;
+        request->fn = plan->step ? gr_fused_run_straight : fused_call;
         request->ctx = plan;
         request->work = (size_t)d->work;
         request->kernel = names[request->level];
