@@ -117,6 +117,7 @@ static void test_kernels(void **state)
         const winograd_family wide = family(&winograd_tests[i], GR_F64);
         check(f.y, wide.y);
         check(f.by_x, wide.by_x);
+        check(f.by_w, wide.by_w);
         gr_graph_free(f.graph);
         gr_graph_free(wide.graph);
     }

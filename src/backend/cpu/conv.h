@@ -88,6 +88,10 @@ void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_
 void gr_conv_share_range(const conv_plan *p, const gr_call *call, int64_t first, int64_t last,
                          conv_task_fn *body);
 
+/* Gradients by the weights: adds the sums of the chunks from 1 on, dense at the start of the
+ * scratch memory, to the result, which has the first. */
+void gr_conv_add_chunks(const conv_plan *p, const gr_call *call);
+
 /* Row-major place of (z, y, x) in the padded image. */
 static inline int64_t conv_place(const conv_plan *p, int64_t z, int64_t y, int64_t x)
 {

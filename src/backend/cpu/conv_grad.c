@@ -248,14 +248,18 @@ static void conv_add_chunks_task(const conv_plan *p, const gr_call *call, char *
     }
 }
 
+void gr_conv_add_chunks(const conv_plan *p, const gr_call *call)
+{
+    if (p->chunks == 1) return;
+    const int64_t all = p->g.groups * conv_w_size(p);
+    gr_conv_share(p, call, conv_ceil(all, CONV_COLUMNS), conv_add_chunks_task);
+}
+
 static gr_status conv_weight_grad(const gr_call *call)
 {
     const conv_plan *p = call->ctx;
     gr_conv_share(p, call, p->chunks * p->g.groups * p->parts, conv_weight_grad_task);
-    if (p->chunks > 1) {
-        const int64_t all = p->g.groups * conv_w_size(p);
-        gr_conv_share(p, call, conv_ceil(all, CONV_COLUMNS), conv_add_chunks_task);
-    }
+    gr_conv_add_chunks(p, call);
     return GR_OK;
 }
 

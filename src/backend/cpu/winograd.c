@@ -298,7 +298,6 @@ bool gr_winograd_can(const gr_request *request)
     const gr_op *op = request->node->op;
     const gr_conv_geometry g = gr_conv_geometry_of(request->node);
     if (request->exact || gr_type_of(request->node).dtype != GR_F32) return false;
-    if (op == &gr_op_conv_weight_grad) return false;
     if (g.in[0] != 1 || g.out[0] != 1 || g.kernel[0] != 1) return false;
     for (int i = 1; i < GR_SPACE; i++) {
         if (g.stride[i] != 1 || g.dilation[i] != 1) return false;
@@ -311,6 +310,7 @@ bool gr_winograd_can(const gr_request *request)
 gr_status gr_winograd_prepare(gr_request *request)
 {
     if (!gr_winograd_can(request)) return GR_UNSUPPORTED;
+    if (request->node->op == &gr_op_conv_weight_grad) return gr_winograd_prepare_grad(request);
     winograd_plan *p = gr_arena_alloc(request->arena, sizeof *p);
     if (!p) return GR_NO_MEMORY;
     gr_conv_plan_start(request, &p->conv);

@@ -117,5 +117,7 @@ typedef struct winograd_plan {
 bool gr_winograd_can(const gr_request *request);
 /* GR_UNSUPPORTED where it cannot. */
 gr_prepare_fn gr_winograd_prepare;
+/* Its part for conv_weight_grad. */
+gr_prepare_fn gr_winograd_prepare_grad;
 
 #endif
