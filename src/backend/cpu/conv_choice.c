@@ -21,9 +21,11 @@
 #define CHOICE_TURN 22.0
 /* … and more for each where neighbours are a stride apart: no vectors. */
 #define CHOICE_STRIDED 28.0
-/* Winograd, for each tile of each channel of the source and the result, and each filter. */
+/* Winograd, for each tile of each channel of the source and the result, which for the gradient by
+ * the weights are read with channels as lanes, and for each filter. */
 #define CHOICE_TILE 350.0
-#define CHOICE_FILTER 300.0
+#define CHOICE_CHANNEL_TILE 500.0
+#define CHOICE_FILTER 900.0
 /* oneDNN, for each multiplication, and for each element that it reorders. */
 #define CHOICE_BLOCKED 1.0
 #define CHOICE_REORDER 40.0
@@ -45,7 +47,8 @@ static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
     const int64_t tile = 7 - g->kernel[1];
     const double tiles = (double)(g->n * conv_ceil(result[1], tile) * conv_ceil(result[2], tile));
     const double filters = (double)(g->c / g->groups * g->o);
-    return tiles * (36 * CHOICE_PRODUCT * filters + CHOICE_TILE * (double)(g->c + g->o)) +
+    const double each = op == &gr_op_conv_weight_grad ? CHOICE_CHANNEL_TILE : CHOICE_TILE;
+    return tiles * (36 * CHOICE_PRODUCT * filters + each * (double)(g->c + g->o)) +
            CHOICE_FILTER * filters;
 }
 

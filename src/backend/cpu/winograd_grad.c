@@ -261,7 +261,7 @@ static void winograd_grad_blocks(winograd_grad_plan *p)
     columns->block = conv_ceil(conv_ceil(columns->channels, across), kit->nr) * kit->nr;
     p->column_pitch = columns->block;
     p->sum_step = rows->block * p->column_pitch + WINOGRAD_GRAD_SPACING;
-    const bool large = p->sum_step > 2048;
+    const bool large = p->sum_step > 8192;
     p->grid.block = conv_min(large ? WINOGRAD_GRAD_LONG : WINOGRAD_GRAD_TILES, p->grid.count);
     rows->step = rows->block / kit->mr * kit->sliver * p->grid.block + WINOGRAD_GRAD_SPACING;
     columns->step = columns->block * p->grid.block + WINOGRAD_GRAD_SPACING;
