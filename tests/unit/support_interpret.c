@@ -7,6 +7,12 @@
 #include "plan/plan.h"
 #include "run/store.h"
 
+/* The same op on the operands' sizes: what its terms add up to without their signs. */
+typedef struct interpreter_sizes {
+    gr_tensor *in, out;
+    const void **address;
+} interpreter_sizes;
+
 typedef struct interpreter_node {
     const gr_node *node;
     gr_request request; /* how it is run */
@@ -16,6 +22,7 @@ typedef struct interpreter_node {
     const void **in;
     void **result;
     bool rounds;
+    interpreter_sizes *sizes; /* of an op that adds up products of its operands */
 } interpreter_node;
 
 struct interpreter {
@@ -25,7 +32,7 @@ struct interpreter {
     interpreter_node *nodes; /* by id; node NULL: not needed */
     gr_node **targets;
     double units;
-    gr_rng rng;
+    uint64_t draws;
 };
 
 /* Ops whose results are some of their operands, or their negatives. */
@@ -59,6 +66,23 @@ static bool interpreter_exact(const gr_op *op)
                                          &gr_op_stop_gradient};
     for (size_t i = 0; i < GR_LEN(exact); i++)
         if (op == exact[i]) return true;
+    return false;
+}
+
+/* Ops that add up products of their operands. */
+static bool interpreter_adds(const gr_op *op)
+{
+    static const gr_op *const adding[] = {&gr_op_sum,
+                                          &gr_op_matmul,
+                                          &gr_op_conv,
+                                          &gr_op_conv_input_grad,
+                                          &gr_op_conv_weight_grad,
+                                          &gr_op_avg_pool,
+                                          &gr_op_avg_pool_grad,
+                                          &gr_op_max_pool_grad,
+                                          &gr_op_scatter_add};
+    for (size_t i = 0; i < GR_LEN(adding); i++)
+        if (op == adding[i]) return true;
     return false;
 }
 
@@ -125,6 +149,24 @@ static gr_status interpreter_add(interpreter *it, const gr_node *node, const gr_
     return interpreter_prepare(it, x);
 }
 
+static gr_status interpreter_add_sizes(interpreter *it, interpreter_node *x)
+{
+    const gr_node *node = x->node;
+    interpreter_sizes *sizes = gr_arena_alloc(&it->arena, sizeof *sizes);
+    if (!sizes) return GR_NO_MEMORY;
+    x->sizes = sizes;
+    sizes->in = gr_arena_alloc(&it->arena, (size_t)node->n_in * sizeof *sizes->in);
+    sizes->address = gr_arena_alloc(&it->arena, (size_t)node->n_in * sizeof *sizes->address);
+    if (!sizes->in || !sizes->address) return GR_NO_MEMORY;
+    for (int i = 0; i < node->n_in; i++) {
+        sizes->address[i] = x->in[i];
+        if (node->in[i]->out[0].dtype != GR_F64) continue;
+        GR_TRY(gr_tensor_new(GR_F64, node->in[i]->out[0].shape, &sizes->in[i]));
+        sizes->address[i] = sizes->in[i].data;
+    }
+    return gr_tensor_new(GR_F64, node->out[0].shape, &sizes->out);
+}
+
 gr_status interpreter_new(gr_graph *graph, gr_node *const *targets, int n, const gr_store *store,
                           interpreter **out)
 {
@@ -151,6 +193,8 @@ void interpreter_free(interpreter *it)
         const bool owns = !(x->node->op->flags & (GR_OP_VIEW | GR_OP_EFFECT));
         for (int i = 0; owns && i < x->node->n_out; i++) gr_tensor_clear(&x->out[i]);
         if (x->request.destroy) x->request.destroy((void *)(uintptr_t)x->request.ctx);
+        for (int i = 0; x->sizes && i < x->node->n_in; i++) gr_tensor_clear(&x->sizes->in[i]);
+        if (x->sizes) gr_tensor_clear(&x->sizes->out);
         gr_tensor_clear(&x->state);
         gr_free_aligned(x->work);
     }
@@ -173,19 +217,49 @@ void interpreter_feed(interpreter *it, const char *name, const gr_tensor *value)
 void interpreter_perturb(interpreter *it, double units, uint64_t seed)
 {
     it->units = units;
-    it->rng = gr_rng_new(seed, 0);
+    gr_rng rng = gr_rng_new(seed, 0);
+    it->draws = gr_rng_u64(&rng);
+}
+
+static double interpreter_delta(interpreter *it)
+{
+    it->draws = it->draws * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
+    return it->units * 0x1p-24 * 0x1p-63 * (double)(int64_t)it->draws;
 }
 
 static void interpreter_round(interpreter *it, interpreter_node *x, gr_tensor *t)
 {
     if (it->units == 0 || !x->rounds || t->dtype != GR_F64) return;
     double *v = t->data;
-    uint64_t bits = gr_rng_u64(&it->rng);
     const int64_t n = gr_shape_count(t->shape);
-    for (int64_t i = 0; i < n; i++) {
-        bits = bits * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
-        v[i] *= 1 + it->units * 0x1p-24 * ((double)(int64_t)bits * 0x1p-63);
+    for (int64_t i = 0; i < n; i++) v[i] *= 1 + interpreter_delta(it);
+}
+
+static gr_status interpreter_call(interpreter_node *x, const void **in, void **out)
+{
+    const gr_call call = {.in = (void *const *)(uintptr_t)in,
+                          .out = out,
+                          .work = x->work,
+                          .ctx = x->request.ctx,
+                          .threads = 1};
+    return x->request.fn(&call);
+}
+
+static gr_status interpreter_round_sum(interpreter *it, interpreter_node *x)
+{
+    if (!x->sizes) GR_TRY(interpreter_add_sizes(it, x));
+    interpreter_sizes *sizes = x->sizes;
+    for (int i = 0; i < x->node->n_in; i++) {
+        double *size = sizes->in[i].data;
+        const double *value = x->in[i];
+        const int64_t n = size ? gr_shape_count(sizes->in[i].shape) : 0;
+        for (int64_t k = 0; k < n; k++) size[k] = fabs(value[k]);
     }
+    GR_TRY(interpreter_call(x, sizes->address, (void *[]){sizes->out.data}));
+    double *v = x->out[0].data, *size = sizes->out.data;
+    const int64_t n = gr_shape_count(sizes->out.shape);
+    for (int64_t i = 0; i < n; i++) v[i] += size[i] * interpreter_delta(it);
+    return GR_OK;
 }
 
 static gr_status interpreter_run(interpreter *it, interpreter_node *x)
@@ -195,13 +269,10 @@ static gr_status interpreter_run(interpreter *it, interpreter_node *x)
         if (bytes) memcpy(x->out[0].data, x->state.data, bytes);
     }
     if (x->request.fn) {
-        const gr_call call = {.in = (void *const *)(uintptr_t)x->in,
-                              .out = x->result,
-                              .work = x->work,
-                              .ctx = x->request.ctx,
-                              .threads = 1};
-        GR_TRY(x->request.fn(&call));
+        GR_TRY(interpreter_call(x, x->in, x->result));
     }
+    if (it->units > 0 && x->rounds && interpreter_adds(x->node->op))
+        return interpreter_round_sum(it, x);
     if (x->node->op->flags & (GR_OP_VIEW | GR_OP_EFFECT)) return GR_OK;
     for (int i = 0; i < x->node->n_out; i++) interpreter_round(it, x, &x->out[i]);
     return GR_OK;

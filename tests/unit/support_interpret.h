@@ -18,9 +18,10 @@ gr_status interpreter_new(gr_graph *graph, gr_node *const *targets, int n, const
 void interpreter_free(interpreter *it);
 void interpreter_feed(interpreter *it, const char *name, const gr_tensor *value);
 
-/* Every result that is rounded is from now on multiplied by 1 + δ, |δ| ≤ `units`·2⁻²⁴, δ drawn
- * anew for each element (Parker 1997, "Monte Carlo arithmetic"): how far the outcome moves is how
- * far f32 may be off. 0 switches it off. */
+/* Every result that is rounded is from now on off by δ times its size, |δ| ≤ `units`·2⁻²⁴, δ drawn
+ * anew for each element (Parker 1997, "Monte Carlo arithmetic"); a sum of products is off by δ
+ * times the sum of their sizes, since its terms may cancel. How far the outcome moves is how far
+ * f32 may be off. 0 switches it off. */
 void interpreter_perturb(interpreter *it, double units, uint64_t seed);
 
 /* One step, with the assigns at its end. */

@@ -363,8 +363,7 @@ static void case_tell(const graph_case *c)
 {
     char *text = NULL;
     const random_graph *r = &c->graph;
-    if (gr_graph_print(r->graph, r->target, r->n_targets, &text) == GR_OK)
-        print_error("%s\n", text);
+    if (gr_graph_print(r->graph, r->target, r->n_targets, &text) == GR_OK) fputs(text, stderr);
     gr_text_release(text);
     fail_msg("GRADUS_GRAPHS=1 GRADUS_SEED=%llu: %s", (unsigned long long)r->seed, c->fault);
 }
