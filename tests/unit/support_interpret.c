@@ -31,7 +31,7 @@ struct interpreter {
     int n, n_targets;
     interpreter_node *nodes; /* by id; node NULL: not needed */
     gr_node **targets;
-    double units;
+    double units, convolution;
     uint64_t draws;
 };
 
@@ -84,6 +84,11 @@ static bool interpreter_adds(const gr_op *op)
     for (size_t i = 0; i < GR_LEN(adding); i++)
         if (op == adding[i]) return true;
     return false;
+}
+
+static bool interpreter_convolves(const gr_op *op)
+{
+    return op == &gr_op_conv || op == &gr_op_conv_input_grad || op == &gr_op_conv_weight_grad;
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
@@ -214,25 +219,28 @@ void interpreter_feed(interpreter *it, const char *name, const gr_tensor *value)
     }
 }
 
-void interpreter_perturb(interpreter *it, double units, uint64_t seed)
+void interpreter_perturb(interpreter *it, double units, double convolution, uint64_t seed)
 {
     it->units = units;
+    it->convolution = convolution;
     gr_rng rng = gr_rng_new(seed, 0);
     it->draws = gr_rng_u64(&rng);
 }
 
+/* A number from −1 to 1. */
 static double interpreter_delta(interpreter *it)
 {
     it->draws = it->draws * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
-    return it->units * 0x1p-24 * 0x1p-63 * (double)(int64_t)it->draws;
+    return 0x1p-63 * (double)(int64_t)it->draws;
 }
 
 static void interpreter_round(interpreter *it, interpreter_node *x, gr_tensor *t)
 {
     if (it->units == 0 || !x->rounds || t->dtype != GR_F64) return;
+    const double units = it->units * 0x1p-24;
     double *v = t->data;
     const int64_t n = gr_shape_count(t->shape);
-    for (int64_t i = 0; i < n; i++) v[i] *= 1 + interpreter_delta(it);
+    for (int64_t i = 0; i < n; i++) v[i] *= 1 + units * interpreter_delta(it);
 }
 
 static gr_status interpreter_call(interpreter_node *x, const void **in, void **out)
@@ -258,7 +266,13 @@ static gr_status interpreter_round_sum(interpreter *it, interpreter_node *x)
     GR_TRY(interpreter_call(x, sizes->address, (void *[]){sizes->out.data}));
     double *v = x->out[0].data, *size = sizes->out.data;
     const int64_t n = gr_shape_count(sizes->out.shape);
-    for (int64_t i = 0; i < n; i++) v[i] += size[i] * interpreter_delta(it);
+    const bool wide = interpreter_convolves(x->node->op) && it->convolution > it->units;
+    double largest = 0;
+    for (int64_t i = 0; i < n; i++) largest = fmax(largest, size[i]);
+    for (int64_t i = 0; i < n; i++) {
+        const double error = wide ? it->convolution * largest : it->units * size[i];
+        v[i] += 0x1p-24 * error * interpreter_delta(it);
+    }
     return GR_OK;
 }
 

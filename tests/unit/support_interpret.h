@@ -21,8 +21,10 @@ void interpreter_feed(interpreter *it, const char *name, const gr_tensor *value)
 /* Every result that is rounded is from now on off by δ times its size, |δ| ≤ `units`·2⁻²⁴, δ drawn
  * anew for each element (Parker 1997, "Monte Carlo arithmetic"); a sum of products is off by δ
  * times the sum of their sizes, since its terms may cancel. How far the outcome moves is how far
- * f32 may be off. 0 switches it off. */
-void interpreter_perturb(interpreter *it, double units, uint64_t seed);
+ * f32 may be off. 0 switches it off. Convolutions may have more units of their
+ * own, which then count from the largest element: Winograd's method leaves a trace of neighbours
+ * where all terms are zero. */
+void interpreter_perturb(interpreter *it, double units, double convolution, uint64_t seed);
 
 /* One step, with the assigns at its end. */
 gr_status interpreter_step(interpreter *it);
