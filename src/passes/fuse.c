@@ -10,8 +10,9 @@
 #include "passes/fuse.h"
 
 enum {
-    FUSE_NEAR = 16,      /* places between groups that may merge for a common operand */
-    FUSE_FEW = 8,        /* groups of rows below which a body leaves threads idle, … */
+    FUSE_SMALL = 64, /* elements below which the calls saved are not worth a body's own set-up */
+    FUSE_NEAR = 16,  /* places between groups that may merge for a common operand */
+    FUSE_FEW = 8,    /* groups of rows below which a body leaves threads idle, … */
     FUSE_LARGE = 1 << 16 /* … which counts from this many elements on */
 };
 
@@ -52,6 +53,7 @@ static bool fuse_keeps_last(const gr_node *reduction)
 /* Does a body of this space run at least as well as its gates? */
 static bool fuse_pays(const gr_fused_space *s)
 {
+    if (s->count < FUSE_SMALL) return false;
     if (s->kind == GR_FUSED_PLAIN) {
         for (int v = 0; v < s->n; v++) /* lean gates would be computed again for each element */
             if (s->value[v].gate && !s->value[v].full) return false;

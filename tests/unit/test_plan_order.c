@@ -23,9 +23,10 @@ static void order_open(order_net *net)
     net->n = 0;
 }
 
-static void order_compile(order_net *net, gr_node *loss, const gr_optimizer *optimizer)
+static void order_compile(order_net *net, gr_node *loss, const gr_optimizer *optimizer,
+                          const char *passes)
 {
-    const gr_compile_options options = {.size = sizeof options, .threads = 1};
+    const gr_compile_options options = {.size = sizeof options, .threads = 1, .passes = passes};
     net->targets[net->n++] = loss;
     unit_ok(gr_minimize(net->scope, loss, optimizer));
     for (int i = 0; i < gr_scope_updates(net->scope); i++)
@@ -78,7 +79,7 @@ static void order_deep_net(order_net *net, const gr_optimizer *optimizer)
     order_open(net);
     gr_node *x = gr_input(net->graph, "x", GR_F32, GR_SHAPE(1, 64)), *h = x;
     for (int i = 0; i < LAYERS; i++) h = gr_tanh(gr_dense(net->scope, NULL, h, GR_DENSE(64)));
-    order_compile(net, gr_mean(gr_square(h), GR_ALL), optimizer);
+    order_compile(net, gr_mean(gr_square(h), GR_ALL), optimizer, NULL);
 }
 
 /* Twelve layers' gradients of 16 KiB each are not alive together, whatever the optimiser. */
@@ -123,7 +124,7 @@ static void test_checks_come_first(void **state)
     gr_node *h = gr_conv_layer(net.scope, NULL, x, GR_CONV(4, 3));
     h = gr_dense(net.scope, NULL, gr_relu(gr_batch_norm(net.scope, NULL, h, NULL)), GR_DENSE(10));
     order_compile(&net, gr_softmax_cross_entropy(h, labels, NULL),
-                  GR_OPTIMIZER(GR_SGD, .rate = 0.1, .momentum = 0.9));
+                  GR_OPTIMIZER(GR_SGD, .rate = 0.1, .momentum = 0.9), "-fuse");
     const gr_plan *plan = net.program->plan;
     assert_true(plan->steps[0].checks);
     assert_int_equal(plan->n_copies, 0);
@@ -143,7 +144,7 @@ static void test_what_floats_is_made_late(void **state)
         part[i] = gr_exp(gr_random_uniform(net.graph, GR_F32, GR_SHAPE(1024),
                                            (gr_stream){.seed = (uint64_t)i, .name = "noise"}));
     for (int i = 0; i < N; i++) h = gr_sin(gr_mul(h, part[i]));
-    const gr_compile_options options = {.size = sizeof options, .threads = 1};
+    const gr_compile_options options = {.size = sizeof options, .threads = 1, .passes = "-fuse"};
     gr_node *y = gr_sum(h, GR_ALL);
     unit_ok(gr_compile(net.graph, &y, 1, &options, &net.program));
     assert_in_range(gr_program_plan(net.program).lower_bound, 4096, 3 * 4096);

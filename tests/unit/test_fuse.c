@@ -1,0 +1,387 @@
+/* The pass `fuse`: programs with it and without it give the same bits; what becomes one step; what
+ * must not. */
+#include "support_memory.h"
+
+#include <gradus/gradus.h>
+
+#include "passes/pass.h"
+#include "plan/plan.h"
+#include "run/program.h"
+
+/* ---- Nets, with and without ------------------------------------------------------------------ */
+
+enum { FUSE_BATCH = 9, FUSE_WIDTH = 12, FUSE_STEPS = 10, FUSE_TARGETS = 96 };
+
+typedef gr_node *fuse_net(gr_scope *scope, gr_node *x, gr_node *labels);
+
+static gr_node *fuse_dense_net(gr_scope *s, gr_node *x, gr_node *labels)
+{
+    gr_node *h = gr_relu(gr_dense(s, NULL, x, GR_DENSE(17)));
+    h = gr_tanh(gr_dense(s, NULL, h, GR_DENSE(8)));
+    return gr_softmax_cross_entropy(gr_dense(s, NULL, h, GR_DENSE(5)), labels, NULL);
+}
+
+static gr_node *fuse_norm_net(gr_scope *s, gr_node *x, gr_node *labels)
+{
+    gr_node *h = gr_reshape(x, GR_SHAPE(FUSE_BATCH, 3, 2, 2));
+    h = gr_relu(gr_batch_norm(s, NULL, gr_conv_layer(s, NULL, h, GR_CONV(6, 1)), NULL));
+    gr_node *inner = gr_batch_norm(s, NULL, gr_conv_layer(s, NULL, h, GR_CONV(6, 1)), NULL);
+    h = gr_relu(gr_add(h, inner));
+    return gr_softmax_cross_entropy(gr_dense(s, NULL, gr_mean(h, GR_AXES(2, 3)), GR_DENSE(5)),
+                                    labels, NULL);
+}
+
+/* Layer normalisation, GELU and dropout of gates. */
+static gr_node *fuse_gelu_net(gr_scope *s, gr_node *x, gr_node *labels)
+{
+    gr_node *h = gr_dense(s, NULL, x, GR_DENSE(33));
+    gr_node *centred = gr_sub(h, gr_mean(h, GR_KEEP(1)));
+    gr_node *spread = gr_mean(gr_square(centred), GR_KEEP(1));
+    h = gr_mul(centred, gr_rsqrt(gr_shift(spread, 1e-5)));
+    h = gr_mul(gr_scale(h, 0.5), gr_shift(gr_erf(gr_scale(h, 0.70710678118654752)), 1));
+    h = gr_dropout(s, NULL, h, 0.3);
+    return gr_multiclass_hinge(gr_dense(s, NULL, h, GR_DENSE(5)), labels, NULL);
+}
+
+/* Elementwise losses on several activations, and tensors of one dimension among them. */
+static gr_node *fuse_mixed_net(gr_scope *s, gr_node *x, gr_node *labels)
+{
+    gr_node *h = gr_prelu_layer(s, NULL, gr_dense(s, NULL, x, GR_DENSE(10)));
+    h = gr_add(gr_elu(h, 0.5), gr_mul(gr_sigmoid(h), gr_softplus(h)));
+    h = gr_maximum(gr_clip(h, -2, 2), gr_leaky_relu(gr_scale(h, 0.5), 0.1));
+    gr_node *y = gr_dense(s, NULL, h, GR_DENSE(5));
+    gr_node *hot = gr_one_hot(labels, 5, GR_F32);
+    return gr_add(gr_huber(y, hot, NULL), gr_sigmoid_cross_entropy(y, hot, NULL));
+}
+
+typedef struct fuse_case {
+    fuse_net *net;
+    const gr_optimizer *optimizer;
+    const char *passes;
+} fuse_case;
+
+typedef struct fuse_trained {
+    gr_program *program;
+    gr_store *store;
+    float loss[FUSE_STEPS];
+} fuse_trained;
+
+static void fuse_feed(gr_session *session, const gr_program *program)
+{
+    float x[FUSE_BATCH * FUSE_WIDTH];
+    int64_t labels[FUSE_BATCH];
+    gr_rng rng = gr_rng_new(5, 0);
+    for (size_t i = 0; i < GR_LEN(x); i++) x[i] = (float)gr_rng_uniform(&rng) * 2 - 1;
+    for (size_t i = 0; i < GR_LEN(labels); i++) labels[i] = (int64_t)(i % 5);
+    unit_ok(gr_session_write(session, gr_program_find_input(program, "x"), x, sizeof x));
+    unit_ok(
+        gr_session_write(session, gr_program_find_input(program, "labels"), labels, sizeof labels));
+}
+
+static fuse_trained fuse_train(const fuse_case *c)
+{
+    const gr_scope_options in = {.size = sizeof in, .mode = GR_TRAIN};
+    const gr_compile_options options = {.size = sizeof options, .threads = 1, .passes = c->passes};
+    fuse_trained t = {.store = gr_store_new()};
+    gr_graph *graph = gr_graph_new();
+    gr_scope *scope = gr_scope_new(graph, t.store, &in);
+    gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(FUSE_BATCH, FUSE_WIDTH));
+    gr_node *loss = c->net(scope, x, gr_input(graph, "labels", GR_I64, GR_SHAPE(FUSE_BATCH)));
+    gr_node *targets[FUSE_TARGETS] = {loss};
+    unit_ok(gr_minimize(scope, loss, c->optimizer));
+    int n = 1;
+    for (int i = 0; i < gr_scope_updates(scope); i++) targets[n++] = gr_scope_update_node(scope, i);
+    unit_ok(gr_compile(graph, targets, n, &options, &t.program));
+    unit_ok(gr_graph_verify(t.program->unit.graph));
+    unit_ok(gr_plan_verify(t.program->plan));
+    gr_session *session;
+    unit_ok(gr_session_new(t.program, t.store, NULL, &session));
+    fuse_feed(session, t.program);
+    for (int step = 0; step < FUSE_STEPS; step++) {
+        unit_ok(gr_session_step(session));
+        unit_ok(gr_session_read(session, 0, &t.loss[step], sizeof(float)));
+    }
+    gr_session_free(session);
+    gr_scope_free(scope);
+    gr_graph_free(graph);
+    return t;
+}
+
+static void fuse_trained_clear(fuse_trained *t)
+{
+    gr_program_free(t->program);
+    gr_store_free(t->store);
+}
+
+/* All losses and all variables, bit for bit. */
+static void fuse_same(const fuse_trained *a, const fuse_trained *b)
+{
+    assert_memory_equal(a->loss, b->loss, sizeof a->loss);
+    assert_int_equal(gr_store_size(a->store), gr_store_size(b->store));
+    for (int i = 0; i < gr_store_size(a->store); i++) {
+        const char *name = gr_store_name(a->store, i);
+        const gr_tensor type = gr_store_type(a->store, i);
+        const size_t bytes = gr_tensor_bytes(&type);
+        void *x = malloc(bytes), *y = malloc(bytes);
+        unit_ok(gr_store_read(a->store, name, x, bytes));
+        unit_ok(gr_store_read(b->store, name, y, bytes));
+        if (memcmp(x, y, bytes) != 0) fail_msg("variable %s differs", name);
+        free(x);
+        free(y);
+    }
+}
+
+static void fuse_check_net(fuse_net *net, const gr_optimizer *optimizer)
+{
+    fuse_trained plain = fuse_train(&(fuse_case){net, optimizer, "-fuse"});
+    fuse_trained fused = fuse_train(&(fuse_case){net, optimizer, NULL});
+    fuse_same(&plain, &fused);
+    assert_true(fused.program->plan->n_steps < plain.program->plan->n_steps);
+    fuse_trained_clear(&plain);
+    fuse_trained_clear(&fused);
+}
+
+static void test_nets_keep_their_bits(void **state)
+{
+    (void)state;
+    fuse_net *const nets[] = {fuse_dense_net, fuse_norm_net, fuse_gelu_net, fuse_mixed_net};
+    for (size_t i = 0; i < GR_LEN(nets); i++)
+        fuse_check_net(nets[i], GR_OPTIMIZER(GR_SGD, .rate = 0.1, .momentum = 0.9));
+}
+
+static void test_optimizers_keep_their_bits(void **state)
+{
+    (void)state;
+    for (int kind = GR_SGD; kind <= GR_ADAMW; kind++) {
+        const gr_optimizer variants[] = {
+            {.size = sizeof(gr_optimizer), .kind = (gr_optimizer_kind)kind, .rate = 0.05},
+            {.size = sizeof(gr_optimizer),
+             .kind = (gr_optimizer_kind)kind,
+             .rate = 0.05,
+             .momentum = 0.9,
+             .weight_decay = 0.01,
+             .l1 = 0.001,
+             .clip_norm = 1,
+             .max_norm = 2},
+        };
+        for (size_t i = 0; i < GR_LEN(variants); i++) fuse_check_net(fuse_dense_net, &variants[i]);
+    }
+}
+
+/* ---- Expressions in both precisions ---------------------------------------------------------- */
+
+typedef gr_node *fuse_expression(gr_node *x, gr_node *row, gr_node *column);
+
+static gr_node *fuse_chain(gr_node *x, gr_node *row, gr_node *column)
+{
+    gr_node *y = gr_add(gr_mul(x, row), gr_exp(column));
+    return gr_sub(gr_square(y), gr_div(x, gr_shift(gr_abs(column), 1)));
+}
+
+static gr_node *fuse_softmax(gr_node *x, gr_node *row, gr_node *column)
+{
+    return gr_mul(gr_log_softmax(gr_add(x, row), 1), gr_sigmoid(column));
+}
+
+/* Two sets of axes, and one value read along both axes of a square. */
+static gr_node *fuse_axes(gr_node *x, gr_node *row, gr_node *column)
+{
+    gr_node *y = gr_mul(x, gr_sub(row, column));
+    gr_node *outer = gr_mul(gr_reshape(gr_sum(y, GR_AXES(1)), GR_SHAPE(-1, 1)),
+                            gr_reshape(gr_sum(y, GR_AXES(1)), GR_SHAPE(1, -1)));
+    return gr_add(gr_sum(gr_square(outer), GR_AXES(0)),
+                  gr_reshape(gr_max(y, GR_KEEP(1)), GR_SHAPE(-1)));
+}
+
+/* The path from a to c leads through the product, which is no gate of a body. */
+static gr_node *fuse_around(gr_node *x, gr_node *row, gr_node *column)
+{
+    gr_node *a = gr_add(x, row), *b = gr_matmul(a, gr_transpose(gr_square(a)));
+    return gr_add(gr_sub(gr_sum(b, GR_KEEP(1)), a), column);
+}
+
+/* A group of many gates must be cut. */
+static gr_node *fuse_long(gr_node *x, gr_node *row, gr_node *column)
+{
+    gr_node *y = x;
+    for (int i = 0; i < 150; i++)
+        y = gr_add(gr_mul(y, i % 3 ? row : column), gr_scale(x, 1.0 / (i + 2)));
+    return y;
+}
+
+static gr_tensor fuse_evaluate(fuse_expression *expression, gr_dtype dtype, const char *passes,
+                               int *steps)
+{
+    const gr_shape shapes[] = {GR_SHAPE(9, 23), GR_SHAPE(23), GR_SHAPE(9, 1)};
+    const char *const names[] = {"x", "row", "column"};
+    const gr_compile_options options = {.size = sizeof options, .threads = 1, .passes = passes};
+    gr_graph *graph = gr_graph_new();
+    gr_node *in[3];
+    for (int i = 0; i < 3; i++) in[i] = gr_input(graph, names[i], dtype, shapes[i]);
+    gr_node *y = expression(in[0], in[1], in[2]), *dx;
+    unit_ok(gr_grad(gr_sum(gr_square(y), GR_ALL), &in[0], 1, &dx));
+    gr_program *program;
+    unit_ok(gr_compile(graph, &dx, 1, &options, &program));
+    unit_ok(gr_plan_verify(program->plan));
+    gr_session *session;
+    unit_ok(gr_session_new(program, NULL, NULL, &session));
+    gr_rng rng = gr_rng_new(3, 0);
+    for (int i = 0; i < 3; i++) {
+        gr_tensor value;
+        unit_ok(gr_tensor_new(dtype, shapes[i], &value));
+        for (int64_t e = 0; e < gr_shape_count(shapes[i]); e++)
+            gr_tensor_put(&value, e, gr_rng_uniform(&rng) - 0.5);
+        unit_ok(gr_session_write(session, gr_program_find_input(program, names[i]), value.data,
+                                 gr_tensor_bytes(&value)));
+        gr_tensor_clear(&value);
+    }
+    gr_tensor out;
+    unit_ok(gr_tensor_new(dtype, gr_node_shape(dx), &out));
+    unit_ok(gr_session_step(session));
+    unit_ok(gr_session_read(session, 0, out.data, gr_tensor_bytes(&out)));
+    *steps = gr_program_plan(program).steps;
+    gr_session_free(session);
+    gr_program_free(program);
+    gr_graph_free(graph);
+    return out;
+}
+
+static void test_expressions_keep_their_bits(void **state)
+{
+    (void)state;
+    fuse_expression *const all[] = {fuse_chain, fuse_softmax, fuse_axes, fuse_around, fuse_long};
+    const gr_dtype dtypes[] = {GR_F32, GR_F64};
+    for (size_t i = 0; i < GR_LEN(all); i++) {
+        for (size_t d = 0; d < GR_LEN(dtypes); d++) {
+            int plain_steps, fused_steps;
+            gr_tensor plain = fuse_evaluate(all[i], dtypes[d], "-fuse", &plain_steps);
+            gr_tensor fused = fuse_evaluate(all[i], dtypes[d], NULL, &fused_steps);
+            if (memcmp(plain.data, fused.data, gr_tensor_bytes(&plain)) != 0)
+                fail_msg("expression %zu differs in %s", i, gr_dtype_name(dtypes[d]));
+            assert_true(fused_steps < plain_steps);
+            gr_tensor_clear(&plain);
+            gr_tensor_clear(&fused);
+        }
+    }
+}
+
+/* ---- What becomes one step ------------------------------------------------------------------- */
+
+static int fuse_count_steps(gr_graph *graph, gr_node *const *targets, int n, const char *passes)
+{
+    const gr_compile_options options = {.size = sizeof options, .threads = 1, .passes = passes};
+    gr_program *program;
+    unit_ok(gr_compile(graph, targets, n, &options, &program));
+    unit_ok(gr_plan_verify(program->plan));
+    assert_int_equal(program->plan->n_copies, 0);
+    int steps = gr_program_plan(program).steps;
+    gr_program_free(program);
+    return steps;
+}
+
+static gr_node *fuse_variable(gr_graph *graph, const char *name)
+{
+    return gr_var(graph, name, GR_F32, GR_SHAPE(20, 30));
+}
+
+/* Mean, squares and weight of Adam: three outputs, each in its variable's own memory. */
+static void test_an_update_is_one_step(void **state)
+{
+    (void)state;
+    gr_graph *graph = gr_graph_new();
+    gr_node *w = fuse_variable(graph, "w"), *m = fuse_variable(graph, "m");
+    gr_node *v = fuse_variable(graph, "v");
+    gr_node *g = gr_input(graph, "g", GR_F32, GR_SHAPE(20, 30));
+    gr_node *mean = gr_add(gr_scale(m, 0.9), gr_scale(g, 0.1));
+    gr_node *squares = gr_add(gr_scale(v, 0.999), gr_scale(gr_square(g), 0.001));
+    gr_node *step = gr_div(mean, gr_shift(gr_sqrt(squares), 1e-8));
+    gr_node *targets[] = {gr_assign(m, mean), gr_assign(v, squares),
+                          gr_assign(w, gr_sub(w, gr_scale(step, 0.01)))};
+    assert_int_equal(fuse_count_steps(graph, targets, 3, NULL), 1);
+    assert_true(fuse_count_steps(graph, targets, 3, "-fuse") > 8);
+    gr_graph_free(graph);
+}
+
+/* The gradient of relu with the sum of a bias; softmax with its loss's gradient. */
+static void test_reductions_join(void **state)
+{
+    (void)state;
+    gr_graph *graph = gr_graph_new();
+    gr_node *y = gr_input(graph, "y", GR_F32, GR_SHAPE(40, 30));
+    gr_node *dy = gr_input(graph, "dy", GR_F32, GR_SHAPE(40, 30));
+    gr_node *dx = gr_where(gr_greater(y, gr_like(y, 0)), dy, gr_like(dy, 0));
+    gr_node *masked[] = {dx, gr_sum(dx, GR_AXES(0))};
+    assert_int_equal(fuse_count_steps(graph, masked, 2, NULL), 1);
+    gr_node *p = gr_softmax(y, 1), *rows = gr_sum(gr_mul(p, dy), GR_KEEP(1));
+    gr_node *softmax[] = {gr_mul(p, gr_sub(dy, rows)), rows};
+    assert_int_equal(fuse_count_steps(graph, softmax, 2, NULL), 1);
+    gr_graph_free(graph);
+}
+
+/* Two updates, each of which reads the variable that the other one writes: at most one of them may
+ * happen in place. */
+static void test_crossed_updates(void **state)
+{
+    (void)state;
+    enum { N = 600 };
+    float a[N], b[N], got[N];
+    gr_store *store = gr_store_new();
+    for (int i = 0; i < N; i++) a[i] = (float)i, b[i] = (float)(i * i % 17);
+    unit_ok(gr_store_add(store, "a", &(gr_tensor){GR_F32, GR_SHAPE(20, 30), a}));
+    unit_ok(gr_store_add(store, "b", &(gr_tensor){GR_F32, GR_SHAPE(20, 30), b}));
+    gr_graph *graph = gr_graph_new();
+    gr_node *va = fuse_variable(graph, "a"), *vb = fuse_variable(graph, "b");
+    gr_node *product = gr_mul(gr_shift(va, 1), vb);
+    gr_node *targets[] = {gr_assign(va, gr_add(gr_square(vb), product)),
+                          gr_assign(vb, gr_sub(gr_neg(va), gr_scale(vb, 2)))};
+    gr_program *program;
+    gr_session *session;
+    unit_ok(gr_compile(graph, targets, 2, NULL, &program));
+    unit_ok(gr_plan_verify(program->plan));
+    unit_ok(gr_session_new(program, store, NULL, &session));
+    unit_ok(gr_session_step(session));
+    unit_ok(gr_store_read(store, "a", got, sizeof got));
+    for (int i = 0; i < N; i++) assert_true(got[i] == b[i] * b[i] + (a[i] + 1) * b[i]);
+    unit_ok(gr_store_read(store, "b", got, sizeof got));
+    for (int i = 0; i < N; i++) assert_true(got[i] == -a[i] - b[i] * 2);
+    gr_session_free(session);
+    gr_program_free(program);
+    gr_graph_free(graph);
+    gr_store_free(store);
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static gr_status fuse_compile_flow(void *user)
+{
+    (void)user;
+    gr_graph *graph = gr_graph_new();
+    if (!graph) return GR_NO_MEMORY;
+    gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(9, 23));
+    gr_node *y = gr_name(gr_square(gr_tanh(gr_softmax(x, 1))), "y");
+    gr_program *program = NULL;
+    gr_status status = gr_compile(graph, &y, 1, NULL, &program);
+    gr_program_free(program);
+    gr_graph_free(graph);
+    return status;
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    assert_true(test_memory_sweep(fuse_compile_flow, NULL) > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nets_keep_their_bits),
+        cmocka_unit_test(test_optimizers_keep_their_bits),
+        cmocka_unit_test(test_expressions_keep_their_bits),
+        cmocka_unit_test(test_an_update_is_one_step),
+        cmocka_unit_test(test_reductions_join),
+        cmocka_unit_test(test_crossed_updates),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
