@@ -115,7 +115,7 @@ void gr_fused_begin(gr_fused_frame *f, const gr_fused_work *w, char *store)
     }
 }
 
-void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int64_t n)
+void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int64_t part, int64_t n)
 {
     for (int i = range.begin; i < range.end; i++) {
         const int slot = f->pass->moving[i];
@@ -129,6 +129,9 @@ void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int6
         case GR_FUSED_WALK:
             element = gr_walk_offset(&s->walk.outer, begin / s->walk.run);
             if (s->walk.step) element += begin % s->walk.run;
+            break;
+        case GR_FUSED_WIDE:
+            element = part;
             break;
         case GR_FUSED_FIXED:
         case GR_FUSED_FULL:
@@ -175,7 +178,7 @@ static void fused_plain_body(const gr_fused_work *w, char *store, int64_t begin,
     for (int64_t i = begin, n; i < end; i += n) {
         n = end - i < p->piece ? end - i : p->piece;
         if (p->align > 0 && n > p->align - i % p->align) n = p->align - i % p->align;
-        gr_fused_place(&f, p->phase->moving, i, n);
+        gr_fused_place(&f, p->phase->moving, i, 0, n);
         gr_fused_execute(&f, p->phase->codes, n);
     }
 }

@@ -44,6 +44,7 @@ typedef enum gr_fused_motion {
     GR_FUSED_FULL,      /* moves with the elements */
     GR_FUSED_WALK,      /* a broadcast operand, read where it lies: no piece crosses its runs */
     GR_FUSED_COPY,      /* a broadcast operand, copied out in full to a register */
+    GR_FUSED_WIDE,      /* a register for a whole piece, which is computed in parts */
     GR_FUSED_GROUP,     /* moves with the groups: a lean value */
     GR_FUSED_GROUP_COPY /* an operand of lean gates that broadcasts, copied out for each group */
 } gr_fused_motion;
@@ -100,6 +101,7 @@ typedef struct gr_fused_pass {
     void (*run)(gr_fused_work *w);
     int64_t count;  /* elements of the space */
     int64_t piece;  /* elements of a piece */
+    int64_t part;   /* rows: elements that are computed at once */
     int64_t align;  /* plain: pieces do not cross multiples of it; 0: any piece will do */
     int64_t grain;  /* elements, bands or tasks worth a thread */
     int64_t store;  /* bytes of registers */
@@ -147,8 +149,10 @@ typedef struct gr_fused_frame {
 } gr_fused_frame;
 
 void gr_fused_begin(gr_fused_frame *f, const gr_fused_work *w, char *store);
-/* Sets the slots moving[range] for the piece of n elements from `begin` on. */
-void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int64_t n);
+/* Sets the slots moving[range] for n elements of the space from `begin` on, of which the first is
+ * element `part` of its piece. */
+void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int64_t part,
+                    int64_t n);
 /* Copies what n elements of the space from `begin` on read of a broadcast operand. May touch
  * GR_FUSED_SLACK bytes past the end; so may gr_fused_repeat. */
 void gr_fused_copy(const gr_fused_slot *s, const char *from, char *to, int64_t begin, int64_t n);

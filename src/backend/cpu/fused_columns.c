@@ -7,7 +7,7 @@ static void fused_columns_piece(gr_fused_frame *f, int64_t begin, int64_t rows, 
                                 bool first, char *const *to)
 {
     const gr_fused_pass *p = f->pass;
-    gr_fused_place(f, p->phase->moving, begin, rows * n);
+    gr_fused_place(f, p->phase->moving, begin, 0, rows * n);
     gr_fused_execute(f, p->phase->codes, rows * n);
     for (int i = p->phase->reductions.begin; i < p->phase->reductions.end; i++, to++) {
         const gr_fused_reduction *r = &p->reduction[i];

@@ -214,6 +214,15 @@ bool gr_draft_gate(gr_fused_draft *d, int v, bool lean)
     return true;
 }
 
+/* A unit is reduced when all of its parts are computed. */
+static void draft_widen(gr_fused_draft *d, int slot)
+{
+    gr_draft_slot *s = &d->slot[slot];
+    if (d->pass->part >= d->pass->piece || !s->is_register) return;
+    s->wide = true;
+    s->slot.motion = GR_FUSED_WIDE;
+}
+
 /* Where units follow one another, the first one's result is there before the last one begins. */
 bool gr_draft_reduction(gr_fused_draft *d, int v)
 {
@@ -225,6 +234,7 @@ bool gr_draft_reduction(gr_fused_draft *d, int v)
                               .size = draft_size(d, v)};
     int step;
     k->operand = draft_operand(d, value->in[0], false, &step);
+    if (k->operand >= 0) draft_widen(d, k->operand);
     k->result = draft_result(d, v, true, d->pass->resident ? d->now : d->start);
     if (k->operand < 0 || k->result < 0) return false;
     d->n_reductions++;
@@ -279,7 +289,7 @@ static void draft_lay_out_registers(gr_fused_draft *d, int64_t elements)
     bool done[GR_FUSED_SLOTS] = {false};
     const gr_draft_slot *s;
     for (int n = 0, a; (s = draft_next_register(d, done)) != NULL; area[a].holder = s) {
-        const int64_t count = s->lean ? d->pass->band : elements;
+        const int64_t count = s->lean ? d->pass->band : s->wide ? d->pass->piece : elements;
         const int64_t bytes = draft_aligned(count * s->slot.size + GR_FUSED_SLACK);
         for (a = 0; a < n && !draft_may_take(&area[a], s, bytes);) a++;
         if (a == n) {
@@ -340,8 +350,8 @@ void gr_draft_begin_pass(gr_fused_draft *d, gr_fused_pass *pass, int number, uns
 static void draft_list(gr_fused_draft *d, bool *listed, int slot)
 {
     const gr_fused_motion motion = d->slot[slot].slot.motion;
-    if (listed[slot] ||
-        (motion != GR_FUSED_FULL && motion != GR_FUSED_WALK && motion != GR_FUSED_COPY)) {
+    if (listed[slot] || (motion != GR_FUSED_FULL && motion != GR_FUSED_WALK &&
+                         motion != GR_FUSED_COPY && motion != GR_FUSED_WIDE)) {
         return;
     }
     listed[slot] = true;

@@ -22,7 +22,7 @@ typedef struct gr_draft_value {
 typedef struct gr_draft_slot {
     gr_fused_slot slot;
     int step; /* for spans, where it is read at its own pace */
-    bool is_register, lean;
+    bool is_register, lean, wide;
     bool in_place; /* an instruction's result: may take over a register that it reads last */
     int first, last;
 } gr_draft_slot;

@@ -269,6 +269,7 @@ static void plan_bands(gr_fused_pass *p)
     p->resident = r->rows * r->row_units == 1;
     p->align = p->band == 1 ? r->length : p->run_groups * r->length;
     p->piece = p->band * (r->length < GR_REDUCE_UNIT ? r->length : GR_REDUCE_UNIT);
+    p->part = p->resident || p->band > 1 ? p->piece : GR_FUSED_PIECE;
 }
 
 /* Few bands for the threads, and each worth several? */
@@ -291,7 +292,11 @@ static gr_status plan_rows(gr_fused_draft *d)
         d->reduction[i].partial = gr_draft_work(d, tasks * p->band * d->reduction[i].size);
     }
     p->grain = plan_grain(d) / (p->count / tasks) + 1;
-    gr_draft_lay_out(d, p->piece);
+    if (p->part >= p->piece) {
+        gr_draft_lay_out(d, p->piece);
+        return gr_draft_end_pass(d);
+    }
+    while (gr_draft_lay_out(d, p->part) > PLAN_CACHE && p->part > PLAN_PIECE_LEAST) p->part /= 2;
     return gr_draft_end_pass(d);
 }
 
@@ -308,6 +313,7 @@ static gr_status plan_columns(gr_fused_draft *d)
     }
     p->run = gr_fused_run_columns;
     p->piece = r->columns <= most ? r->columns : plan_even(r->columns, most, GR_ALIGN / 4);
+    p->part = p->piece;
     p->bands = plan_parts(r->columns, p->piece);
     p->band = p->bands > 1 ? 1 : GR_FUSED_PIECE / r->columns;
     if (p->band > r->rows) p->band = r->rows;

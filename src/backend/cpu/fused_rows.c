@@ -36,12 +36,17 @@ static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, con
 {
     const gr_fused_pass *p = f->pass;
     const int64_t n = b->groups * length;
-    gr_fused_place(f, phase->moving, begin, n);
-    gr_fused_execute(f, phase->codes, n);
+    for (int64_t part = 0, some; part < n; part += some) {
+        some = n - part < p->part ? n - part : p->part;
+        gr_fused_place(f, phase->moving, begin + part, part, some);
+        gr_fused_execute(f, phase->codes, some);
+    }
     for (int i = phase->reductions.begin; i < phase->reductions.end; i++, to++) {
         const gr_fused_reduction *r = &p->reduction[i];
         char *unit = first ? *to : f->store + r->stack;
-        r->kernel.units(unit, f->at[r->operand], b->groups, length, length);
+        const char *x = f->base[r->operand];
+        if (p->slot[r->operand].motion == GR_FUSED_FULL) x += begin * r->size;
+        r->kernel.units(unit, x, b->groups, length, length);
         if (!first) r->kernel.columns(*to, unit, 1, 0, b->groups);
     }
 }
@@ -117,7 +122,7 @@ static void fused_rows_body(const gr_fused_work *w, char *store, int64_t begin, 
     gr_fused_begin(&f, w, store);
     for (int64_t i = begin; i < end; i++) {
         const fused_band b = fused_band_of(p, i);
-        gr_fused_place(&f, p->groups, b.group, b.groups);
+        gr_fused_place(&f, p->groups, b.group, 0, b.groups);
         for (int k = 0; k < p->n_phases; k++) {
             const gr_fused_phase *phase = &p->phase[k];
             fused_spread_lean(&f, &b, phase->spreads);
@@ -151,7 +156,7 @@ static void fused_rows_split_body(const gr_fused_work *w, char *store, int64_t b
     for (int64_t task = begin; task < end; task++) {
         const fused_band b = fused_band_of(p, task / p->r.blocks);
         if (task == begin || task % p->r.blocks == 0) {
-            gr_fused_place(&f, p->groups, b.group, b.groups);
+            gr_fused_place(&f, p->groups, b.group, 0, b.groups);
             fused_spread_lean(&f, &b, w->phase->spreads);
         }
         for (int i = reductions.begin; i < reductions.end; i++) {
@@ -170,7 +175,7 @@ static void fused_rows_finish(const gr_fused_work *w, char *store, int64_t begin
     for (int64_t band = begin; band < end; band++) {
         const fused_band b = fused_band_of(p, band);
         const int64_t blocks = p->r.blocks, first = band * blocks;
-        gr_fused_place(&f, p->groups, b.group, b.groups);
+        gr_fused_place(&f, p->groups, b.group, 0, b.groups);
         for (int i = w->phase->reductions.begin; i < w->phase->reductions.end; i++) {
             const gr_fused_reduction *r = &p->reduction[i];
             for (int64_t s = 1; s < blocks; s *= 2) {
