@@ -95,7 +95,9 @@ static int bench_measure_machine(const cli_args *args, bench_plan *plan)
 static int bench_measure_workloads(const cli_args *args, bench_plan *plan)
 {
     int code = CLI_YES;
-    const bool progress = !plan->json && cli_is_terminal();
+    const bool more =
+        cli_flag(args, "plan") || cli_flag(args, "profile") || cli_flag(args, "profile-order");
+    const bool progress = !plan->json && !more && cli_is_terminal();
     for (int i = 0; i < plan->n; i++) {
         const cli_workload *w = plan->workloads[i];
         if (progress) cli_print("\r%s\033[K", cli_workload_name(w));
@@ -107,6 +109,7 @@ static int bench_measure_workloads(const cli_args *args, bench_plan *plan)
             bench_print_result_json(w, &plan->order, &plan->results[i]);
     }
     if (progress) cli_print("\r\033[K");
+    if (!plan->json && more) cli_print("\n");
     if (!plan->json && plan->n > 0) bench_print_results(plan->workloads, plan->results, plan->n);
     return code;
 }
@@ -155,6 +158,7 @@ static const cli_option bench_options[] = {
     {.name = "no-machine", .help = "do not measure the machine, and give no limits"},
     {.name = "list", .help = "list the workloads"},
     {.name = "json", .help = "print a line of JSON for the machine and for each workload"},
+    {.name = "plan", .help = "print each workload's compiled program first, as gradus show does"},
     {.name = "worker", .kind = CLI_INT, .argument = "FD", .min = 0, .max = 1 << 20},
     CLI_PROFILE_OPTIONS,
     {0},

@@ -2,6 +2,7 @@
 #include "cli/bench.h"
 
 #include "cli/out.h"
+#include "cli/plan.h"
 #include "cli/profile.h"
 
 #include <errno.h>
@@ -150,8 +151,8 @@ static gr_status worker_recompile(const cli_workload *workload, gr_store *store,
     return status;
 }
 
-static gr_status worker_work(const cli_workload *workload, const bench_order *order,
-                             gr_profile *profile, bench_result *result)
+static gr_status worker_work(const cli_args *args, const cli_workload *workload,
+                             const bench_order *order, gr_profile *profile, bench_result *result)
 {
     cli_workload_graph g;
     gr_program *program = NULL;
@@ -163,6 +164,7 @@ static gr_status worker_work(const cli_workload *workload, const bench_order *or
     if (status == GR_OK) status = gr_session_new(program, g.store, NULL, &session);
     if (status == GR_OK)
         status = worker_session(workload, &g, program, session, order, profile, result);
+    if (status == GR_OK && cli_flag(args, "plan")) cli_plan_print(program, order->json);
     if (status == GR_OK) status = worker_recompile(workload, g.store, &options, result);
     gr_session_free(session);
     gr_program_free(program);
@@ -205,7 +207,7 @@ int bench_worker(const cli_args *args, const cli_workload *workload, int socket)
         return cli_bad("--worker is for the command's own use");
     int code = cli_profile_open(args, &profile);
     if (code != CLI_YES) return code;
-    if (worker_work(workload, &order, profile, &result) != GR_OK) {
+    if (worker_work(args, workload, &order, profile, &result) != GR_OK) {
         result.fine = false;
         snprintf(result.message, sizeof result.message, "%s", gr_message());
     }
@@ -219,10 +221,11 @@ int bench_worker(const cli_args *args, const cli_workload *workload, int socket)
 static void bench_become_worker(const cli_args *args, const char *name, int socket)
 {
     char number[16];
-    const char *argv[10] = {"gradus", "bench", name, "--worker"};
+    const char *argv[12] = {"gradus", "bench", name, "--worker"};
     int n = 4;
     snprintf(number, sizeof number, "%d", socket);
     argv[n++] = number;
+    if (cli_flag(args, "plan")) argv[n++] = "--plan";
     if (cli_flag(args, "profile")) argv[n++] = "--profile";
     if (cli_flag(args, "profile-order")) argv[n++] = "--profile-order";
     if (cli_text(args, "trace")) {

@@ -2,6 +2,7 @@
 #include "cli/eval.h"
 
 #include "cli/out.h"
+#include "cli/plan.h"
 #include "cli/table.h"
 #include "cli/values.h"
 #include "cli/verdict.h"
@@ -189,6 +190,7 @@ static int eval_show(const cli_args *args, const gr_expr *expr, circuit *c, cons
                      const gr_check_report *report)
 {
     int digits = (int)cli_int(args, "digits");
+    if (cli_flag(args, "plan")) return cli_plan_print(c->program, cli_flag(args, "json"));
     if (cli_flag(args, "json")) return eval_show_json(args, c, report);
     if (cli_flag(args, "dot")) {
         eval_print_dot(c, digits);
@@ -242,6 +244,9 @@ static int eval_run(const cli_args *args)
     if (cli_flag(args, "dot") &&
         (cli_flag(args, "json") || cli_flag(args, "check") || cli_given(args, "step")))
         return cli_bad("--dot prints the drawing alone: leave out --json, --check and --step");
+    if (cli_flag(args, "plan") &&
+        (cli_flag(args, "dot") || cli_flag(args, "check") || cli_given(args, "step")))
+        return cli_bad("--plan prints the program alone: leave out --dot, --check and --step");
     if (!cli_given(args, "step") && (cli_given(args, "times") || cli_flag(args, "descend")))
         return cli_bad("--times and --descend belong to --step");
     int code = cli_read_expr(args, &expr, &next);
@@ -288,6 +293,8 @@ static const cli_option eval_options[] = {
      .group = "Output"},
     {.name = "json", .help = "print JSON: all digits, null for nan and infinities"},
     {.name = "dot", .help = "print a drawing for Graphviz: gradus eval ... --dot | dot -Tsvg"},
+    {.name = "plan",
+     .help = "print the compiled program: the steps in their order, with kernel and memory"},
     {0},
 };
 

@@ -4,6 +4,7 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/plan.h"
 #include "cli/table.h"
 
 #include <errno.h>
@@ -15,7 +16,8 @@
 enum {
     PROFILE_EVENTS = 1 << 18, /* calls that a trace remembers: 6 MiB */
     PROFILE_ROWS = 40,        /* most gates of a table by time, */
-    PROFILE_KINDS = 64        /* and ops */
+    PROFILE_KINDS = 64,       /* and ops */
+    PROFILE_WIDE = 100        /* columns that have room for the least times */
 };
 static const double profile_rest = .01;  /* of the time: gates that a table by time leaves out */
 static const double profile_short = .01; /* of all: sections that are not worth a table */
@@ -108,32 +110,29 @@ static void profile_cells(cli_table *table, const profile_view *view, const prof
         cli_table_cell(table, "%s", "");
 }
 
-/* What the gate is called: by its name, by what it was built for, or by what it computes. */
-static const char *profile_title(const gr_step_info *step)
-{
-    return step->name        ? step->name
-           : *step->body     ? step->body
-           : step->composite ? step->composite
-                             : "";
-}
-
 static void profile_print_gates(const profile_view *view, bool in_order)
 {
     double shown = 0;
     int n = 0;
     const double enough = (1 - profile_rest) * view->total.row.seconds;
-    cli_table *table = cli_table_new("~op|~gate|~result|>time|>%|>GFLOP/s|>GB/s|>limit %|~kernel");
+    const bool wide = cli_width() == 0 || cli_width() >= PROFILE_WIDE;
+    cli_table *table =
+        cli_table_new(wide ? "~op|~gate|~result|>time|>%|>GFLOP/s|>GB/s|>limit %|>least|~kernel"
+                           : "~op|~gate|~result|>time|>%|>GFLOP/s|>GB/s|>limit %|~kernel");
     for (; n < view->section.rows; n++) {
         const profile_line *line = &view->lines[n];
         const gr_step_info *step = &line->row.step;
-        char shape[128];
+        char shape[128], time[32];
         if (!in_order && (n == PROFILE_ROWS || shown > enough)) break;
         shown += line->row.seconds;
         cli_table_cell(table, "%s", step->op);
-        cli_table_cell(table, "%s", profile_title(step));
+        char *title = cli_step_title(step);
+        cli_table_cell(table, "%s", title);
+        free(title);
         cli_table_cell(table, "%s%s", gr_dtype_name(step->out.dtype),
                        gr_shape_print(step->out.shape, shape, sizeof shape));
         profile_cells(table, view, line);
+        if (wide) cli_table_cell(table, "%s", cli_show_moment(line->row.least, time, sizeof time));
         cli_table_cell(table, "%s", step->kernel);
     }
     cli_table_print(table);

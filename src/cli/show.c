@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static const char *const show_forms[] = {"json", "plan", "graph", "dot"};
+static const char *const show_forms[] = {"plan", "graph", "dot"};
 enum { SHOW_FORMS = sizeof show_forms / sizeof *show_forms };
 
 static int show_refuse(const cli_args *args)
@@ -16,9 +16,13 @@ static int show_refuse(const cli_args *args)
         if (form) return cli_bad("--%s and --%s exclude each other", form, show_forms[i]);
         form = show_forms[i];
     }
-    bool program = form && strcmp(form, "json") != 0;
-    if (!program && (cli_flag(args, "train") || cli_given(args, "batch")))
+    const bool plan = cli_flag(args, "plan");
+    if (form && !plan && cli_flag(args, "json"))
+        return cli_bad("--json and --%s exclude each other", form);
+    if (!form && (cli_flag(args, "train") || cli_given(args, "batch")))
         return cli_bad("--train and --batch belong to --plan, --graph and --dot");
+    if (!plan && (cli_flag(args, "exact") || cli_given(args, "threads")))
+        return cli_bad("--threads and --exact belong to --plan");
     if (!cli_given(args, "net") && cli_operands(args) == 0)
         return cli_bad("what? A model, a data set, or --net NET --input SIZES");
     return CLI_YES;
@@ -61,7 +65,7 @@ static int show_run(const cli_args *args)
     if (code != CLI_YES) return code;
     if (cli_given(args, "net")) return show_net(args);
     if (cli_is_model(cli_operand(args, 0))) return show_file(args);
-    for (int i = 1; i < SHOW_FORMS; i++)
+    for (int i = 0; i < SHOW_FORMS; i++)
         if (cli_flag(args, show_forms[i]))
             return cli_bad("--%s is for models and nets, and '%s' is none", show_forms[i],
                            cli_operand(args, 0));
@@ -79,7 +83,8 @@ static const cli_option show_options[] = {
      .argument = "SIZES",
      .help = "shape of one example for --net: 1,28,28"},
     {.name = "json", .help = "print JSON", .group = "Output"},
-    {.name = "plan", .help = "print the compiled program: steps, kernels, buffers"},
+    {.name = "plan",
+     .help = "print the compiled program: the steps in their order, with kernel and memory"},
     {.name = "graph", .help = "print the graph as text"},
     {.name = "dot", .help = "print the graph for Graphviz: gradus show ... --dot | dot -Tsvg"},
     {.name = "train", .help = "program or graph of a training step (by adam) instead of inference"},
@@ -90,6 +95,13 @@ static const cli_option show_options[] = {
      .min = 1,
      .max = 1 << 20,
      .help = "examples that program or graph are for (default: 1, with --train 64)"},
+    {.name = "threads",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1024,
+     .help = "the program for so many (default: $GRADUS_THREADS, else all cores)"},
+    {.name = "exact", .help = "the program that gives the same bits for any number of threads"},
     CLI_DATA_OPTIONS,
     {0},
 };

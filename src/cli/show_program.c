@@ -1,5 +1,6 @@
 /* The graph of a net and the program compiled from it. */
 #include "cli/out.h"
+#include "cli/plan.h"
 #include "cli/show.h"
 
 #include <inttypes.h>
@@ -38,41 +39,26 @@ static int show_gather(const cli_args *args, const cli_net *net, const cli_net_g
     return CLI_YES;
 }
 
-static void show_plan_line(const char *what, size_t bytes)
-{
-    char text[32];
-    cli_print("%-12s %s\n", what, cli_show_bytes((double)bytes, text, sizeof text));
-}
-
-static gr_status show_plan(gr_graph *graph, const show_targets *targets, char **text)
+static int show_plan(const cli_args *args, gr_graph *graph, const show_targets *targets)
 {
     gr_program *program;
-    gr_status status = gr_compile(graph, targets->node, targets->count, NULL, &program);
-    if (status != GR_OK) return status;
-    gr_plan_info plan = gr_program_plan(program);
-    status = gr_program_print(program, text);
+    const gr_compile_options options = {.size = sizeof options,
+                                        .threads = (int)cli_int(args, "threads"),
+                                        .exact = cli_flag(args, "exact")};
+    gr_status status = gr_compile(graph, targets->node, targets->count, &options, &program);
+    if (status != GR_OK) return cli_failed(status);
+    int code = cli_plan_print(program, cli_flag(args, "json"));
     gr_program_free(program);
-    if (status != GR_OK) return status;
-    cli_print("%-12s %d\n", "steps", plan.steps);
-    show_plan_line("buffers", plan.arena);
-    show_plan_line("alive at most", plan.lower_bound);
-    show_plan_line("scratch", plan.scratch);
-    show_plan_line("constants", plan.constants);
-    show_plan_line("variables", plan.variables);
-    cli_print("\n");
-    return GR_OK;
+    return code;
 }
 
 static int show_print(const cli_args *args, const cli_net_graph *g, const show_targets *targets)
 {
     char *text = NULL;
-    gr_status status;
-    if (cli_flag(args, "plan"))
-        status = show_plan(g->graph, targets, &text);
-    else if (cli_flag(args, "graph"))
-        status = gr_graph_print(g->graph, targets->node, targets->count, &text);
-    else
-        status = gr_graph_dot(g->graph, targets->node, targets->count, &text);
+    if (cli_flag(args, "plan")) return show_plan(args, g->graph, targets);
+    gr_status status = cli_flag(args, "graph")
+                           ? gr_graph_print(g->graph, targets->node, targets->count, &text)
+                           : gr_graph_dot(g->graph, targets->node, targets->count, &text);
     if (status != GR_OK) return cli_failed(status);
     cli_print_text(text);
     gr_text_release(text);

@@ -82,10 +82,11 @@ static double cost_of_flat(const gr_node *node)
     if (op == &gr_op_matmul) return cost_of_matmul(node);
     if (op == &gr_op_conv || op == &gr_op_conv_input_grad || op == &gr_op_conv_weight_grad)
         return cost_of_conv(node);
-    if (op == &gr_op_max_pool || op == &gr_op_avg_pool || op == &gr_op_avg_pool_grad)
+    if (op == &gr_op_max_pool || op == &gr_op_max_pool_taps || op == &gr_op_avg_pool ||
+        op == &gr_op_avg_pool_grad)
         return cost_of_pool(node);
     /* One addition for each element that is passed back. */
-    if (op == &gr_op_max_pool_grad) return cost_count(&node->in[1]->out[0]);
+    if (op == &gr_op_max_pool_grad) return cost_count(&node->in[0]->out[0]);
     if (op == &gr_op_scatter_add) return cost_count(&node->in[node->n_in - 1]->out[0]);
     if (op == &gr_op_sum || op == &gr_op_prod || op == &gr_op_max || op == &gr_op_min ||
         op == &gr_op_argmax || op == &gr_op_argmin)

@@ -83,6 +83,11 @@ exits 0
 out "infer-mlp: "
 out "fc1"
 
+bench mlp_b1 --threads 1 --plan --no-machine
+exits 0
+out "alive at most"
+out "grad(fc1/weight)"
+
 # ---- Refusals -----------------------------------------------------------------------------------
 
 bench lanet

@@ -255,5 +255,12 @@ run eval 'x' x=1 --dot --json
 refused "leave out"
 run eval '3' --step 1
 refused "no inputs"
+run eval 'x' x=1 --plan --dot
+refused "leave out"
+run eval '(x + y) * z' x=1 y=2 z=3 --plan
+exits 0
+silent
+out "alive at most"
+out "mul"
 
 done_testing

@@ -71,6 +71,24 @@ out "conv"
 run show --net small.net --input 1,8,8 --plan --train
 exits 0
 out "fc1/weight"
+out "in place"
+out "alive at most"
+COLUMNS=80 run show --net small.net --input 1,8,8 --plan --train
+exits 0
+[ "$(wc -L <out)" -le 80 ] || fault "a line is longer than 80 columns"
+run show --net small.net --input 1,8,8 --plan --threads 1 --exact --json
+exits 0
+silent
+if command -v python3 >/dev/null; then
+    python3 - <<'CHECK' || fault "the plan's JSON lacks something"
+import json
+plan = json.load(open("out"))
+assert plan["alive_at_most"] <= plan["buffers"]
+(conv,) = [step for step in plan["steps"] if step["op"] == "conv"]
+assert conv["out"] == [1, 4, 6, 6] and conv["flops"] == 2 * 4 * 36 * 9
+assert conv["in"] == "f32[1,1,8,8] f32[4,1,3,3]" and conv["kernel"]
+CHECK
+fi
 run show --net small.net --input 1,8,8 --dot
 exits 0
 out "digraph"
@@ -149,8 +167,12 @@ run show trained.safetensors --input 3
 refused "--input belongs to --net"
 run show --net 'fc(1)' --input 3 --plan --train
 refused "two scores for each"
-run show --net 'fc(3)' --input 3 --plan --json
+run show --net 'fc(3)' --input 3 --graph --json
 refused "exclude each other"
+run show --net 'fc(3)' --input 3 --graph --plan
+refused "exclude each other"
+run show --net 'fc(3)' --input 3 --graph --exact
+refused "belong to --plan"
 run show --net 'fc(3)' --input 3 --batch 3
 refused "--train and --batch belong to"
 run show table.csv --plan
