@@ -165,7 +165,7 @@ static void test_long_lists_are_cut(void **state)
     gr_graph *g = gr_graph_new();
     gr_node *parts[40];
     for (int i = 0; i < 40; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "x%d", i);
         parts[i] = input(g, name, GR_SHAPE(2, 3));
     }
