@@ -160,8 +160,8 @@ static void check_product(gr_dtype dtype, int64_t m, int64_t n, int64_t k)
 static void test_edges(void **state)
 {
     (void)state;
-    static const int64_t sizes[] = {1, 3, 17, 33};
-    for (size_t i = 0; i < 64; i++) {
+    static const int64_t sizes[] = {1, 3, 17, 33, 70};
+    for (size_t i = 0; i < 80; i++) {
         const int64_t m = sizes[i % 4], n = sizes[i / 4 % 4], k = sizes[i / 16];
         check_product(GR_F32, m, n, k);
         check_product(GR_F64, m, n, k);
@@ -172,7 +172,8 @@ static void test_blocks(void **state)
 {
     (void)state;
     static const int64_t sizes[][3] = {{64, 10, 500},  {130, 70, 700}, {1, 1500, 700},
-                                       {1500, 1, 700}, {45, 1100, 90}, {9, 640, 385}};
+                                       {1500, 1, 700}, {45, 1100, 90}, {9, 640, 385},
+                                       {41, 36, 5000}};
     for (size_t i = 0; i < GR_LEN(sizes); i++) {
         check_product(GR_F32, sizes[i][0], sizes[i][1], sizes[i][2]);
         check_product(GR_F64, sizes[i][0], sizes[i][1], sizes[i][2]);

@@ -5,6 +5,11 @@
 #define GEMM_BLOCK_N 512
 /* Products of fewer multiplications are not worth packing. */
 #define GEMM_TINY 256
+/* Least k of products that are summed along k, bytes of the second matrix's rows that stay in the
+ * second-level cache meanwhile, and most bytes of that matrix. */
+#define GEMM_PAIRS_K 64
+#define GEMM_PAIRS_BYTES (640 << 10)
+#define GEMM_PAIRS_MOST (1536 << 10)
 
 int gr_gemm_threads(double operations, int threads)
 {
@@ -95,6 +100,70 @@ static bool gemm_run_vector(const gr_gemm *g, int threads)
     const int64_t unit = 8 * g->kit->nr; /* whole steps of the widest kernel */
     const int64_t grain = gemm_round_up((count + workers - 1) / workers, unit);
     gr_parallel(workers, count, grain, gemm_vector_share, &v);
+    return true;
+}
+
+/* ---- Outer products ----------------------------------------------------------------------------
+ */
+
+static void gemm_outer_share(void *ctx, int64_t begin, int64_t end)
+{
+    const gr_gemm *g = ctx;
+    char *c = (char *)g->c + (size_t)(begin * g->n) * g->kit->element;
+    g->kit->outer(end - begin, g->n, gemm_at(g, &g->a, begin, 0), g->b.data, c);
+}
+
+static bool gemm_run_outer(const gr_gemm *g, int threads)
+{
+    if (g->k != 1 || g->a.row != 1 || g->b.column != 1) return false;
+    const int workers = gr_gemm_threads(2.0 * (double)g->m * (double)g->n, threads);
+    gr_parallel(workers, g->m, (g->m + workers - 1) / workers, gemm_outer_share,
+                (void *)(uintptr_t)g);
+    return true;
+}
+
+/* ---- Rows times rows ---------------------------------------------------------------------------
+ */
+
+/* c = a·b where both are read along k; m ≥ n after exchanging them if need be. */
+typedef struct gemm_pairs {
+    const gr_gemm_kit *kit;
+    int64_t m, n, k, lda, ldb, c_row, c_column;
+    const char *a, *b;
+    char *c;
+} gemm_pairs;
+
+/* Rows [begin, end) of a, against as many rows of b at a time as stay in the second-level cache. */
+static void gemm_pairs_share(void *ctx, int64_t begin, int64_t end)
+{
+    const gemm_pairs *s = ctx;
+    const int64_t bytes = (int64_t)s->kit->element;
+    const int64_t fit = GEMM_PAIRS_BYTES / (s->k * bytes) / 5 * 5, block = fit > 5 ? fit : 5;
+    const char *a = s->a + begin * s->lda * bytes;
+    for (int64_t j = 0; j < s->n; j += block) {
+        const int64_t n = s->n - j < block ? s->n - j : block;
+        s->kit->pairs(end - begin, n, s->k, a, s->lda, s->b + j * s->ldb * bytes, s->ldb,
+                      s->c + (begin * s->c_row + j * s->c_column) * bytes, s->c_row, s->c_column);
+    }
+}
+
+/* A product with a transposed matrix reads both along k. Summing in lanes along k then saves the
+ * packing, and where k is long that outweighs the sums across the lanes; not where the smaller
+ * matrix is so large that it must be read again and again from beyond the second-level cache. */
+static bool gemm_run_pairs(const gr_gemm *g, int threads)
+{
+    const int64_t least = g->m < g->n ? g->m : g->n;
+    if (g->a.column != 1 || g->b.row != 1 || g->k < GEMM_PAIRS_K) return false;
+    if (least * g->k * (int64_t)g->kit->element > GEMM_PAIRS_MOST) return false;
+    gemm_pairs s = {g->kit, g->m, g->n,      g->k,      g->a.row, g->b.column,
+                    g->n,   1,    g->a.data, g->b.data, g->c};
+    if (g->m < g->n) {
+        s = (gemm_pairs){g->kit, g->n, g->m,      g->k,      g->b.column, g->a.row,
+                         1,      g->n, g->b.data, g->a.data, g->c};
+    }
+    const int workers = gr_gemm_threads(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
+    const int64_t grain = gemm_round_up((s.m + workers - 1) / workers, 4);
+    gr_parallel(workers, s.m, grain, gemm_pairs_share, &s);
     return true;
 }
 
@@ -249,7 +318,8 @@ void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
         memset(gemm->c, 0, (size_t)(gemm->m * gemm->n) * gemm->kit->element);
         return;
     }
-    if (gemm_run_vector(gemm, threads)) return;
+    if (gemm_run_vector(gemm, threads) || gemm_run_outer(gemm, threads)) return;
+    if (gemm_run_pairs(gemm, threads)) return;
     gemm_job job = {.gemm = gemm,
                     .block_k = gr_gemm_block(gemm->kit, gemm->k),
                     .work = work,

@@ -63,6 +63,12 @@ typedef struct gr_gemm_kit {
     void (*dots)(int64_t m, int64_t k, const void *a, int64_t lda, const void *x, void *y);
     /* y[j] = Σ_k x[k]·b[k·ldb + j] for j < n */
     void (*sums)(int64_t n, int64_t k, const void *b, int64_t ldb, const void *x, void *y);
+    /* c[i·n + j] = x[i]·y[j] for i < m, j < n */
+    void (*outer)(int64_t m, int64_t n, const void *x, const void *y, void *c);
+    /* c[i·c_row + j·c_column] = Σ_k a[i·lda + k]·b[j·ldb + k] for i < m, j < n, in lanes along k: a
+     * product with a transposed matrix, for which nothing needs packing */
+    void (*pairs)(int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
+                  int64_t ldb, void *c, int64_t c_row, int64_t c_column);
 } gr_gemm_kit;
 
 const gr_gemm_kit *gr_gemm_kit_for(gr_dtype dtype, gr_cpu_level level);

@@ -9,6 +9,8 @@
  *   GEMM_SQUARE, GEMM_TRANSPOSE(row, at, out, width)  elements [at, at + GEMM_SQUARE) of as many
  *                            rows, written as columns
  *   GEMM_BLOCK_K, GEMM_TITLE
+ *   GEMM_PAIR_ROWS         rows whose products with 5 columns are summed at once
+ *   GEMM_TOTALS(v, out)      the sums over the lanes of so many vectors
  * No include guard: it is meant to be included several times. */
 
 #define GEMM_FN static GEMM_TARGET
@@ -282,91 +284,7 @@ GEMM_FN void GEMM_NAME(filter_sums)(int64_t n, int64_t k, const int64_t *offset,
     }
 }
 
-/* ---- Matrix times vector --------------------------------------------------------------------- */
-
-/* Two running sums for each row, whatever the number of rows taken at once. */
-GEMM_INNER void GEMM_NAME(dots_core)(const int rows, int64_t k, const GEMM_T *a, int64_t lda,
-                                     const GEMM_T *x, GEMM_T *y)
-{
-    GEMM_V sum[4][2];
-    GEMM_UNROLL
-    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = GEMM_SPREAD(0);
-    int64_t p = 0;
-    for (; p + 2 * GEMM_LANES <= k; p += 2 * GEMM_LANES) {
-        const GEMM_V x0 = GEMM_LOAD(x + p), x1 = GEMM_LOAD(x + p + GEMM_LANES);
-        GEMM_UNROLL
-        for (int i = 0; i < rows; i++) {
-            sum[i][0] = GEMM_FMA(GEMM_LOAD(a + i * lda + p), x0, sum[i][0]);
-            sum[i][1] = GEMM_FMA(GEMM_LOAD(a + i * lda + p + GEMM_LANES), x1, sum[i][1]);
-        }
-    }
-    for (; p < k; p += GEMM_LANES) {
-        const int64_t n = k - p < GEMM_LANES ? k - p : GEMM_LANES;
-        const GEMM_V x0 = GEMM_LOAD_PART(x + p, n);
-        GEMM_UNROLL
-        for (int i = 0; i < rows; i++) {
-            sum[i][0] = GEMM_FMA(GEMM_LOAD_PART(a + i * lda + p, n), x0, sum[i][0]);
-        }
-    }
-    for (int i = 0; i < rows; i++) {
-        GEMM_T lane[GEMM_LANES];
-        GEMM_STORE(lane, sum[i][0] + sum[i][1]);
-        for (int step = GEMM_LANES / 2; step > 0; step /= 2) {
-            for (int j = 0; j < step; j++) lane[j] += lane[j + step];
-        }
-        y[i] = lane[0];
-    }
-}
-
-GEMM_FN void GEMM_NAME(dots)(int64_t m, int64_t k, const void *a_, int64_t lda, const void *x,
-                             void *y_)
-{
-    const GEMM_T *a = a_;
-    GEMM_T *y = y_;
-    int64_t i = 0;
-    for (; i + 4 <= m; i += 4) GEMM_NAME(dots_core)(4, k, a + i * lda, lda, x, y + i);
-    for (; i < m; i++) GEMM_NAME(dots_core)(1, k, a + i * lda, lda, x, y + i);
-}
-
-GEMM_INNER void GEMM_NAME(sums_core)(const int vectors, int64_t last, int64_t k, const GEMM_T *b,
-                                     int64_t ldb, const GEMM_T *x, GEMM_T *y)
-{
-    GEMM_V sum[8];
-    GEMM_UNROLL
-    for (int v = 0; v < vectors; v++) sum[v] = GEMM_SPREAD(0);
-    for (int64_t p = 0; p < k; p++, b += ldb) {
-        const GEMM_V weight = GEMM_SPREAD(x[p]);
-        GEMM_UNROLL
-        for (int v = 0; v < vectors - 1; v++) {
-            sum[v] = GEMM_FMA(weight, GEMM_LOAD(b + v * GEMM_LANES), sum[v]);
-        }
-        const GEMM_T *end = b + (vectors - 1) * GEMM_LANES;
-        sum[vectors - 1] =
-            GEMM_FMA(weight, last == GEMM_LANES ? GEMM_LOAD(end) : GEMM_LOAD_PART(end, last),
-                     sum[vectors - 1]);
-    }
-    GEMM_UNROLL
-    for (int v = 0; v < vectors - 1; v++) GEMM_STORE(y + v * GEMM_LANES, sum[v]);
-    GEMM_STORE_PART(y + (vectors - 1) * GEMM_LANES, sum[vectors - 1], last);
-}
-
-GEMM_FN void GEMM_NAME(sums)(int64_t n, int64_t k, const void *b_, int64_t ldb, const void *x,
-                             void *y_)
-{
-    const GEMM_T *b = b_;
-    GEMM_T *y = y_;
-    int64_t j = 0;
-    for (; j + 8 * GEMM_LANES <= n; j += 8 * GEMM_LANES) {
-        GEMM_NAME(sums_core)(8, GEMM_LANES, k, b + j, ldb, x, y + j);
-    }
-    for (; j + 2 * GEMM_LANES <= n; j += 2 * GEMM_LANES) {
-        GEMM_NAME(sums_core)(2, GEMM_LANES, k, b + j, ldb, x, y + j);
-    }
-    for (; j < n; j += GEMM_LANES) {
-        const int64_t last = n - j < GEMM_LANES ? n - j : GEMM_LANES;
-        GEMM_NAME(sums_core)(1, last, k, b + j, ldb, x, y + j);
-    }
-}
+#include "backend/cpu/gemm_vectors.h"
 
 static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .element = sizeof(GEMM_T),
@@ -383,7 +301,9 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .filter_sums = GEMM_NAME(filter_sums),
                                            .tile = GEMM_NAME(tile),
                                            .dots = GEMM_NAME(dots),
-                                           .sums = GEMM_NAME(sums)};
+                                           .sums = GEMM_NAME(sums),
+                                           .outer = GEMM_NAME(outer),
+                                           .pairs = GEMM_NAME(pairs)};
 
 #undef GEMM_FN
 #undef GEMM_TARGET
@@ -404,4 +324,6 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
 #undef GEMM_FMA
 #undef GEMM_SQUARE
 #undef GEMM_ADD_4
+#undef GEMM_PAIR_ROWS
+#undef GEMM_TOTALS
 #undef GEMM_TRANSPOSE

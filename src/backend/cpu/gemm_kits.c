@@ -96,7 +96,13 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
     for (int64_t i = 0; i < 2; i++) memcpy(out + i * width, &column[i], sizeof column[i]);
 }
 
+/* Sums over the lanes of so many vectors, one by one. */
+#define GEMM_TOTALS_OF_2(v, out) (out[0] = GEMM_NAME(lanes)(v[0]), out[1] = GEMM_NAME(lanes)(v[1]))
+#define GEMM_TOTALS_OF_4(v, out) (GEMM_TOTALS_OF_2(v, out), GEMM_TOTALS_OF_2((v + 2), (out + 2)))
+
 #define GEMM_NAME(x) gemm_f32_base_##x
+#define GEMM_PAIR_ROWS 2
+#define GEMM_TOTALS GEMM_TOTALS_OF_2
 #define GEMM_TITLE "gemm-base"
 #define GEMM_TARGET
 #define GEMM_T float
@@ -117,6 +123,8 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 #include "backend/cpu/gemm_kernel.h"
 
 #define GEMM_NAME(x) gemm_f64_base_##x
+#define GEMM_PAIR_ROWS 2
+#define GEMM_TOTALS GEMM_TOTALS_OF_2
 #define GEMM_TITLE "gemm-base"
 #define GEMM_TARGET
 #define GEMM_T double
@@ -147,6 +155,8 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #define GEMM_LANES_F64(n) _mm256_loadu_si256((const __m256i *)(gemm_lanes_f64 + 4 - (n)))
 
 #define GEMM_NAME(x) gemm_f32_avx2_##x
+#define GEMM_PAIR_ROWS 2
+#define GEMM_TOTALS GEMM_TOTALS_OF_2
 #define GEMM_TITLE "gemm-avx2"
 #define GEMM_TARGET __attribute__((target("avx2,fma")))
 #define GEMM_T float
@@ -167,6 +177,8 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #include "backend/cpu/gemm_kernel.h"
 
 #define GEMM_NAME(x) gemm_f64_avx2_##x
+#define GEMM_PAIR_ROWS 2
+#define GEMM_TOTALS GEMM_TOTALS_OF_2
 #define GEMM_TITLE "gemm-avx2"
 #define GEMM_TARGET __attribute__((target("avx2,fma")))
 #define GEMM_T double
@@ -191,7 +203,23 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #define GEMM_MASK_F32(n) ((__mmask16)((1u << (n)) - 1))
 #define GEMM_MASK_F64(n) ((__mmask8)((1u << (n)) - 1))
 
+/* The sums over the lanes of four vectors, by additions of whole vectors. */
+__attribute__((target("avx512f,avx512dq"))) static inline void
+gemm_totals_f32_avx512(const __m512 v[4], float *out)
+{
+    const __m512 v01 =
+        _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+    const __m512 v23 =
+        _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+    const __m512 all =
+        _mm512_add_ps(_mm512_shuffle_ps(v01, v23, 0x44), _mm512_shuffle_ps(v01, v23, 0xee));
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+
 #define GEMM_NAME(x) gemm_f32_avx512_##x
+#define GEMM_PAIR_ROWS 4
+#define GEMM_TOTALS gemm_totals_f32_avx512
 #define GEMM_TITLE "gemm-avx512"
 #define GEMM_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
 #define GEMM_T float
@@ -212,6 +240,8 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 #include "backend/cpu/gemm_kernel.h"
 
 #define GEMM_NAME(x) gemm_f64_avx512_##x
+#define GEMM_PAIR_ROWS 4
+#define GEMM_TOTALS GEMM_TOTALS_OF_4
 #define GEMM_TITLE "gemm-avx512"
 #define GEMM_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
 #define GEMM_T double

@@ -1,0 +1,196 @@
+/* Products that are not worth packing: matrix times vector, outer products, and few columns, for
+ * one element type and CPU level. Part of gemm_kernel.h, with what that defines. */
+
+/* The sum of a vector's lanes, halves added to halves. */
+GEMM_INNER GEMM_T GEMM_NAME(lanes)(GEMM_V v)
+{
+    GEMM_T lane[GEMM_LANES];
+    GEMM_STORE(lane, v);
+    for (int step = GEMM_LANES / 2; step > 0; step /= 2) {
+        for (int j = 0; j < step; j++) lane[j] += lane[j + step];
+    }
+    return lane[0];
+}
+
+/* ---- Matrix times vector --------------------------------------------------------------------- */
+
+/* Two running sums for each row, whatever the number of rows taken at once. */
+GEMM_INNER void GEMM_NAME(dots_core)(const int rows, int64_t k, const GEMM_T *a, int64_t lda,
+                                     const GEMM_T *x, GEMM_T *y)
+{
+    GEMM_V sum[4][2];
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = GEMM_SPREAD(0);
+    int64_t p = 0;
+    for (; p + 2 * GEMM_LANES <= k; p += 2 * GEMM_LANES) {
+        const GEMM_V x0 = GEMM_LOAD(x + p), x1 = GEMM_LOAD(x + p + GEMM_LANES);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] = GEMM_FMA(GEMM_LOAD(a + i * lda + p), x0, sum[i][0]);
+            sum[i][1] = GEMM_FMA(GEMM_LOAD(a + i * lda + p + GEMM_LANES), x1, sum[i][1]);
+        }
+    }
+    for (; p < k; p += GEMM_LANES) {
+        const int64_t n = k - p < GEMM_LANES ? k - p : GEMM_LANES;
+        const GEMM_V x0 = GEMM_LOAD_PART(x + p, n);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] = GEMM_FMA(GEMM_LOAD_PART(a + i * lda + p, n), x0, sum[i][0]);
+        }
+    }
+    for (int i = 0; i < rows; i++) y[i] = GEMM_NAME(lanes)(sum[i][0] + sum[i][1]);
+}
+
+GEMM_FN void GEMM_NAME(dots)(int64_t m, int64_t k, const void *a_, int64_t lda, const void *x,
+                             void *y_)
+{
+    const GEMM_T *a = a_;
+    GEMM_T *y = y_;
+    int64_t i = 0;
+    for (; i + 4 <= m; i += 4) GEMM_NAME(dots_core)(4, k, a + i * lda, lda, x, y + i);
+    for (; i < m; i++) GEMM_NAME(dots_core)(1, k, a + i * lda, lda, x, y + i);
+}
+
+GEMM_INNER void GEMM_NAME(sums_core)(const int vectors, int64_t last, int64_t k, const GEMM_T *b,
+                                     int64_t ldb, const GEMM_T *x, GEMM_T *y)
+{
+    GEMM_V sum[8];
+    GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) sum[v] = GEMM_SPREAD(0);
+    for (int64_t p = 0; p < k; p++, b += ldb) {
+        const GEMM_V weight = GEMM_SPREAD(x[p]);
+        GEMM_UNROLL
+        for (int v = 0; v < vectors - 1; v++) {
+            sum[v] = GEMM_FMA(weight, GEMM_LOAD(b + v * GEMM_LANES), sum[v]);
+        }
+        const GEMM_T *end = b + (vectors - 1) * GEMM_LANES;
+        sum[vectors - 1] =
+            GEMM_FMA(weight, last == GEMM_LANES ? GEMM_LOAD(end) : GEMM_LOAD_PART(end, last),
+                     sum[vectors - 1]);
+    }
+    GEMM_UNROLL
+    for (int v = 0; v < vectors - 1; v++) GEMM_STORE(y + v * GEMM_LANES, sum[v]);
+    GEMM_STORE_PART(y + (vectors - 1) * GEMM_LANES, sum[vectors - 1], last);
+}
+
+GEMM_FN void GEMM_NAME(sums)(int64_t n, int64_t k, const void *b_, int64_t ldb, const void *x,
+                             void *y_)
+{
+    const GEMM_T *b = b_;
+    GEMM_T *y = y_;
+    int64_t j = 0;
+    for (; j + 8 * GEMM_LANES <= n; j += 8 * GEMM_LANES) {
+        GEMM_NAME(sums_core)(8, GEMM_LANES, k, b + j, ldb, x, y + j);
+    }
+    for (; j + 2 * GEMM_LANES <= n; j += 2 * GEMM_LANES) {
+        GEMM_NAME(sums_core)(2, GEMM_LANES, k, b + j, ldb, x, y + j);
+    }
+    for (; j < n; j += GEMM_LANES) {
+        const int64_t last = n - j < GEMM_LANES ? n - j : GEMM_LANES;
+        GEMM_NAME(sums_core)(1, last, k, b + j, ldb, x, y + j);
+    }
+}
+
+/* ---- Outer products -------------------------------------------------------------------------- */
+
+GEMM_FN void GEMM_NAME(outer)(int64_t m, int64_t n, const void *x_, const void *y_, void *c_)
+{
+    const GEMM_T *x = x_, *y = y_;
+    GEMM_T *c = c_;
+    for (int64_t i = 0; i < m; i++, c += n) {
+        const GEMM_V factor = GEMM_SPREAD(x[i]);
+        int64_t j = 0;
+        for (; j + GEMM_LANES <= n; j += GEMM_LANES) {
+            GEMM_STORE(c + j, factor * GEMM_LOAD(y + j));
+        }
+        if (j < n) GEMM_STORE_PART(c + j, factor * GEMM_LOAD_PART(y + j, n - j), n - j);
+    }
+}
+
+/* ---- Rows times rows ------------------------------------------------------------------------- */
+
+/* One running sum for each element of `rows` x `columns`, in lanes along k. */
+GEMM_INNER void GEMM_NAME(pairs_core)(const int rows, const int columns, int64_t k, const GEMM_T *a,
+                                      int64_t lda, const GEMM_T *b, int64_t ldb, GEMM_T *c,
+                                      int64_t c_row, int64_t c_column)
+{
+    GEMM_V sum[GEMM_PAIR_ROWS][5], x[GEMM_PAIR_ROWS];
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) {
+        GEMM_UNROLL
+        for (int j = 0; j < columns; j++) sum[i][j] = GEMM_SPREAD(0);
+    }
+    int64_t p = 0;
+    for (; p + GEMM_LANES <= k; p += GEMM_LANES) {
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) x[i] = GEMM_LOAD(a + i * lda + p);
+        GEMM_UNROLL
+        for (int j = 0; j < columns; j++) {
+            const GEMM_V y = GEMM_LOAD(b + j * ldb + p);
+            GEMM_UNROLL
+            for (int i = 0; i < rows; i++) sum[i][j] = GEMM_FMA(x[i], y, sum[i][j]);
+        }
+    }
+    if (p < k) {
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) x[i] = GEMM_LOAD_PART(a + i * lda + p, k - p);
+        GEMM_UNROLL
+        for (int j = 0; j < columns; j++) {
+            const GEMM_V y = GEMM_LOAD_PART(b + j * ldb + p, k - p);
+            GEMM_UNROLL
+            for (int i = 0; i < rows; i++) sum[i][j] = GEMM_FMA(x[i], y, sum[i][j]);
+        }
+    }
+    GEMM_UNROLL
+    for (int j = 0; j < columns; j++) {
+        GEMM_T total[GEMM_PAIR_ROWS];
+        GEMM_UNROLL
+        for (int i = 0; i < GEMM_PAIR_ROWS; i++) x[i] = sum[i < rows ? i : 0][j];
+        GEMM_TOTALS(x, total);
+        for (int i = 0; i < rows; i++) c[i * c_row + j * c_column] = total[i];
+    }
+}
+
+/* A constant number of rows against n columns, about equally many of them at once. */
+GEMM_INNER void GEMM_NAME(pairs_rows)(const int rows, int64_t n, int64_t k, const GEMM_T *a,
+                                      int64_t lda, const GEMM_T *b, int64_t ldb, GEMM_T *c,
+                                      int64_t c_row, int64_t c_column)
+{
+    for (int64_t passes = (n + 4) / 5, taken; passes > 0; passes--, n -= taken) {
+        taken = (n + passes - 1) / passes;
+        switch (taken) {
+        case 5:
+            GEMM_NAME(pairs_core)(rows, 5, k, a, lda, b, ldb, c, c_row, c_column);
+            break;
+        case 4:
+            GEMM_NAME(pairs_core)(rows, 4, k, a, lda, b, ldb, c, c_row, c_column);
+            break;
+        case 3:
+            GEMM_NAME(pairs_core)(rows, 3, k, a, lda, b, ldb, c, c_row, c_column);
+            break;
+        case 2:
+            GEMM_NAME(pairs_core)(rows, 2, k, a, lda, b, ldb, c, c_row, c_column);
+            break;
+        default:
+            GEMM_NAME(pairs_core)(rows, 1, k, a, lda, b, ldb, c, c_row, c_column);
+            break;
+        }
+        b += taken * ldb;
+        c += taken * c_column;
+    }
+}
+
+GEMM_FN void GEMM_NAME(pairs)(int64_t m, int64_t n, int64_t k, const void *a_, int64_t lda,
+                              const void *b, int64_t ldb, void *c_, int64_t c_row, int64_t c_column)
+{
+    const GEMM_T *a = a_;
+    GEMM_T *c = c_;
+    for (; m >= GEMM_PAIR_ROWS; m -= GEMM_PAIR_ROWS) {
+        GEMM_NAME(pairs_rows)(GEMM_PAIR_ROWS, n, k, a, lda, b, ldb, c, c_row, c_column);
+        a += GEMM_PAIR_ROWS * lda;
+        c += GEMM_PAIR_ROWS * c_row;
+    }
+    for (; m > 0; m--, a += lda, c += c_row) {
+        GEMM_NAME(pairs_rows)(1, n, k, a, lda, b, ldb, c, c_row, c_column);
+    }
+}
