@@ -1,4 +1,7 @@
-/* Winograd convolution forward, and the gradient by the input, which is one. */
+/* Winograd convolution forward, and the gradient by the input, which is one. Two orders of work:
+ * with many tiles, filters are transformed once and held while blocks of tiles pass by; with few,
+ * the tiles are held and filters pass by, so that those of many channels, four times as many
+ * elements as the weights have, never leave the second-level cache. */
 #include "backend/cpu/winograd.h"
 
 enum {
@@ -6,16 +9,21 @@ enum {
     WINOGRAD_SPACING = 16,      /* elements between points: strides are no powers of two */
     WINOGRAD_FILTERS = 4 << 20, /* elements of transformed filters that are held at once */
     WINOGRAD_BLOCK = 100 << 10, /* elements of a block's points: they stay in the L2 cache */
-    WINOGRAD_PANELS = 4
+    WINOGRAD_PANELS = 4,
+    WINOGRAD_FEW = 128,            /* tiles at most that are held, */
+    WINOGRAD_FEW_POINTS = 3 << 20, /* elements of them at most, */
+    WINOGRAD_FEW_CHANNELS = 64     /* and source channels whose filters pass by at once */
 };
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
-/* Elements from one point to the next: of the held filters of a group, of a block of the source,
+/* Elements from one point to the next: of the filters of a group at hand, of a block of the source,
  * and of the products. */
 static int64_t winograd_filter_step(const winograd_plan *p)
 {
-    return gr_gemm_packed_size(p->conv.kit, p->held, p->depth) + WINOGRAD_SPACING;
+    const int64_t rows = p->few ? p->rows : p->held;
+    const int64_t channels = p->few ? conv_min(p->depth, WINOGRAD_FEW_CHANNELS) : p->depth;
+    return gr_gemm_packed_size(p->conv.kit, rows, channels) + WINOGRAD_SPACING;
 }
 
 static int64_t winograd_source_step(const winograd_plan *p)
@@ -33,7 +41,9 @@ typedef struct winograd_slot {
     winograd_piece *pieces;
     int64_t *source_at, *result_at;
     float *source, *result; /* staged tiles of one channel */
-    float *points, *products;
+    float *points; /* with few tiles they are shared, and each worker has its own filters */
+    float *filters;
+    float *products;
     float *taps;
     size_t size;
 } winograd_slot;
@@ -54,7 +64,10 @@ static winograd_slot winograd_slot_at(const winograd_plan *p, char *base)
     s.result_at = winograd_take(&s, base, block, sizeof *s.result_at);
     s.source = winograd_take(&s, base, p->source.buffer, sizeof(float));
     s.result = winograd_take(&s, base, p->result.buffer, sizeof(float));
-    s.points = winograd_take(&s, base, WINOGRAD_POINTS * winograd_source_step(p), sizeof(float));
+    const int64_t points = WINOGRAD_POINTS * winograd_source_step(p);
+    const int64_t filters = WINOGRAD_POINTS * winograd_filter_step(p);
+    s.points = winograd_take(&s, base, p->few ? 0 : points, sizeof(float));
+    s.filters = winograd_take(&s, base, p->few ? filters : 0, sizeof(float));
     s.products = winograd_take(&s, base, WINOGRAD_POINTS * winograd_product_step(p), sizeof(float));
     s.taps = winograd_take(
         &s, base, WINOGRAD_CHANNELS * p->kernel * p->kernel * p->conv.kit->sliver, sizeof(float));
@@ -63,11 +76,12 @@ static winograd_slot winograd_slot_at(const winograd_plan *p, char *base)
 
 /* ---- Filters --------------------------------------------------------------------------------- */
 
-/* The transformed filters of a group: for each point slivers of A, as if packed in one block. */
-static float *winograd_filters(const winograd_plan *p, const gr_call *call, int64_t group)
-{
-    return (float *)call->work + group * WINOGRAD_POINTS * winograd_filter_step(p);
-}
+/* Transformed filters of a group at hand: for each point slivers of A, of the source's channels
+ * [channel, channel + channels). */
+typedef struct winograd_filters {
+    float *at;
+    int64_t channel, channels;
+} winograd_filters;
 
 /* Taps of the filters from `n` source channels to up to mr result channels: for each source
  * channel and tap a sliver. */
@@ -85,6 +99,33 @@ static void winograd_pack_taps(const winograd_plan *p, const float *w, int64_t r
         const gr_gemm_matrix a = {w + ((channel + c) * p->width + row) * kernel, kernel, 1};
         kit->pack_a(&a, rows, kernel, taps + c * kernel * kit->sliver);
     }
+}
+
+/* Transforms the filters to the result's channels [row, row + rows), rows ≤ mr: sliver number
+ * `sliver`, from `channel` of those at hand on, n ≤ WINOGRAD_CHANNELS. */
+static void winograd_transform(const winograd_plan *p, const float *w, const winograd_filters *f,
+                               int64_t sliver, int64_t row, int64_t channel, int64_t n, float *taps)
+{
+    const int64_t lanes = p->conv.kit->sliver;
+    const int64_t rows = conv_min(p->width - row, p->conv.kit->mr);
+    winograd_pack_taps(p, w, row, rows, f->channel + channel, n, taps);
+    float *out = f->at + (sliver * f->channels + channel) * lanes;
+    for (int64_t c = 0; c < n; c++) {
+        p->kit->filter[p->size](taps + c * p->kernel * p->kernel * lanes, lanes, p->flip,
+                                out + c * lanes, winograd_filter_step(p));
+    }
+}
+
+static const float *winograd_weights(const winograd_plan *p, const gr_call *call, int64_t group)
+{
+    return (const float *)call->in[1] + group * conv_w_size(&p->conv);
+}
+
+/* Those of a group that are held. */
+static winograd_filters winograd_held(const winograd_plan *p, const gr_call *call, int64_t group)
+{
+    float *at = (float *)call->work + group * WINOGRAD_POINTS * winograd_filter_step(p);
+    return (winograd_filters){at, 0, p->depth};
 }
 
 /* task = ((held · groups + group) · slivers + sliver) · chunks + chunk of the source's channels */
@@ -105,18 +146,12 @@ static void winograd_filter_task(const conv_plan *conv, const gr_call *call, cha
     const int64_t group = task / chunks / slivers % conv->g.groups;
     const int64_t held = task / chunks / slivers / conv->g.groups;
     const int64_t row = held * p->held + sliver * kit->mr;
-    const int64_t rows = conv_min(p->width - row, kit->mr);
-    if (rows <= 0) return;
+    if (row >= p->width) return;
     const int64_t channel = chunk * WINOGRAD_CHANNELS;
     const int64_t n = conv_min(p->depth - channel, WINOGRAD_CHANNELS);
-    const float *w = (const float *)call->in[1] + group * conv_w_size(conv);
-    float *taps = winograd_slot_at(p, slot).taps;
-    winograd_pack_taps(p, w, row, rows, channel, n, taps);
-    float *out = winograd_filters(p, call, group) + (sliver * p->depth + channel) * kit->sliver;
-    for (int64_t c = 0; c < n; c++) {
-        p->kit->filter[p->size](taps + c * p->kernel * p->kernel * kit->sliver, kit->sliver,
-                                p->flip, out + c * kit->sliver, winograd_filter_step(p));
-    }
+    const winograd_filters filters = winograd_held(p, call, group);
+    winograd_transform(p, winograd_weights(p, call, group), &filters, sliver, row, channel, n,
+                       winograd_slot_at(p, slot).taps);
 }
 
 /* ---- Blocks of tiles ------------------------------------------------------------------------- */
@@ -130,25 +165,42 @@ typedef struct winograd_block {
     int64_t n;     /* tiles */
     int64_t lanes; /* of all panels */
     int64_t n_pieces;
+    float *points; /* of the source, as panels of B */
 } winograd_block;
 
-/* The source at all points, as panels of B. */
-static void winograd_block_source(const winograd_block *b)
+/* The tiles [first, first + n). */
+static winograd_block winograd_block_of(const winograd_plan *p, const gr_call *call, char *slot,
+                                        int64_t group, int64_t first)
+{
+    winograd_block b = {.p = p, .call = call, .slot = winograd_slot_at(p, slot), .group = group};
+    b.n = conv_min(p->grid.count - first, p->grid.block);
+    b.lanes = b.n / p->conv.kit->nr * p->conv.kit->nr;
+    if (b.n > b.lanes) b.lanes += gr_gemm_panel(p->conv.kit, b.n - b.lanes);
+    b.n_pieces = gr_winograd_cut(&p->grid, first, b.n, b.slot.pieces);
+    gr_winograd_places(&p->source, b.slot.pieces, b.n_pieces, b.lanes, b.slot.source_at);
+    gr_winograd_places(&p->result, b.slot.pieces, b.n_pieces, b.lanes, b.slot.result_at);
+    b.points = p->few ? (float *)call->work + group * WINOGRAD_POINTS * winograd_source_step(p)
+                      : b.slot.points;
+    return b;
+}
+
+/* The source's channels [first, last) at all points. */
+static void winograd_block_source(const winograd_block *b, int64_t first, int64_t last)
 {
     const winograd_plan *p = b->p;
     const winograd_slot *s = &b->slot;
     const int64_t nr = p->conv.kit->nr, step = winograd_source_step(p),
                   plane = p->source.h * p->source.w;
-    const float *x = (const float *)b->call->in[0] + b->group * p->depth * plane;
+    const float *x = (const float *)b->call->in[0] + (b->group * p->depth + first) * plane;
     memset(s->source, 0, (size_t)p->source.buffer * sizeof(float));
-    for (int64_t c = 0; c < p->depth; c++, x += plane) {
+    for (int64_t c = first; c < last; c++, x += plane) {
         if (p->source.staged) {
             gr_winograd_fetch(p->kit, &p->source, s->pieces, b->n_pieces, x, s->source);
         }
         const float *tiles = p->source.staged ? s->source : x;
         for (int64_t j = 0; j < b->lanes; j += nr) {
             const int64_t width = conv_min(b->lanes - j, nr);
-            float *points = s->points + j * p->depth + c * width;
+            float *points = b->points + j * p->depth + c * width;
             for (int64_t lane = 0; lane < width; lane += p->kit->lanes) {
                 p->kit->source(tiles, s->source_at + j + lane, p->source.pitch, points + lane,
                                step);
@@ -157,27 +209,26 @@ static void winograd_block_source(const winograd_block *b)
     }
 }
 
-/* All products at one point for the result's channels [row, row + rows). `first` is the first
- * channel whose filters are held. */
-static void winograd_block_multiply(const winograd_block *b, int64_t point, int64_t first,
-                                    int64_t row, int64_t rows)
+/* The products for `rows` channels of the result, from sliver number `sliver` at hand on; adds them
+ * if these are not the first source channels. */
+static void winograd_block_multiply(const winograd_block *b, const winograd_filters *f,
+                                    int64_t point, int64_t sliver, int64_t rows)
 {
     const winograd_plan *p = b->p;
     const gr_gemm_kit *kit = p->conv.kit;
-    const int64_t block = gr_gemm_block(kit, p->depth), ld = p->grid.block;
-    const float *filters = winograd_filters(p, b->call, b->group) + point * winograd_filter_step(p);
-    const float *points = b->slot.points + point * winograd_source_step(p);
+    const int64_t block = gr_gemm_block(kit, f->channels), ld = p->grid.block;
+    const float *filters = f->at + point * winograd_filter_step(p);
+    const float *points = b->points + point * winograd_source_step(p);
     float *products = b->slot.products + point * winograd_product_step(p);
-    for (int64_t k = 0; k < p->depth; k += block) {
-        const int64_t kc = conv_min(p->depth - k, block);
+    for (int64_t k = 0; k < f->channels; k += block) {
+        const int64_t kc = conv_min(f->channels - k, block), channel = f->channel + k;
         for (int64_t j = 0; j < b->lanes; j += kit->nr) {
             const int64_t width = conv_min(b->lanes - j, kit->nr);
             for (int64_t i = 0; i < rows; i += kit->mr) {
-                const int64_t sliver = (row - first + i) / kit->mr;
                 kit->tile(conv_min(rows - i, kit->mr), width, kc,
-                          filters + (sliver * p->depth + k) * kit->sliver,
-                          points + j * p->depth + k * width, width, products + i * ld + j, ld,
-                          k > 0);
+                          filters + ((sliver + i / kit->mr) * f->channels + k) * kit->sliver,
+                          points + j * p->depth + channel * width, width, products + i * ld + j, ld,
+                          channel > 0);
             }
         }
     }
@@ -203,6 +254,8 @@ static void winograd_block_result(const winograd_block *b, int64_t row, int64_t 
     }
 }
 
+/* ---- Filters held ---------------------------------------------------------------------------- */
+
 /* task = ((held · groups + group) · blocks + block) · parts + part of the held channels */
 static int64_t winograd_block_tasks(const winograd_plan *p)
 {
@@ -213,24 +266,19 @@ static void winograd_block_task(const conv_plan *conv, const gr_call *call, char
                                 int64_t task)
 {
     const winograd_plan *p = (const winograd_plan *)conv;
-    const int64_t blocks = conv_ceil(p->grid.count, p->grid.block), nr = conv->kit->nr;
+    const int64_t blocks = conv_ceil(p->grid.count, p->grid.block);
     const int64_t part = task % p->parts, tile = task / p->parts % blocks * p->grid.block;
-    const int64_t held = task / p->parts / blocks / conv->g.groups, first = held * p->held;
+    const int64_t group = task / p->parts / blocks % conv->g.groups;
+    const int64_t first = task / p->parts / blocks / conv->g.groups * p->held;
     const int64_t last = conv_min(first + p->held, p->width);
     const int64_t steps = conv_ceil(last - first, p->rows);
-    winograd_block b = {.p = p, .call = call, .slot = winograd_slot_at(p, slot)};
-    b.group = task / p->parts / blocks % conv->g.groups;
-    b.n = conv_min(p->grid.count - tile, p->grid.block);
-    b.lanes = b.n / nr * nr;
-    if (b.n > b.lanes) b.lanes += gr_gemm_panel(conv->kit, b.n - b.lanes);
-    b.n_pieces = gr_winograd_cut(&p->grid, tile, b.n, b.slot.pieces);
-    gr_winograd_places(&p->source, b.slot.pieces, b.n_pieces, b.lanes, b.slot.source_at);
-    gr_winograd_places(&p->result, b.slot.pieces, b.n_pieces, b.lanes, b.slot.result_at);
-    winograd_block_source(&b);
+    const winograd_filters filters = winograd_held(p, call, group);
+    const winograd_block b = winograd_block_of(p, call, slot, group, tile);
+    winograd_block_source(&b, 0, p->depth);
     for (int64_t i = part * steps / p->parts; i < (part + 1) * steps / p->parts; i++) {
         const int64_t row = first + i * p->rows, rows = conv_min(last - row, p->rows);
         for (int64_t point = 0; point < WINOGRAD_POINTS; point++) {
-            winograd_block_multiply(&b, point, first, row, rows);
+            winograd_block_multiply(&b, &filters, point, i * p->rows / conv->kit->mr, rows);
         }
         winograd_block_result(&b, row, rows);
     }
@@ -244,6 +292,54 @@ static gr_status winograd_run(const gr_call *call)
         gr_conv_share_range(&p->conv, call, i * filters, (i + 1) * filters, winograd_filter_task);
         gr_conv_share_range(&p->conv, call, i * blocks, (i + 1) * blocks, winograd_block_task);
     }
+    return GR_OK;
+}
+
+/* ---- Tiles held ------------------------------------------------------------------------------ */
+
+/* task = group · chunks + chunk of the source's channels */
+static void winograd_source_task(const conv_plan *conv, const gr_call *call, char *slot,
+                                 int64_t task)
+{
+    const winograd_plan *p = (const winograd_plan *)conv;
+    const int64_t chunks = conv_ceil(p->depth, WINOGRAD_CHANNELS);
+    const int64_t first = task % chunks * WINOGRAD_CHANNELS;
+    const winograd_block b = winograd_block_of(p, call, slot, task / chunks, 0);
+    winograd_block_source(&b, first, conv_min(first + WINOGRAD_CHANNELS, p->depth));
+}
+
+/* task = group · strips + strip of the result's channels */
+static void winograd_strip_task(const conv_plan *conv, const gr_call *call, char *slot,
+                                int64_t task)
+{
+    const winograd_plan *p = (const winograd_plan *)conv;
+    const int64_t strips = conv_ceil(p->width, p->rows), mr = conv->kit->mr;
+    const int64_t row = task % strips * p->rows, rows = conv_min(p->width - row, p->rows);
+    const winograd_block b = winograd_block_of(p, call, slot, task / strips, 0);
+    const float *w = winograd_weights(p, call, b.group);
+    winograd_filters f = {.at = b.slot.filters};
+    for (; f.channel < p->depth; f.channel += f.channels) {
+        f.channels = conv_min(p->depth - f.channel, WINOGRAD_FEW_CHANNELS);
+        for (int64_t i = 0; i < rows; i += mr) {
+            for (int64_t c = 0; c < f.channels; c += WINOGRAD_CHANNELS) {
+                winograd_transform(p, w, &f, i / mr, row + i, c,
+                                   conv_min(f.channels - c, WINOGRAD_CHANNELS), b.slot.taps);
+            }
+        }
+        for (int64_t point = 0; point < WINOGRAD_POINTS; point++) {
+            winograd_block_multiply(&b, &f, point, 0, rows);
+        }
+    }
+    winograd_block_result(&b, row, rows);
+}
+
+static gr_status winograd_run_few(const gr_call *call)
+{
+    const winograd_plan *p = call->ctx;
+    const int64_t groups = p->conv.g.groups;
+    gr_conv_share(&p->conv, call, groups * conv_ceil(p->depth, WINOGRAD_CHANNELS),
+                  winograd_source_task);
+    gr_conv_share(&p->conv, call, groups * conv_ceil(p->width, p->rows), winograd_strip_task);
     return GR_OK;
 }
 
@@ -283,6 +379,14 @@ static void winograd_blocks(winograd_plan *p, int threads)
     p->rows = conv_min(strip, conv_ceil(p->width, kit->mr) * kit->mr);
     const int64_t fit = WINOGRAD_BLOCK / (WINOGRAD_POINTS * (p->depth + p->rows) * kit->nr);
     const int64_t panels = conv_ceil(p->grid.count, kit->nr);
+    const int64_t held = p->conv.g.groups * WINOGRAD_POINTS * p->depth * panels * kit->nr;
+    /* strips pay where there are several and the filters outgrow the cache */
+    p->few = p->grid.count <= WINOGRAD_FEW && held <= WINOGRAD_FEW_POINTS &&
+             WINOGRAD_POINTS * p->depth * p->width > WINOGRAD_BLOCK;
+    if (p->few) {
+        p->grid.block = panels * kit->nr;
+        return;
+    }
     const int64_t most = fit < 1 ? 1 : conv_min(fit, WINOGRAD_PANELS);
     p->grid.block = conv_min(most, panels) * kit->nr;
     const int64_t each = WINOGRAD_POINTS * p->depth * p->rows * p->conv.g.groups;
@@ -321,10 +425,10 @@ gr_status gr_winograd_prepare(gr_request *request)
     winograd_blocks(p, request->threads);
     gr_winograd_view_settle(&p->source, &p->grid);
     gr_winograd_view_settle(&p->result, &p->grid);
-    p->conv.shared =
-        conv_bytes(&p->conv, p->conv.g.groups * WINOGRAD_POINTS * winograd_filter_step(p));
+    const int64_t step = p->few ? winograd_source_step(p) : winograd_filter_step(p);
+    p->conv.shared = conv_bytes(&p->conv, p->conv.g.groups * WINOGRAD_POINTS * step);
     p->conv.slot = winograd_slot_at(p, NULL).size;
-    request->fn = winograd_run;
+    request->fn = p->few ? winograd_run_few : winograd_run;
     request->ctx = p;
     request->work =
         p->conv.shared + p->conv.slot * (size_t)gr_conv_workers(&p->conv, request->threads);

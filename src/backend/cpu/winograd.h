@@ -107,6 +107,7 @@ typedef struct winograd_plan {
     bool flip;            /* gradient by the input: a convolution with the filter turned */
     winograd_grid grid;
     winograd_view source, result;
+    bool few;      /* tiles are held, not filters */
     int64_t rows;  /* channels of the result between the products and their way back */
     int64_t held;  /* channels of the result whose filters are held at once, a multiple of rows */
     int64_t parts; /* tasks that a block of tiles is cut into */
