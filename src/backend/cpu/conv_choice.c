@@ -43,9 +43,7 @@ static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
 
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 {
-    const int64_t *result = op == &gr_op_conv_input_grad ? g->in : g->out;
-    const int64_t tile = 7 - g->kernel[1];
-    const double tiles = (double)(g->n * conv_ceil(result[1], tile) * conv_ceil(result[2], tile));
+    const double tiles = (double)gr_winograd_count(g, op);
     const double filters = (double)(g->c / g->groups * g->o);
     const double each = op == &gr_op_conv_weight_grad ? CHOICE_CHANNEL_TILE : CHOICE_TILE;
     return tiles * (36 * CHOICE_PRODUCT * filters + each * (double)(g->c + g->o)) +
@@ -86,7 +84,8 @@ gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)
     const bool possible[GR_CONV_WAYS] = {true, gr_winograd_can(request), onednn};
     const gr_conv_way forced = choice_forced();
     if (forced < GR_CONV_WAYS && possible[forced]) return forced;
-    const double cost[GR_CONV_WAYS] = {choice_of_gemm(&g, op), choice_of_winograd(&g, op),
+    const double cost[GR_CONV_WAYS] = {choice_of_gemm(&g, op),
+                                       possible[GR_CONV_WINOGRAD] ? choice_of_winograd(&g, op) : 0,
                                        choice_of_onednn(&g)};
     gr_conv_way best = GR_CONV_GEMM;
     for (int way = 1; way < GR_CONV_WAYS; way++) {

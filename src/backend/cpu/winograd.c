@@ -1,7 +1,11 @@
 /* Winograd convolution forward, and the gradient by the input, which is one. Two orders of work:
  * with many tiles, filters are transformed once and held while blocks of tiles pass by; with few,
  * the tiles are held and filters pass by, so that those of many channels, four times as many
- * elements as the weights have, never leave the second-level cache. */
+ * elements as the weights have, never leave the second-level cache.
+ *
+ * The gradient by the input is the convolution of the cotangent with the filter turned by 180°. But
+ * where little was padded, the input has more tiles than the cotangent. Then the forward method is
+ * transposed instead: dx = Σ B[Uᵀ ⊙ (A dY Aᵀ)]Bᵀ, the sum over overlapping tiles of an image. */
 #include "backend/cpu/winograd.h"
 
 enum {
@@ -10,6 +14,7 @@ enum {
     WINOGRAD_FILTERS = 4 << 20, /* elements of transformed filters that are held at once */
     WINOGRAD_BLOCK = 100 << 10, /* elements of a block's points: they stay in the L2 cache */
     WINOGRAD_PANELS = 4,
+    WINOGRAD_IMAGE = 64,           /* tiles at most of an image over which tiles are spread */
     WINOGRAD_FEW = 128,            /* tiles at most that are held, */
     WINOGRAD_FEW_POINTS = 3 << 20, /* elements of them at most, */
     WINOGRAD_FEW_CHANNELS = 64     /* and source channels whose filters pass by at once */
@@ -28,12 +33,12 @@ static int64_t winograd_filter_step(const winograd_plan *p)
 
 static int64_t winograd_source_step(const winograd_plan *p)
 {
-    return p->depth * p->grid.block + WINOGRAD_SPACING;
+    return p->depth * p->lanes + WINOGRAD_SPACING;
 }
 
 static int64_t winograd_product_step(const winograd_plan *p)
 {
-    return p->rows * p->grid.block + WINOGRAD_SPACING;
+    return p->rows * p->lanes + WINOGRAD_SPACING;
 }
 
 /* A worker's scratch memory. */
@@ -57,13 +62,13 @@ static void *winograd_take(winograd_slot *s, char *base, int64_t count, size_t s
 
 static winograd_slot winograd_slot_at(const winograd_plan *p, char *base)
 {
-    const int64_t block = p->grid.block;
+    const int64_t outside = p->spread ? WINOGRAD_SIDE * p->result.pitch : 0;
     winograd_slot s = {.size = 0};
-    s.pieces = winograd_take(&s, base, block, sizeof *s.pieces);
-    s.source_at = winograd_take(&s, base, block, sizeof *s.source_at);
-    s.result_at = winograd_take(&s, base, block, sizeof *s.result_at);
+    s.pieces = winograd_take(&s, base, p->lanes, sizeof *s.pieces);
+    s.source_at = winograd_take(&s, base, p->lanes, sizeof *s.source_at);
+    s.result_at = winograd_take(&s, base, p->lanes, sizeof *s.result_at);
     s.source = winograd_take(&s, base, p->source.buffer, sizeof(float));
-    s.result = winograd_take(&s, base, p->result.buffer, sizeof(float));
+    s.result = winograd_take(&s, base, p->result.buffer + outside, sizeof(float));
     const int64_t points = WINOGRAD_POINTS * winograd_source_step(p);
     const int64_t filters = WINOGRAD_POINTS * winograd_filter_step(p);
     s.points = winograd_take(&s, base, p->few ? 0 : points, sizeof(float));
@@ -90,7 +95,7 @@ static void winograd_pack_taps(const winograd_plan *p, const float *w, int64_t r
 {
     const int64_t kernel = p->kernel * p->kernel;
     const gr_gemm_kit *kit = p->conv.kit;
-    if (!p->flip) {
+    if (!p->backward) {
         const gr_gemm_matrix a = {w + (row * p->depth + channel) * kernel, p->depth * kernel, 1};
         kit->pack_a(&a, rows, n * kernel, taps);
         return;
@@ -107,11 +112,12 @@ static void winograd_transform(const winograd_plan *p, const float *w, const win
                                int64_t sliver, int64_t row, int64_t channel, int64_t n, float *taps)
 {
     const int64_t lanes = p->conv.kit->sliver;
+    const bool flip = p->backward && !p->spread;
     const int64_t rows = conv_min(p->width - row, p->conv.kit->mr);
     winograd_pack_taps(p, w, row, rows, f->channel + channel, n, taps);
     float *out = f->at + (sliver * f->channels + channel) * lanes;
     for (int64_t c = 0; c < n; c++) {
-        p->kit->filter[p->size](taps + c * p->kernel * p->kernel * lanes, lanes, p->flip,
+        p->kit->filter[p->size](taps + c * p->kernel * p->kernel * lanes, lanes, flip,
                                 out + c * lanes, winograd_filter_step(p));
     }
 }
@@ -179,6 +185,10 @@ static winograd_block winograd_block_of(const winograd_plan *p, const gr_call *c
     b.n_pieces = gr_winograd_cut(&p->grid, first, b.n, b.slot.pieces);
     gr_winograd_places(&p->source, b.slot.pieces, b.n_pieces, b.lanes, b.slot.source_at);
     gr_winograd_places(&p->result, b.slot.pieces, b.n_pieces, b.lanes, b.slot.result_at);
+    /* lanes without a tile repeat the last one; where tiles are added up, outside of the others */
+    for (int64_t lane = b.n; p->spread && lane < b.lanes; lane++) {
+        b.slot.result_at[lane] = p->result.buffer;
+    }
     b.points = p->few ? (float *)call->work + group * WINOGRAD_POINTS * winograd_source_step(p)
                       : b.slot.points;
     return b;
@@ -202,8 +212,7 @@ static void winograd_block_source(const winograd_block *b, int64_t first, int64_
             const int64_t width = conv_min(b->lanes - j, nr);
             float *points = b->points + j * p->depth + c * width;
             for (int64_t lane = 0; lane < width; lane += p->kit->lanes) {
-                p->kit->source(tiles, s->source_at + j + lane, p->source.pitch, points + lane,
-                               step);
+                p->to_points(tiles, s->source_at + j + lane, p->source.pitch, points + lane, step);
             }
         }
     }
@@ -216,7 +225,7 @@ static void winograd_block_multiply(const winograd_block *b, const winograd_filt
 {
     const winograd_plan *p = b->p;
     const gr_gemm_kit *kit = p->conv.kit;
-    const int64_t block = gr_gemm_block(kit, f->channels), ld = p->grid.block;
+    const int64_t block = gr_gemm_block(kit, f->channels), ld = p->lanes;
     const float *filters = f->at + point * winograd_filter_step(p);
     const float *points = b->points + point * winograd_source_step(p);
     float *products = b->slot.products + point * winograd_product_step(p);
@@ -243,10 +252,10 @@ static void winograd_block_result(const winograd_block *b, int64_t row, int64_t 
     float *y = (float *)b->call->out[0] + (b->group * p->width + row) * plane;
     for (int64_t i = 0; i < rows; i++, y += plane) {
         float *tiles = p->result.staged ? s->result : y;
+        if (p->spread) memset(tiles, 0, (size_t)p->result.buffer * sizeof *tiles);
         for (int64_t lane = 0; lane < b->lanes; lane += p->kit->lanes) {
-            p->kit->result[p->size](s->products + i * p->grid.block + lane,
-                                    winograd_product_step(p), tiles, s->result_at + lane,
-                                    p->result.pitch);
+            p->from_points(s->products + i * p->lanes + lane, winograd_product_step(p), tiles,
+                           s->result_at + lane, p->result.pitch);
         }
         if (p->result.staged) {
             gr_winograd_put(p->kit, &p->result, s->pieces, b->n_pieces, s->result, y);
@@ -345,29 +354,59 @@ static gr_status winograd_run_few(const gr_call *call)
 
 /* ---- Plans ----------------------------------------------------------------------------------- */
 
+/* Tiles of an image along spatial axis 1 or 2, of the result or, spread, of the cotangent. */
+static int64_t winograd_tiles_along(const gr_conv_geometry *g, int axis, bool backward, bool spread)
+{
+    return conv_ceil(backward && !spread ? g->in[axis] : g->out[axis], 7 - g->kernel[axis]);
+}
+
+/* Spreading costs more for a tile; all tiles of an image must fit a block, since they are added. */
+static bool winograd_spreads(const gr_conv_geometry *g)
+{
+    const int64_t few =
+        winograd_tiles_along(g, 1, true, true) * winograd_tiles_along(g, 2, true, true);
+    const int64_t all =
+        winograd_tiles_along(g, 1, true, false) * winograd_tiles_along(g, 2, true, false);
+    return 4 * few <= 3 * all && few <= WINOGRAD_IMAGE;
+}
+
+int64_t gr_winograd_count(const gr_conv_geometry *g, const gr_op *op)
+{
+    const bool backward = op == &gr_op_conv_input_grad, spread = backward && winograd_spreads(g);
+    return g->n * winograd_tiles_along(g, 1, backward, spread) *
+           winograd_tiles_along(g, 2, backward, spread);
+}
+
 /* The source and the result of the convolution that the node is, forward or backward. */
 static void winograd_views(winograd_plan *p, bool backward)
 {
     const gr_conv_geometry *g = &p->conv.g;
     const int64_t tile = WINOGRAD_SIDE + 1 - p->kernel;
-    p->flip = backward;
+    p->backward = backward;
+    p->spread = backward && winograd_spreads(g);
     p->depth = (backward ? g->o : g->c) / g->groups;
     p->width = (backward ? g->c : g->o) / g->groups;
-    p->source = (winograd_view){.side = WINOGRAD_SIDE, .tile = tile};
-    p->result = (winograd_view){.side = tile, .tile = tile};
     const int64_t *from = backward ? g->out : g->in, *to = backward ? g->in : g->out;
-    p->source.h = from[1];
-    p->source.w = from[2];
-    p->result.h = to[1];
-    p->result.w = to[2];
+    p->source = (winograd_view){.h = from[1], .w = from[2], .side = WINOGRAD_SIDE, .tile = tile};
+    p->result = (winograd_view){.h = to[1], .w = to[2], .side = tile, .tile = tile};
+    p->to_points = p->kit->source;
+    p->from_points = p->kit->result[p->size];
     for (int i = 0; i < 2; i++) {
         const int64_t pad = g->pad[1 + i];
-        p->source.pad[i] = backward ? p->kernel - 1 - pad : pad;
+        p->source.pad[i] = p->spread ? 0 : backward ? p->kernel - 1 - pad : pad;
+        p->result.pad[i] = p->spread ? pad : 0;
+    }
+    if (p->spread) {
+        p->source.side = tile;
+        p->result.side = WINOGRAD_SIDE;
+        p->result.staged = true;
+        p->to_points = p->kit->cotangent[p->size];
+        p->from_points = p->kit->spread;
     }
     p->source.image = g->groups * p->depth * from[1] * from[2];
     p->result.image = g->groups * p->width * to[1] * to[2];
-    p->grid.y = conv_ceil(to[1], tile);
-    p->grid.x = conv_ceil(to[2], tile);
+    p->grid.y = winograd_tiles_along(g, 1, backward, p->spread);
+    p->grid.x = winograd_tiles_along(g, 2, backward, p->spread);
     p->grid.count = g->n * p->grid.y * p->grid.x;
 }
 
@@ -381,14 +420,19 @@ static void winograd_blocks(winograd_plan *p, int threads)
     const int64_t panels = conv_ceil(p->grid.count, kit->nr);
     const int64_t held = p->conv.g.groups * WINOGRAD_POINTS * p->depth * panels * kit->nr;
     /* strips pay where there are several and the filters outgrow the cache */
-    p->few = p->grid.count <= WINOGRAD_FEW && held <= WINOGRAD_FEW_POINTS &&
+    p->few = !p->spread && p->grid.count <= WINOGRAD_FEW && held <= WINOGRAD_FEW_POINTS &&
              WINOGRAD_POINTS * p->depth * p->width > WINOGRAD_BLOCK;
     if (p->few) {
-        p->grid.block = panels * kit->nr;
+        p->grid.block = p->lanes = panels * kit->nr;
         return;
     }
     const int64_t most = fit < 1 ? 1 : conv_min(fit, WINOGRAD_PANELS);
     p->grid.block = conv_min(most, panels) * kit->nr;
+    if (p->spread) { /* whole images */
+        const int64_t image = p->grid.y * p->grid.x;
+        p->grid.block = (image < p->grid.block ? p->grid.block / image : 1) * image;
+    }
+    p->lanes = conv_ceil(p->grid.block, kit->nr) * kit->nr;
     const int64_t each = WINOGRAD_POINTS * p->depth * p->rows * p->conv.g.groups;
     const int64_t strips = conv_ceil(p->width, p->rows), hold = WINOGRAD_FILTERS / each;
     p->held = (hold < 1 ? 1 : conv_min(hold, strips)) * p->rows;

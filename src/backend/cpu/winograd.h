@@ -42,6 +42,7 @@ typedef struct winograd_kit {
     winograd_tiles_in_fn *source;                    /* Bᵀ d B */
     winograd_tiles_out_fn *result[WINOGRAD_SIZES];   /* Aᵀ M A */
     winograd_tiles_in_fn *cotangent[WINOGRAD_SIZES]; /* A dY Aᵀ */
+    winograd_tiles_out_fn *spread; /* adds B M Bᵀ; tiles may overlap, but not be the same */
     /* G g Gᵀ of `width` filters: tap t of filter i is taps[t·width + i]; `flip` turns the filter by
      * 180°. */
     void (*filter[WINOGRAD_SIZES])(const float *taps, int64_t width, bool flip, float *points,
@@ -60,8 +61,8 @@ const winograd_kit *gr_winograd_kit_for(gr_cpu_level level);
 typedef struct winograd_view {
     int64_t h, w, pad[2];
     int64_t side, tile;
-    int64_t image; /* elements of an image: of all its channels */
-    bool staged;
+    int64_t image;  /* elements of an image: of all its channels */
+    bool staged;    /* wished before settling, or needed */
     int64_t pitch;  /* of the buffer, or w */
     int64_t buffer; /* elements */
 } winograd_view;
@@ -104,9 +105,13 @@ typedef struct winograd_plan {
     winograd_size size;
     int64_t kernel;       /* 3 or 5 */
     int64_t depth, width; /* channels of a group of the source, of the result */
-    bool flip;            /* gradient by the input: a convolution with the filter turned */
+    bool backward;        /* gradient by the input: the weights are read as [width, depth] */
+    bool spread;          /* … and tiles of the cotangent are spread over the result */
     winograd_grid grid;
+    int64_t lanes; /* room for the tiles of a block, in whole panels */
     winograd_view source, result;
+    winograd_tiles_in_fn *to_points;
+    winograd_tiles_out_fn *from_points;
     bool few;      /* tiles are held, not filters */
     int64_t rows;  /* channels of the result between the products and their way back */
     int64_t held;  /* channels of the result whose filters are held at once, a multiple of rows */
@@ -116,6 +121,8 @@ typedef struct winograd_plan {
 /* Whether the method can do the node: f32, filters of 3×3 or 5×5, no stride or dilation, not under
  * `exact`. */
 bool gr_winograd_can(const gr_request *request);
+/* Tiles of the batch for the geometry of a node of `op`, if the method can do it. */
+int64_t gr_winograd_count(const gr_conv_geometry *g, const gr_op *op);
 /* GR_UNSUPPORTED where it cannot. */
 gr_prepare_fn gr_winograd_prepare;
 /* Its part for conv_weight_grad. */

@@ -10,6 +10,7 @@
  *   WINO_JOIN_4(p, at)    quarter q is the four elements from p + at[4q] on
  *   WINO_JOIN_2(p, at)    quarter q is two elements from p + at[4q] and two from p + at[4q + 1] on
  *   WINO_SPLIT_4(p, at, v), WINO_SPLIT_2(p, at, v)   the stores to the same places
+ * where tiles that are stored do not overlap.
  * No include guard: it is meant to be included several times.
  *
  * Lane l of a vector is tile l. A tile's row is turned into lanes, and back, by transposing 4×4
@@ -57,6 +58,15 @@ WINO_INNER void WINO_NAME(write_2)(WINO_V v[2], float *p, const int64_t *at)
     WINO_SPLIT_2(p, at + 2, WINO_HIGH(v[0], v[1]));
 }
 
+/* Adds to what is there. */
+WINO_INNER void WINO_NAME(add_2)(const WINO_V v[2], float *p, const int64_t *at)
+{
+    const WINO_V low = WINO_LOW(v[0], v[1]), high = WINO_HIGH(v[0], v[1]);
+    const WINO_V a = WINO_JOIN_2(p, at), b = WINO_JOIN_2(p, at + 2);
+    WINO_SPLIT_2(p, at, a + low);
+    WINO_SPLIT_2(p, at + 2, b + high);
+}
+
 /* ---- One direction --------------------------------------------------------------------------- */
 
 /* Bᵀ d */
@@ -72,6 +82,20 @@ WINO_INNER void WINO_NAME(to_points)(const WINO_V d[6], WINO_V v[6])
     v[3] = WINO_FMA(two, odd2, even2);
     v[4] = WINO_FMA(WINO_SPREAD(-2.0f), odd2, even2);
     v[5] = WINO_FMA(five, d[3], WINO_FMA(four, d[1], d[5]));
+}
+
+/* B v */
+WINO_INNER void WINO_NAME(to_tile)(const WINO_V v[6], WINO_V d[6])
+{
+    const WINO_V four = WINO_SPREAD(4.0f), five = WINO_SPREAD(-5.0f), two = WINO_SPREAD(2.0f);
+    const WINO_V sum = v[1] + v[2], difference = v[1] - v[2];
+    const WINO_V sum2 = v[3] + v[4], difference2 = v[3] - v[4];
+    d[0] = four * v[0];
+    d[1] = WINO_FMA(four, v[5] - difference, WINO_SPREAD(-2.0f) * difference2);
+    d[2] = WINO_FMA(five, v[0], WINO_FMA(WINO_SPREAD(-4.0f), sum, WINO_SPREAD(0.0f) - sum2));
+    d[3] = WINO_FMA(five, v[5], WINO_FMA(two, difference2, difference));
+    d[4] = v[0] + sum + sum2;
+    d[5] = v[5];
 }
 
 /* Aᵀ m, `size` elements */
@@ -190,6 +214,27 @@ WINO_INNER void WINO_NAME(result)(const int size, const float *points, int64_t s
     }
 }
 
+/* Tiles 2 or 4 apart overlap, but not in the same two columns of the same row. */
+WINO_FN void WINO_NAME(spread)(const float *points, int64_t step, float *tensor, const int64_t *at,
+                               int64_t pitch)
+{
+    WINO_V rows[6][6];
+    for (int j = 0; j < 6; j++) {
+        WINO_V m[6], d[6];
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) m[i] = WINO_LOAD(points + (i * 6 + j) * step);
+        WINO_NAME(to_tile)(m, d);
+        WINO_UNROLL
+        for (int i = 0; i < 6; i++) rows[i][j] = d[i];
+    }
+    for (int i = 0; i < 6; i++) {
+        WINO_V d[6];
+        WINO_NAME(to_tile)(rows[i], d);
+        WINO_UNROLL
+        for (int j = 0; j < 6; j += 2) WINO_NAME(add_2)(d + j, tensor + i * pitch + j, at);
+    }
+}
+
 WINO_INNER void WINO_NAME(cotangent)(const int size, const float *tensor, const int64_t *at,
                                      int64_t pitch, float *points, int64_t step)
 {
@@ -303,6 +348,7 @@ static const winograd_kit WINO_NAME(kit) = {
     .copy = WINO_NAME(copy),
     .source = WINO_NAME(source),
     .result = {WINO_NAME(result_3), WINO_NAME(result_5)},
+    .spread = WINO_NAME(spread),
     .cotangent = {WINO_NAME(cotangent_3), WINO_NAME(cotangent_5)},
     .filter = {WINO_NAME(filter_3), WINO_NAME(filter_5)},
     .gradient = {WINO_NAME(gradient_3), WINO_NAME(gradient_5)}};

@@ -4,7 +4,7 @@
 void gr_winograd_view_settle(winograd_view *view, const winograd_grid *grid)
 {
     const int64_t over = view->side - view->tile;
-    view->staged = view->pad[0] != 0 || view->pad[1] != 0 ||
+    view->staged = view->staged || view->pad[0] != 0 || view->pad[1] != 0 ||
                    grid->y * view->tile + over > view->h || grid->x * view->tile + over > view->w;
     view->pitch = view->w;
     view->buffer = 0;
