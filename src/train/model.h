@@ -105,6 +105,6 @@ gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta);
 gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics,
                          int64_t *confusion);
 
-#define GR_EVAL_ROWS 256 /* of a batch in evaluation: enough for speed, few enough for memory */
+#define GR_EVAL_ROWS 64 /* of a batch in evaluation: the activations of more leave the caches */
 
 #endif
