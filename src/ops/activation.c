@@ -77,10 +77,11 @@ GR_SPAN1(relu_f32, float, float, 0 > a ? 0 : a)
 static const gr_span_table relu_spans = {
     [GR_F64] = GR_LEVELS(relu_f64), [GR_F32] = GR_LEVELS(relu_f32)};
 
+/* y > 0 exactly where x > 0, and y is there anyway: x need not be kept for this. */
 static void relu_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    gr_node *zero = gr_like(dy[0], 0);
-    dx[0] = gr_where(gr_greater(node->in[0], gr_like(node->in[0], 0)), dy[0], zero);
+    gr_node *y = (gr_node *)node;
+    dx[0] = gr_where(gr_greater(y, gr_like(y, 0)), dy[0], gr_like(dy[0], 0));
 }
 
 static gr_node *relu_sample(gr_sampler *sampler, int k)
@@ -109,10 +110,17 @@ static const gr_span_table leaky_relu_spans = {
 
 static const gr_attr_desc leaky_relu_attrs[] = {{"slope", GR_ATTR_REAL}};
 
+/* The output if it tells the side of x, which it does unless the factor turns the sign over. */
+static gr_node *activation_side(const gr_node *node, double factor)
+{
+    return factor >= 0 ? (gr_node *)node : node->in[0];
+}
+
 static void leaky_relu_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    gr_node *x = node->in[0], *flat = gr_scale(dy[0], node->attr[0].f);
-    dx[0] = gr_where(gr_greater(x, gr_like(x, 0)), dy[0], flat);
+    const double slope = node->attr[0].f;
+    gr_node *side = activation_side(node, slope);
+    dx[0] = gr_where(gr_greater(side, gr_like(side, 0)), dy[0], gr_scale(dy[0], slope));
 }
 
 static gr_node *leaky_relu_sample(gr_sampler *sampler, int k)
@@ -151,9 +159,10 @@ static const gr_attr_desc elu_attrs[] = {{"alpha", GR_ATTR_REAL}};
 /* On the curved side the derivative alpha·exp(x) is y + alpha. */
 static void elu_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    gr_node *x = node->in[0], *y = (gr_node *)node;
-    gr_node *curved = gr_mul(dy[0], gr_shift(y, node->attr[0].f));
-    dx[0] = gr_where(gr_greater(x, gr_like(x, 0)), dy[0], curved);
+    const double alpha = node->attr[0].f;
+    gr_node *side = activation_side(node, alpha);
+    gr_node *curved = gr_mul(dy[0], gr_shift((gr_node *)node, alpha));
+    dx[0] = gr_where(gr_greater(side, gr_like(side, 0)), dy[0], curved);
 }
 
 static gr_node *elu_sample(gr_sampler *sampler, int k)
