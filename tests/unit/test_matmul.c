@@ -166,6 +166,13 @@ static void test_edges(void **state)
         check_product(GR_F32, m, n, k);
         check_product(GR_F64, m, n, k);
     }
+    for (size_t i = 0; i < 125; i++) {
+        check_product(GR_F32, 1 + (int64_t)(2 * i % 5), 1 + (int64_t)(2 * i / 5 % 5),
+                      1 + (int64_t)(i / 25));
+    }
+    check_product(GR_F32, 16, 4, 2);
+    check_product(GR_F32, 4, 8, 4);
+    check_product(GR_F32, 2, 2, 16);
 }
 
 static void test_blocks(void **state)

@@ -104,6 +104,11 @@ typedef struct gr_gemm {
 size_t gr_gemm_work(const gr_gemm *gemm, int threads);
 void gr_gemm_run(const gr_gemm *gemm, int threads, void *work);
 
+/* A kernel for one product of dense matrices of a few elements, the call's inputs and output;
+ * GR_UNSUPPORTED if they are too many, or for the type or CPU level. The strides are those of the
+ * product, its pointers are not looked at. */
+gr_status gr_gemm_tiny_prepare(const gr_gemm *gemm, gr_request *request);
+
 /* All of a, packed for products that share it: sliver after sliver for each block of k. Pieces
  * [begin, end) of the blocks can be packed on their own. */
 int64_t gr_gemm_packed_size(const gr_gemm_kit *kit, int64_t m, int64_t k); /* elements */

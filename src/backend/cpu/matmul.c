@@ -74,6 +74,10 @@ gr_status gr_matmul_prepare(gr_request *request)
     gemm->a.column = g.transpose_a ? g.m : 1;
     gemm->b.row = g.transpose_b ? 1 : g.n;
     gemm->b.column = g.transpose_b ? g.k : 1;
+    if (g.batch == 1) {
+        const gr_status status = gr_gemm_tiny_prepare(gemm, request);
+        if (status != GR_UNSUPPORTED) return status;
+    }
     plan.slot = gr_gemm_work(gemm, 1);
     const int workers = gr_gemm_threads(matmul_operations(&plan), request->threads);
     const size_t apart = plan.slot * (size_t)workers,
