@@ -49,6 +49,9 @@ typedef struct gr_compile_options {
     const char
         *passes; /* "-cse,-fold" leaves passes out, "-all" all; NULL: GRADUS_PASSES, or all */
     const char *device; /* NULL or "cpu" */
+    size_t memory;      /* most bytes of a session's buffers (gr_plan_info's arena): values are
+                           computed again rather than kept, with the same bits; GR_NO_MEMORY if that
+                           does not do. 0: GRADUS_MEMORY ("200M", "1G"), else no limit */
 } gr_compile_options;
 
 /* Compiles what `targets` need into a program: passes, schedule, memory plan, kernels. The graph

@@ -18,12 +18,11 @@ enum { ORDER_CHECK, ORDER_EAGER, ORDER_PLAIN, ORDER_HELD, ORDER_CLASSES };
 
 typedef struct order {
     const gr_plan *plan;
+    gr_plan_uses uses;
     /* By value: */
-    int *producer;            /* step, or -1 */
-    int *reader_at, *readers; /* distinct steps that read value v: readers[reader_at[v]…] */
-    int *uses;                /* of them, those that have not run */
-    int *writer;              /* of a variable's value: the step that makes its next one, or -1 */
-    bool *kept;               /* takes no room in the arena, or does to the end */
+    int *left;   /* steps that read it and have not run */
+    int *writer; /* of a variable's value: the step that makes its next one, or -1 */
+    bool *kept;  /* takes no room in the arena, or does to the end */
     /* By step: */
     int *waits;           /* values it reads that are not there yet */
     int *holds;           /* steps that must run before this one overwrites a variable */
@@ -75,43 +74,13 @@ static int order_pop(order *o)
 
 /* ---- Facts ----------------------------------------------------------------------------------- */
 
-/* Is argument i of the step the first that names its value? */
-static bool order_first_argument(const int *args, int i)
-{
-    for (int j = 0; j < i; j++)
-        if (args[j] == args[i]) return false;
-    return true;
-}
-
-static void order_find_readers(order *o)
-{
-    const gr_plan *plan = o->plan;
-    for (int v = 0; v < plan->n_values; v++) o->producer[v] = o->writer[v] = -1;
-    for (int s = 0; s < plan->n_steps; s++) {
-        const gr_step *step = &plan->steps[s];
-        const int *args = plan->args + step->args;
-        o->checks += step->checks;
-        for (int i = 0; i < step->n_in; i++) o->uses[args[i]] += order_first_argument(args, i);
-        for (int i = 0; i < step->n_out; i++) o->producer[args[step->n_in + i]] = s;
-    }
-    for (int v = 0; v < plan->n_values; v++) o->reader_at[v + 1] = o->reader_at[v] + o->uses[v];
-    for (int v = 0; v < plan->n_values; v++) o->uses[v] = 0;
-    for (int s = 0; s < plan->n_steps; s++) {
-        const gr_step *step = &plan->steps[s];
-        const int *args = plan->args + step->args;
-        for (int i = 0; i < step->n_in; i++)
-            if (order_first_argument(args, i))
-                o->readers[o->reader_at[args[i]] + o->uses[args[i]]++] = s;
-    }
-}
-
 static bool order_floats(const order *o, const gr_step *step)
 {
     const gr_plan *plan = o->plan;
     if (step->checks) return false;
     for (int i = 0; i < step->n_in; i++) {
         const int v = plan->args[step->args + i];
-        const int made = o->producer[v];
+        const int made = o->uses.producer[v];
         if (made >= 0 ? !o->floating[made] : plan->values[v].home == GR_HOME_INPUT) return false;
     }
     return true;
@@ -123,16 +92,20 @@ static void order_find_writers(order *o)
 {
     const gr_plan *plan = o->plan;
     for (int s = 0; s < plan->n_steps; s++) o->floating[s] = order_floats(o, &plan->steps[s]);
-    for (int v = 0; v < plan->n_values; v++) o->kept[v] = plan->values[v].home != GR_HOME_ARENA;
+    for (int v = 0; v < plan->n_values; v++) {
+        o->left[v] = o->uses.reader_at[v + 1] - o->uses.reader_at[v];
+        o->writer[v] = -1;
+        o->kept[v] = plan->values[v].home != GR_HOME_ARENA;
+    }
     for (int c = 0; c < plan->n_copies; c++) {
         const int to = plan->copies[c].to, from = plan->copies[c].from;
-        const int made = o->producer[from];
+        const int made = o->uses.producer[from];
         o->kept[from] = true;
         if (made < 0) continue;
         o->writer[to] = made;
         o->holds[made] += o->checks;
-        for (int r = o->reader_at[to]; r < o->reader_at[to + 1]; r++)
-            o->holds[made] += o->readers[r] != made && !o->floating[o->readers[r]];
+        for (int r = o->uses.reader_at[to]; r < o->uses.reader_at[to + 1]; r++)
+            o->holds[made] += o->uses.readers[r] != made && !o->floating[o->uses.readers[r]];
     }
     for (int i = 0; i < plan->n_outputs; i++)
         if (plan->outputs[i] >= 0) o->kept[plan->outputs[i]] = true;
@@ -144,8 +117,8 @@ static bool order_updates(const order *o, const gr_step *step)
     const gr_plan *plan = o->plan;
     if (!(step->node->op->flags & GR_OP_ELEMENTWISE)) return false;
     const int out = plan->args[step->args + step->n_in];
-    for (int r = o->reader_at[out]; r < o->reader_at[out + 1]; r++)
-        if (!o->update[o->readers[r]]) return false;
+    for (int r = o->uses.reader_at[out]; r < o->uses.reader_at[out + 1]; r++)
+        if (!o->update[o->uses.readers[r]]) return false;
     return true;
 }
 
@@ -157,15 +130,15 @@ static void order_find_classes(order *o)
         const int *args = plan->args + step->args;
         o->class[s] = ORDER_CLASSES;
         for (int i = 0; i < step->n_in; i++)
-            o->waits[s] += order_first_argument(args, i) && o->producer[args[i]] >= 0 &&
-                           !o->floating[o->producer[args[i]]];
+            o->waits[s] += gr_plan_reads_first(args, i) && o->uses.producer[args[i]] >= 0 &&
+                           !o->floating[o->uses.producer[args[i]]];
         for (int i = 0; i < step->n_out; i++) {
             const int out = args[step->n_in + i];
             if (o->kept[out]) continue;
             /* A value that floats costs nothing: it comes and goes with its reader. */
             if (!o->floating[s]) o->net[s] += (int64_t)plan->values[out].bytes;
-            if (!o->floating[s] && o->uses[out] == 1)
-                o->net[o->readers[o->reader_at[out]]] -= (int64_t)plan->values[out].bytes;
+            if (!o->floating[s] && o->left[out] == 1)
+                o->net[o->uses.readers[o->uses.reader_at[out]]] -= (int64_t)plan->values[out].bytes;
         }
     }
     for (int s = plan->n_steps - 1; s >= 0; s--) o->update[s] = order_updates(o, &plan->steps[s]);
@@ -176,8 +149,8 @@ static void order_find_classes(order *o)
 /* The reader that is left of value v frees it. */
 static void order_last_use(order *o, int v)
 {
-    for (int r = o->reader_at[v]; r < o->reader_at[v + 1]; r++) {
-        const int s = o->readers[r];
+    for (int r = o->uses.reader_at[v]; r < o->uses.reader_at[v + 1]; r++) {
+        const int s = o->uses.readers[r];
         if (o->done[s]) continue;
         o->net[s] -= (int64_t)o->plan->values[v].bytes;
         order_push(o, s);
@@ -200,19 +173,19 @@ static void order_emit(order *o, int s)
     o->done[s] = true;
     for (int i = 0; i < step->n_in; i++) {
         const int v = args[i];
-        if (!order_first_argument(args, i)) continue;
-        if (--o->uses[v] == 1 && !o->kept[v]) order_last_use(o, v);
+        if (!gr_plan_reads_first(args, i)) continue;
+        if (--o->left[v] == 1 && !o->kept[v]) order_last_use(o, v);
         if (o->writer[v] >= 0 && o->writer[v] != s && !o->floating[s])
             order_unhold(o, o->writer[v]);
     }
     for (int c = 0; step->checks && c < plan->n_copies; c++)
-        if (o->producer[plan->copies[c].from] >= 0)
-            order_unhold(o, o->producer[plan->copies[c].from]);
+        if (o->uses.producer[plan->copies[c].from] >= 0)
+            order_unhold(o, o->uses.producer[plan->copies[c].from]);
     for (int i = 0; i < step->n_out && !o->floating[s]; i++) {
         const int v = args[step->n_in + i];
-        for (int r = o->reader_at[v]; r < o->reader_at[v + 1]; r++) {
-            o->waits[o->readers[r]]--;
-            order_push(o, o->readers[r]);
+        for (int r = o->uses.reader_at[v]; r < o->uses.reader_at[v + 1]; r++) {
+            o->waits[o->uses.readers[r]]--;
+            order_push(o, o->uses.readers[r]);
         }
     }
 }
@@ -222,7 +195,7 @@ static int order_missing(const order *o, int s)
 {
     const gr_step *step = &o->plan->steps[s];
     for (int i = 0; i < step->n_in; i++) {
-        const int p = o->producer[o->plan->args[step->args + i]];
+        const int p = o->uses.producer[o->plan->args[step->args + i]];
         if (p >= 0 && !o->done[p]) return p;
     }
     return -1;
@@ -244,7 +217,7 @@ static void order_run(order *o, int s)
 
 static void order_all(order *o)
 {
-    order_find_readers(o);
+    for (int s = 0; s < o->plan->n_steps; s++) o->checks += o->plan->steps[s].checks;
     order_find_writers(o);
     order_find_classes(o);
     for (int s = 0; s < o->plan->n_steps; s++) order_push(o, s);
@@ -263,10 +236,8 @@ gr_status gr_plan_order(const gr_plan *plan, int *result)
     order o = {.plan = plan, .result = result};
     if (plan->n_steps >= INT_MAX / ORDER_CLASSES)
         return gr_fail(GR_UNSUPPORTED, "a program of %d steps is too large", plan->n_steps);
-    o.producer = gr_arena_alloc(&arena, values * sizeof(int));
-    o.reader_at = gr_arena_alloc(&arena, values * sizeof(int));
-    o.readers = gr_arena_alloc(&arena, ((size_t)plan->n_args + 1) * sizeof(int));
-    o.uses = gr_arena_alloc(&arena, values * sizeof(int));
+    const bool found = gr_plan_find_uses(plan, &arena, &o.uses);
+    o.left = gr_arena_alloc(&arena, values * sizeof(int));
     o.writer = gr_arena_alloc(&arena, values * sizeof(int));
     o.kept = gr_arena_alloc(&arena, values);
     o.waits = gr_arena_alloc(&arena, steps * sizeof(int));
@@ -278,9 +249,8 @@ gr_status gr_plan_order(const gr_plan *plan, int *result)
     o.done = gr_arena_alloc(&arena, steps);
     o.queue = gr_arena_alloc(&arena, ORDER_CLASSES * steps * sizeof(int));
     o.stack = gr_arena_alloc(&arena, steps * sizeof(int));
-    const bool room = o.producer && o.reader_at && o.readers && o.uses && o.writer && o.kept &&
-                      o.waits && o.holds && o.net && o.class && o.floating && o.update && o.done &&
-                      o.queue && o.stack;
+    const bool room = found && o.left && o.writer && o.kept && o.waits && o.holds && o.net &&
+                      o.class && o.floating && o.update && o.done && o.queue && o.stack;
     if (room) order_all(&o);
     gr_arena_free(&arena);
     return room ? GR_OK : GR_NO_MEMORY;

@@ -84,6 +84,17 @@ void gr_plan_free(gr_plan *plan);
 
 gr_status gr_plan_schedule(gr_plan *plan, gr_node *const *targets, int n, gr_node *const *inputs,
                            int n_inputs, const gr_plan_options *options);
+/* Who makes and who reads each value. */
+typedef struct gr_plan_uses {
+    int *producer;            /* by value: a step; -1: none */
+    int *reader_at, *readers; /* value v is read by readers[reader_at[v] … reader_at[v+1]), steps in
+                                 their order, each once */
+} gr_plan_uses;
+/* In `arena`. false when memory is out. */
+bool gr_plan_find_uses(const gr_plan *plan, gr_arena *arena, gr_plan_uses *uses);
+/* Is args[i] the first argument that names its value? */
+bool gr_plan_reads_first(const int *args, int i);
+
 /* An order of the steps that needs little memory: order[i] is the number of the i-th step to run.
  */
 gr_status gr_plan_order(const gr_plan *plan, int *order);

@@ -1,14 +1,40 @@
 /* Compiling a graph into a program. */
 #include <stdio.h>
 
+#include "plan/recompute.h"
 #include "run/program.h"
 
-static gr_status program_options(const gr_compile_options *options, gr_plan_options *plan,
-                                 const char **passes)
+/* "200M": a whole number of bytes, or of 2¹⁰, 2²⁰ or 2³⁰ bytes with K, M or G behind. */
+static gr_status program_budget(const char *text, size_t *memory)
 {
+    const char *cursor = text;
+    int64_t count;
+    bool fine = gr_parse_int(&cursor, &count) && count >= 0;
+    size_t unit = 1;
+    if (fine && *cursor) {
+        const char *const units = "KMG", *found = strchr(units, *cursor++);
+        fine = found && !*cursor;
+        if (fine) unit = (size_t)1 << 10 * (found - units + 1);
+    }
+    if (fine && gr_mul_size((size_t)count, unit, memory)) return GR_OK;
+    return gr_fail(GR_INVALID, "GRADUS_MEMORY=%s should be a number of bytes: 200M, say", text);
+}
+
+/* What compiling goes by. */
+typedef struct program_choices {
+    gr_plan_options plan;
+    const char *passes;
+    size_t memory;
+} program_choices;
+
+static gr_status program_options(const gr_compile_options *options, program_choices *choices)
+{
+    const char *memory = getenv("GRADUS_MEMORY");
+    gr_plan_options *plan = &choices->plan;
     *plan = (gr_plan_options){.threads = gr_default_threads()};
-    *passes = getenv("GRADUS_PASSES");
+    choices->passes = getenv("GRADUS_PASSES");
     plan->guard = getenv("GRADUS_GUARD") != NULL;
+    if (memory && *memory) GR_TRY(program_budget(memory, &choices->memory));
     if (!options) return GR_OK;
     if (options->size != sizeof *options)
         return gr_fail(GR_INVALID, "gr_compile_options.size is %zu, should be %zu", options->size,
@@ -18,7 +44,8 @@ static gr_status program_options(const gr_compile_options *options, gr_plan_opti
     if (options->threads < 0 || options->threads > 1024)
         return gr_fail(GR_INVALID, "threads = %d: should be 0 to 1024", options->threads);
     if (options->threads) plan->threads = options->threads;
-    if (options->passes) *passes = options->passes;
+    if (options->passes) choices->passes = options->passes;
+    if (options->memory) choices->memory = options->memory;
     plan->exact = options->exact;
     return GR_OK;
 }
@@ -26,13 +53,14 @@ static gr_status program_options(const gr_compile_options *options, gr_plan_opti
 static gr_status program_fill(gr_program *p, gr_node *const *targets, int n,
                               const gr_compile_options *options)
 {
-    gr_plan_options plan;
-    const char *passes;
-    GR_TRY(program_options(options, &plan, &passes));
+    program_choices choices = {0};
+    GR_TRY(program_options(options, &choices));
+    const gr_plan_options *plan = &choices.plan;
     GR_TRY(gr_unit_copy(&p->unit, targets, n));
-    GR_TRY(gr_passes_run(&p->unit, passes));
-    GR_TRY(gr_plan_new(p->unit.graph, p->unit.targets, n, NULL, 0, &plan, &p->plan));
-    p->threads = plan.threads;
+    GR_TRY(gr_passes_run(&p->unit, choices.passes));
+    GR_TRY(gr_plan_new(p->unit.graph, p->unit.targets, n, NULL, 0, plan, &p->plan));
+    if (choices.memory) GR_TRY(gr_plan_shrink(&p->unit, &p->plan, plan, choices.memory));
+    p->threads = plan->threads;
     for (int v = 0; v < p->plan->n_variables; v++) p->writes |= p->plan->written[v];
     return GR_OK;
 }
