@@ -1,5 +1,6 @@
 /* What steps cost, what programs tell of their steps, and profiles of sessions. */
 #include "support.h"
+#include "support_memory.h"
 
 #include <gradus/gradus.h>
 
@@ -281,6 +282,39 @@ static void test_trace(void **state)
     gr_profile_free(profile);
 }
 
+/* A step timed with too little memory anywhere on the way. */
+static gr_status profile_flow(void *user)
+{
+    (void)user;
+    gr_profile *profile = NULL;
+    char *text = NULL;
+    gr_graph *g = gr_graph_new();
+    gr_program *program = NULL;
+    gr_session *session = NULL;
+    const float values[3] = {1, 2, 3};
+    gr_node *y = gr_exp(gr_input(g, "x", GR_F32, GR_SHAPE(3)));
+    gr_status status = g ? gr_compile(g, &y, 1, NULL, &program) : GR_NO_MEMORY;
+    if (status == GR_OK) status = gr_session_new(program, NULL, NULL, &session);
+    if (status == GR_OK) status = gr_session_write(session, 0, values, sizeof values);
+    if (status == GR_OK) status = gr_profile_new(GR_PROFILE(.events = 8), &profile);
+    if (status == GR_OK) status = gr_session_profile(session, profile, "flow");
+    if (status == GR_OK) status = gr_session_step(session);
+    if (status == GR_OK) status = gr_profile_trace(profile, &text);
+    if (status == GR_OK) assert_non_null(strstr(text, "flow"));
+    gr_text_release(text);
+    gr_session_free(session);
+    gr_program_free(program);
+    gr_profile_free(profile);
+    gr_graph_free(g);
+    return status;
+}
+
+static void test_failing_memory(void **state)
+{
+    (void)state;
+    assert_true(test_memory_sweep(profile_flow, NULL) > 10);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -294,15 +328,11 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cost_of_contractions),
-        cmocka_unit_test(test_cost_of_the_rest),
-        cmocka_unit_test(test_cost_of_a_loop),
-        cmocka_unit_test(test_program_steps),
-        cmocka_unit_test(test_long_lists_are_cut),
-        cmocka_unit_test(test_sessions_are_timed),
-        cmocka_unit_test(test_results_are_the_same),
-        cmocka_unit_test(test_trace),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cost_of_contractions), cmocka_unit_test(test_cost_of_the_rest),
+        cmocka_unit_test(test_cost_of_a_loop),       cmocka_unit_test(test_program_steps),
+        cmocka_unit_test(test_long_lists_are_cut),   cmocka_unit_test(test_sessions_are_timed),
+        cmocka_unit_test(test_results_are_the_same), cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_failing_memory),       cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,9 @@
 
 enum { PEAK_SUMS = 8 }; /* of a reading loop */
 
-/* A level: its name, target attribute, bytes of a vector, chains of multiply-adds (enough to cover
+/* No chain of multiply-adds starts at 1/2, which x/2 + 1/4 leaves alone: a compiler sees that.
+ *
+ * A level: its name, target attribute, bytes of a vector, chains of multiply-adds (enough to cover
  * their latency, few enough for the registers), a multiply-add. */
 #define PEAK_LEVEL(LEVEL, TARGET, BYTES, CHAINS, FMA)                                              \
     typedef float peak_vector_##LEVEL __attribute__((vector_size(BYTES), may_alias));              \
@@ -19,7 +21,7 @@ enum { PEAK_SUMS = 8 }; /* of a reading loop */
         peak_vector_##LEVEL sum[CHAINS], factor = {0}, term = {0};                                 \
         factor += 0.5f;                                                                            \
         term += 0.25f;                                                                             \
-        _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) sum[i] = term * (float)i;        \
+        _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) sum[i] = term * (float)(i + 3);  \
         for (int64_t r = 0; r < rounds; r++) {                                                     \
             _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) sum[i] =                     \
                 FMA(sum[i], factor, term);                                                         \
