@@ -1,10 +1,10 @@
 /* Scalar formulas of the transcendental f32 ops, free of branches, tables and library calls, so
  * that loops over them vectorise; every operation in them is one that IEEE 754 rounds correctly, so
  * every CPU level gives the same bits. Errors are at most 2 units in the last place over all of
- * f32 (tests/unit/test_formulas.c). Polynomials are minimax fits by the Remez algorithm.
+ * f32 (tests/unit/test_formulas.c). Polynomials are minimax fits, with coefficients rounded one
+ * after another and the rest fitted anew.
  *
- * exp, log, tanh and sigmoid, the ones that training lives on, are computed in f32; the others in
- * f64 inside, which makes them simple and correct to nearly half a unit. Internal. */
+ * sin and cos are computed in f64 inside, the others in f32. Internal. */
 #ifndef GR_FORMULAS_H
 #define GR_FORMULAS_H
 
@@ -43,54 +43,65 @@ static GR_INLINE double formula_from_bits_f64(uint64_t bits)
 
 /* ---- exp in f32 ------------------------------------------------------------------------------ */
 
-/* exp(x) = 2^n·exp(r), r = x - n·ln 2 in [-ln2/2, ln2/2], exp(r) = 1 + r + r²·q(r). ln 2 is taken
- * off in two parts of which the first has 9 bits, so that n times it is exact. 2^n is applied in
- * two factors, since n reaches from -151 to 129. */
-static GR_INLINE float formula_exp_f32(float x)
+/* exp(r) = 1 + r + r²·q(r) for r in [-ln2/2, ln2/2]: what is beyond 1, accurate near 0 too. */
+static GR_INLINE float formula_exp_beyond_1_f32(float r)
 {
-    x = x > 89 ? 89 : x; /* infinite anyway; NaN passes */
-    x = x < -104 ? -104 : x;
-    const float shifted = x * 0x1.715476p0f + FORMULA_ROUND_F32;
-    const float n = shifted - FORMULA_ROUND_F32;
-    float r = x - n * 0x1.63p-1f;
-    r = r - n * -0x1.bd0106p-13f;
     float q = 0x1.6a1a78p-10f;
     q = q * r + 0x1.123fc6p-7f;
     q = q * r + 0x1.555916p-5f;
     q = q * r + 0x1.55548ap-3f;
     q = q * r + 0x1.fffffcp-2f;
-    const float one = 1 + r; /* and what that rounded away, so that e is off by little over ½ */
-    const float e = one + (r * r * q + (r - (one - 1)));
-    const uint32_t biased = formula_bits_f32(shifted) - formula_bits_f32(FORMULA_ROUND_F32) + 256;
-    const uint32_t half = biased >> 1;
-    return e * formula_from_bits_f32((half - 1) << 23) *
-           formula_from_bits_f32((biased - half - 1) << 23);
+    return r + r * r * q;
+}
+
+/* x - n·ln 2, ln 2 being taken off in two parts of which the first has 9 bits, so that n times it
+ * is exact. */
+static GR_INLINE float formula_less_ln2_f32(float x, float n)
+{
+    return (x - n * 0x1.63p-1f) - n * -0x1.bd0106p-13f;
+}
+
+/* exp(x) = 2^n·exp(r), r = x - n·ln 2. Since n reaches from -151 to 129, 2^n is applied in two
+ * factors. Beside n, `shifted` holds twice the exponent's bias in its low bits, so that the
+ * factors' exponents are halves of them; what lies above goes over the edge. */
+static GR_INLINE float formula_exp_f32(float x)
+{
+    const float round = FORMULA_ROUND_F32 + 254;
+    x = x > 89 ? 89 : x; /* infinite anyway; NaN passes */
+    x = x < -104 ? -104 : x;
+    const float shifted = x * 0x1.715476p0f + round;
+    const float e = 1 + formula_exp_beyond_1_f32(formula_less_ln2_f32(x, shifted - round));
+    const uint32_t both = formula_bits_f32(shifted), half = both >> 1;
+    return e * formula_from_bits_f32(half << 23) * formula_from_bits_f32((both - half) << 23);
 }
 
 /* ---- log in f32 ------------------------------------------------------------------------------ */
 
-/* log(x) = n·ln 2 + log(1 + f), 1 + f in [√½, √2), log(1 + f) = f - f²/2 + f³·q(f). */
+/* n·ln 2 + log(1 + f), 1 + f in [√½, √2), log(1 + f) = f - f²/2 + f³·q(f). */
+static GR_INLINE float formula_log_parts_f32(float f, float n)
+{
+    float q = 0x1.645e52p-4f;
+    q = q * f - 0x1.242fd0p-3f;
+    q = q * f + 0x1.3172fap-3f;
+    q = q * f - 0x1.5382a4p-3f;
+    q = q * f + 0x1.98d824p-3f;
+    q = q * f - 0x1.000380p-2f;
+    q = q * f + 0x1.5556d8p-2f;
+    const float f2 = f * f;
+    const float y = f2 * f * q + n * -0x1.bd0106p-13f - 0.5f * f2;
+    return (y + f) + n * 0x1.63p-1f;
+}
+
+#define FORMULA_LIFT_F32 (0x3f800000u - 0x3f3504f3u) /* √½ ↦ 1 */
+
 static GR_INLINE float formula_log_f32(float x)
 {
     const bool subnormal = x < 0x1p-126f;
     const uint32_t bits = formula_bits_f32(subnormal ? x * 0x1p23f : x);
-    const uint32_t lifted = bits + (0x3f800000u - 0x3f3504f3u); /* √½ ↦ 1 */
-    const uint32_t biased = lifted >> 23;
+    const uint32_t biased = (bits + FORMULA_LIFT_F32) >> 23;
     const float n = (float)(int32_t)biased - (subnormal ? 150.0f : 127.0f);
     const float f = formula_from_bits_f32(bits - (biased << 23) + (127u << 23)) - 1;
-    float q = 0x1.1457a0p-4f;
-    q = q * f - 0x1.de3c12p-4f;
-    q = q * f + 0x1.e6f06cp-4f;
-    q = q * f - 0x1.fc220ap-4f;
-    q = q * f + 0x1.233768p-3f;
-    q = q * f - 0x1.555c4ep-3f;
-    q = q * f + 0x1.99a4b6p-3f;
-    q = q * f - 0x1.000006p-2f;
-    q = q * f + 0x1.555548p-2f;
-    const float f2 = f * f;
-    float y = f2 * f * q + n * -0x1.bd0106p-13f;
-    y = y - 0.5f * f2;
-    y = (y + f) + n * 0x1.63p-1f;
+    float y = formula_log_parts_f32(f, n);
     y = x < INFINITY ? y : x; /* +inf and NaN */
     y = x < 0 ? NAN : y;
     return x == 0 ? -INFINITY : y;
@@ -98,129 +109,101 @@ static GR_INLINE float formula_log_f32(float x)
 
 /* ---- tanh and sigmoid in f32 ----------------------------------------------------------------- */
 
-/* Of |x|, near 0 an odd polynomial, else 1 - 2/(exp(2|x|) + 1); then the sign of x. */
+/* Of |x|, near 0 an odd polynomial, else t/(t + 2) with t = exp(2|x|) - 1 = 2^n·p + (2^n - 1),
+ * p = exp(r) - 1; then the sign of x. Beyond 10 it is 1. */
 static GR_INLINE float formula_tanh_f32(float x)
 {
-    const float size = fabsf(x), z = x * x;
-    float q = 0x1.12f3c2p-9f;
-    q = q * z - 0x1.0a5efap-7f;
-    q = q * z + 0x1.633b66p-6f;
-    q = q * z - 0x1.b9e782p-5f;
-    q = q * z + 0x1.111044p-3f;
-    q = q * z - 0x1.555554p-2f;
+    const float round = FORMULA_ROUND_F32 + 127; /* the exponent's bias */
+    float size = fabsf(x);
+    size = size > 10 ? 10 : size;
+    const float z = size * size;
+    float q = -0x1.9c94b8p-5f;
+    q = q * z + 0x1.10afecp-3f;
+    q = q * z - 0x1.55549ep-2f;
     const float near = q * z * size + size;
-    const float far = 1 - 2 / (formula_exp_f32(2 * size) + 1);
-    return copysignf(size < 0.625f ? near : far, x);
+    const float shifted = size * 0x1.715476p1f + round;
+    const float p = formula_exp_beyond_1_f32(formula_less_ln2_f32(2 * size, shifted - round));
+    const float power = formula_from_bits_f32(formula_bits_f32(shifted) << 23);
+    const float t = power * p + (power - 1);
+    return copysignf(size < 0.3f ? near : t / (t + 2), x);
 }
 
-/* 1/(1 + e) or, for x < 0, e/(1 + e) with e = exp(-|x|), which does not overflow. The second is
- * taken as e - e·e/(1 + e), in which the rounding of 1 + e counts for little. */
+/* 2^n/(2^n + exp(-r)), x = n·ln 2 + r. Since n reaches from -150 on, 2^n is applied in two factors,
+ * as in exp. Beyond 20 it is 1. */
 static GR_INLINE float formula_sigmoid_f32(float x)
 {
-    const float e = formula_exp_f32(-fabsf(x));
-    const float q = (x < 0 ? e : 1) / (1 + e);
-    return x < 0 ? e - e * q : q;
-}
-
-/* ---- Parts in f64, good to about 2^-36 ------------------------------------------------------- */
-
-/* exp(x) = scale·(1 + minus_one) for -105 < x < 105; minus_one = r·q(r) is accurate near 0. */
-static GR_INLINE double formula_exp_parts(double x, double *minus_one)
-{
-    const double shifted = x * 0x1.71547652b82fep0 + FORMULA_ROUND_F64;
-    const double r = x - (shifted - FORMULA_ROUND_F64) * 0x1.62e42fefa39efp-1;
-    double q = 0x1.a1851f42b121ep-16;
-    q = q * r + 0x1.a1852011b2b40p-13;
-    q = q * r + 0x1.6c162a12650b1p-10;
-    q = q * r + 0x1.1110a1c79012dp-7;
-    q = q * r + 0x1.555555855801fp-5;
-    q = q * r + 0x1.55555580fa65ep-3;
-    q = q * r + 0x1.fffffffeeee26p-2;
-    q = q * r + 0x1.fffffffff54dbp-1;
-    *minus_one = q * r;
-    const uint64_t n = formula_bits_f64(shifted) - formula_bits_f64(FORMULA_ROUND_F64);
-    return formula_from_bits_f64((n + 1023) << 52);
-}
-
-/* log(1 + x) for 1 + x normal and positive, x exact: log(1 + f) = s·q(s²), s = f/(2 + f). Where no
- * power of 2 is split off, f is x itself, which keeps what 1 + x rounds away. */
-static GR_INLINE double formula_log1p_parts(double x)
-{
-    const uint64_t bits = formula_bits_f64(1 + x);
-    const uint64_t lifted = bits + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu); /* √½ ↦ 1 */
-    const uint64_t biased = lifted >> 52;
-    /* A whole number below 2^52 to f64 by its bits: AVX2 has no such conversion. */
-    const double n = formula_from_bits_f64(biased | 0x4330000000000000u) - (0x1p52 + 1023);
-    const double m = formula_from_bits_f64(bits - (biased << 52) + (1023ull << 52));
-    const double f = n == 0 ? x : m - 1;
-    const double s = f / (2 + f), z = s * s;
-    double q = 0x1.e44cde6f8e2efp-3;
-    q = q * z + 0x1.242ea4d9746ebp-2;
-    q = q * z + 0x1.999aad663f17bp-2;
-    q = q * z + 0x1.555554d00e8e4p-1;
-    q = q * z + 0x1.0000000005262p+1;
-    return q * s + n * 0x1.62e42fefa39efp-1;
+    const float round = FORMULA_ROUND_F32 + 254;
+    x = x > 20 ? 20 : x;
+    x = x < -104 ? -104 : x;
+    const float shifted = x * 0x1.715476p0f + round;
+    const float p = formula_exp_beyond_1_f32(-formula_less_ln2_f32(x, shifted - round));
+    const uint32_t both = formula_bits_f32(shifted), half = both >> 1;
+    const float first = formula_from_bits_f32(half << 23);
+    const float second = formula_from_bits_f32((both - half) << 23);
+    return first / (first * second + p + 1) * second;
 }
 
 /* ---- expm1, log1p, softplus ------------------------------------------------------------------ */
 
+/* 2·(2^(n-1)·p + (2^(n-1) - ½)), p = exp(r) - 1: half of 2^128 is a number. */
 static GR_INLINE float formula_expm1_f32(float x)
 {
-    double wide = x > 89 ? 89 : x;
-    wide = wide < -104 ? -104 : wide;
-    double minus_one;
-    const double scale = formula_exp_parts(wide, &minus_one);
-    const double y = scale * minus_one + (scale - 1);
-    return x == 0 ? x : (float)y; /* keeps -0 */
+    const float round = FORMULA_ROUND_F32 + 126;
+    const float shifted = x * 0x1.715476p0f + round;
+    const float p = formula_exp_beyond_1_f32(formula_less_ln2_f32(x, shifted - round));
+    const float half = formula_from_bits_f32(formula_bits_f32(shifted) << 23);
+    const float y = x > 89 ? INFINITY : x < -20 ? -1 : 2 * (half * p + (half - 0.5f));
+    return copysignf(y, x); /* keeps -0 */
 }
 
+/* With n from 1 + x, 1 + f = (1 + x)/2^n is taken from x, which keeps what 1 + x rounds away. A
+ * quarter of x, lest 2^-n be subnormal. */
 static GR_INLINE float formula_log1p_f32(float x)
 {
-    float y = (float)formula_log1p_parts((double)x);
+    const uint32_t biased = (formula_bits_f32(1 + x) + FORMULA_LIFT_F32) >> 23;
+    const float four = formula_from_bits_f32((256 - biased) << 23); /* 4/2^n */
+    const float f = four * (0.25f * x) + (four * 0.25f - 1);
+    float y = formula_log_parts_f32(f, (float)(int32_t)biased - 127);
     y = x < INFINITY ? y : x; /* +inf and NaN */
     y = x < -1 ? NAN : y;
     y = x == -1 ? -INFINITY : y;
-    return x == 0 ? x : y; /* keeps -0 */
+    return fabsf(x) < 0x1p-60f ? x : y; /* keeps -0 and subnormals */
 }
 
-/* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)). */
+/* log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|). */
 static GR_INLINE float formula_softplus_f32(float x)
 {
-    double size = -fabs((double)x), minus_one;
-    size = size < -104 ? -104 : size;
-    const double scale = formula_exp_parts(size, &minus_one);
-    const double y = formula_log1p_parts(scale * minus_one + scale);
-    const double sum = x > 0 ? x + y : y;
-    return x == x ? (float)sum : x;
+    const float e = formula_exp_f32(-fabsf(x));
+    const bool large = e > 0.41421357f; /* √2 - 1 */
+    const float y = formula_log_parts_f32(large ? 0.5f * e - 0.5f : e, large ? 1.0f : 0.0f);
+    return (x > 0 ? x : 0) + y;
 }
 
 /* ---- erf ------------------------------------------------------------------------------------- */
 
-/* erf(x) = x·q(x²) up to |x| = 4, where it is 1 in f32. */
+/* Of |x|, near 0 an odd polynomial, else 1 - exp(q(|x|)), the sign of x. At 4 it is 1 in f32. */
 static GR_INLINE float formula_erf_f32(float x)
 {
-    const float low = x < -4 ? -4 : x;
-    const double wide = low > 4 ? 4 : low, z = wide * wide;
-    double q = 0x1.713e15a6882ecp-68;
-    q = q * z - 0x1.df503dc87c549p-61;
-    q = q * z + 0x1.23dba15ee8742p-54;
-    q = q * z - 0x1.bc822da90d233p-49;
-    q = q * z + 0x1.dcb1ac5ae7be6p-44;
-    q = q * z - 0x1.80e7a59c6f2a0p-39;
-    q = q * z + 0x1.e9a7ff3b8a7ccp-35;
-    q = q * z - 0x1.fbfa114c707afp-31;
-    q = q * z + 0x1.ba24fe97b74ccp-27;
-    q = q * z - 0x1.4a81260a7c283p-23;
-    q = q * z + 0x1.afa724c421957p-20;
-    q = q * z - 0x1.f100fe0da6baap-17;
-    q = q * z + 0x1.f895957f81583p-14;
-    q = q * z - 0x1.bff8bc87c22e5p-11;
-    q = q * z + 0x1.5654c9267560cp-8;
-    q = q * z - 0x1.b82bbc59ce904p-6;
-    q = q * z + 0x1.ce2f079f0e9a0p-4;
-    q = q * z - 0x1.812745c227f92p-2;
-    q = q * z + 0x1.20dd7502b539fp+0;
-    return (float)(wide * q);
+    float size = fabsf(x);
+    size = size > 4 ? 4 : size;
+    const float z = size * size;
+    float p = -0x1.271656p-11f;
+    p = p * z + 0x1.423978p-8f;
+    p = p * z - 0x1.b5a048p-6f;
+    p = p * z + 0x1.ce08f6p-4f;
+    p = p * z - 0x1.812672p-2f;
+    p = p * z + 0x1.06eba2p-3f;
+    float q = -0x1.2f5ba2p-10f;
+    q = q * size + 0x1.e60280p-7f;
+    q = q * size - 0x1.6bb946p-4f;
+    q = q * size - 0x1.4ef88cp-1f;
+    q = q * size - 0x1.1e1c6ep+0f;
+    q = q * size - 0x1.574ca8p-9f;
+    const float round = FORMULA_ROUND_F32 + 127; /* the exponent's bias */
+    const float shifted = q * 0x1.715476p0f + round;
+    const float e = 1 + formula_exp_beyond_1_f32(formula_less_ln2_f32(q, shifted - round));
+    const float far = 1 - e * formula_from_bits_f32(formula_bits_f32(shifted) << 23);
+    return copysignf(size < 1 ? size + size * p : far, x);
 }
 
 /* ---- sin and cos ----------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@
 #include "support_interpret.h"
 
 #define ROUNDING 2.0 /* units of the perturbation */
-#define BOUND 16.0
+#define BOUND 32.0
 #define WINOGRAD 16.0
 #define LOST 1e-4
 
