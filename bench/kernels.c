@@ -288,6 +288,32 @@ static gr_status kernel_gates(const kernel_options *o, int64_t n)
     return status;
 }
 
+/* Reductions of many short rows, as softmax and losses have them. */
+static gr_status kernel_rows(const kernel_options *o)
+{
+    static const int64_t shapes[][2] = {{256, 10}, {256, 24}, {4096, 64}};
+    gr_status status = GR_OK;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && status == GR_OK; i++) {
+        gr_graph *g = gr_graph_new();
+        gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(shapes[i][0], shapes[i][1]));
+        const struct {
+            const char *name;
+            gr_node *node;
+        } rows[] = {{"sum", gr_sum(x, GR_AXES(1))},
+                    {"max", gr_max(x, GR_AXES(1))},
+                    {"argmax", gr_argmax(x, 1)},
+                    {"argmax of columns", gr_argmax(x, 0)}};
+        for (size_t k = 0; k < sizeof rows / sizeof *rows && status == GR_OK; k++) {
+            char title[64];
+            snprintf(title, sizeof title, "%s %lldx%lld", rows[k].name, (long long)shapes[i][0],
+                     (long long)shapes[i][1]);
+            status = kernel_run(o, title, rows[k].node, 0);
+        }
+        gr_graph_free(g);
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     kernel_options o = {.threads = 2, .seconds = 0.3};
@@ -308,6 +334,7 @@ int main(int argc, char **argv)
     gr_status status = kernel_matmuls(&o);
     if (status == GR_OK) status = kernel_convs(&o);
     if (status == GR_OK) status = kernel_pools(&o);
+    if (status == GR_OK) status = kernel_rows(&o);
     if (status == GR_OK) status = kernel_gates(&o, 16 << 10);
     if (status == GR_OK) status = kernel_gates(&o, 4 << 20);
     return status == GR_OK ? 0 : 1;

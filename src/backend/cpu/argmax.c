@@ -2,13 +2,13 @@
  * extremum and a second its first place; elsewhere columns are compared side by side. The result is
  * exact, so that the order of comparisons does not matter. */
 #include "backend/backend.h"
+#include "backend/cpu/reduce.h"
 #include "ops/elementwise.h"
-#include "ops/reduce.h"
 
 enum {
     ARGMAX_GRAIN = 32768, /* elements worth a thread */
-    ARGMAX_LANES = 16,
-    ARGMAX_TILE = 128 /* columns whose best elements lie on the stack */
+    ARGMAX_ROWS = 64,     /* rows whose extrema lie on the stack */
+    ARGMAX_TILE = 128     /* columns whose best elements lie on the stack */
 };
 
 typedef struct argmax_fast_plan argmax_fast_plan;
@@ -19,6 +19,7 @@ typedef void argmax_fast_fn(const argmax_fast_plan *plan, const void *x, int64_t
 struct argmax_fast_plan {
     argmax_fast_fn *fn;
     int64_t count, size, inner, grain; /* x is [count / inner, size, inner] */
+    gr_reduce_units_fn *extremes;      /* of rows */
 };
 
 typedef struct argmax_fast_work {
@@ -30,54 +31,43 @@ typedef struct argmax_fast_work {
 #define ARGMAX_IS_NAN(x) ((x) != (x))
 
 /* Defines argmax_fast_<name>_rows and argmax_fast_<name>_columns for elements of type T; TAKES(a,
- * x): does x replace a? */
-#define ARGMAX_KERNELS(name, T, TAKES)                                                             \
-    static int64_t argmax_fast_##name##_row(const T *x, int64_t n)                                 \
-    {                                                                                              \
-        T best = x[0];                                                                             \
-        int64_t i = 1, at = 0;                                                                     \
-        if (n >= 2 * ARGMAX_LANES) {                                                               \
-            T lane[ARGMAX_LANES];                                                                  \
-            memcpy(lane, x, sizeof lane);                                                          \
-            for (i = ARGMAX_LANES; i + ARGMAX_LANES <= n; i += ARGMAX_LANES) {                     \
-                GR_SIMD for (int j = 0; j < ARGMAX_LANES; j++)                                     \
-                {                                                                                  \
-                    lane[j] = TAKES(lane[j], x[i + j]) ? x[i + j] : lane[j];                       \
-                }                                                                                  \
-            }                                                                                      \
-            best = lane[0];                                                                        \
-            for (int j = 1; j < ARGMAX_LANES; j++) best = TAKES(best, lane[j]) ? lane[j] : best;   \
-        }                                                                                          \
-        for (; i < n; i++) best = TAKES(best, x[i]) ? x[i] : best;                                 \
-        if (ARGMAX_IS_NAN(best)) {                                                                 \
-            while (!ARGMAX_IS_NAN(x[at])) at++;                                                    \
-        } else {                                                                                   \
-            while (x[at] != best) at++;                                                            \
-        }                                                                                          \
-        return at;                                                                                 \
-    }                                                                                              \
+ * x): does x replace a? I: an integer that holds an index, of T's size where vectors compare. */
+#define ARGMAX_KERNELS(name, T, I, TAKES)                                                          \
     static void argmax_fast_##name##_rows(const argmax_fast_plan *p, const void *x, int64_t *out,  \
                                           int64_t begin, int64_t end)                              \
     {                                                                                              \
         const T *row = (const T *)x + begin * p->size;                                             \
-        for (int64_t i = begin; i < end; i++, row += p->size) {                                    \
-            out[i] = argmax_fast_##name##_row(row, p->size);                                       \
+        for (int64_t i = begin, n; i < end; i += n) {                                              \
+            T best[ARGMAX_ROWS];                                                                   \
+            n = end - i < ARGMAX_ROWS ? end - i : ARGMAX_ROWS;                                     \
+            p->extremes(best, row, n, p->size, p->size);                                           \
+            for (int64_t k = 0; k < n; k++, row += p->size) {                                      \
+                int64_t at = 0;                                                                    \
+                if (ARGMAX_IS_NAN(best[k])) {                                                      \
+                    while (!ARGMAX_IS_NAN(row[at])) at++;                                          \
+                } else {                                                                           \
+                    while (row[at] != best[k]) at++;                                               \
+                }                                                                                  \
+                out[i + k] = at;                                                                   \
+            }                                                                                      \
         }                                                                                          \
     }                                                                                              \
     static void argmax_fast_##name##_tile(const T *x, int64_t size, int64_t inner, int64_t n,      \
                                           int64_t *restrict out)                                   \
     {                                                                                              \
         T best[ARGMAX_TILE];                                                                       \
+        I at[ARGMAX_TILE];                                                                         \
         memcpy(best, x, (size_t)n * sizeof *best);                                                 \
-        for (int64_t k = 0; k < n; k++) out[k] = 0;                                                \
+        memset(at, 0, sizeof at);                                                                  \
         for (int64_t i = 1; i < size; i++) {                                                       \
-            const T *row = x + i * inner;                                                          \
+            const T *restrict row = x + i * inner;                                                 \
             for (int64_t k = 0; k < n; k++) {                                                      \
-                const bool takes = TAKES(best[k], row[k]) & !ARGMAX_IS_NAN(best[k]);               \
-                out[k] = takes ? i : out[k];                                                       \
+                const I takes = TAKES(best[k], row[k]) & !ARGMAX_IS_NAN(best[k]);                  \
+                at[k] = takes ? (I)i : at[k];                                                      \
                 best[k] = takes ? row[k] : best[k];                                                \
             }                                                                                      \
         }                                                                                          \
+        for (int64_t k = 0; k < n; k++) out[k] = at[k];                                            \
     }                                                                                              \
     static void argmax_fast_##name##_columns(const argmax_fast_plan *p, const void *x,             \
                                              int64_t *out, int64_t begin, int64_t end)             \
@@ -91,15 +81,15 @@ typedef struct argmax_fast_work {
         }                                                                                          \
     }
 
-#define ARGMAX_TYPE(name, T)                                                                       \
-    ARGMAX_KERNELS(max_##name, T, GR_REDUCE_MAX_TAKES)                                             \
-    ARGMAX_KERNELS(min_##name, T, GR_REDUCE_MIN_TAKES)
+#define ARGMAX_TYPE(name, T, I)                                                                    \
+    ARGMAX_KERNELS(max_##name, T, I, GR_REDUCE_MAX_TAKES)                                          \
+    ARGMAX_KERNELS(min_##name, T, I, GR_REDUCE_MIN_TAKES)
 
-ARGMAX_TYPE(f64, double)
-ARGMAX_TYPE(f32, float)
-ARGMAX_TYPE(i64, int64_t)
-ARGMAX_TYPE(i32, int32_t)
-ARGMAX_TYPE(u8, uint8_t)
+ARGMAX_TYPE(f64, double, int64_t)
+ARGMAX_TYPE(f32, float, int32_t)
+ARGMAX_TYPE(i64, int64_t, int64_t)
+ARGMAX_TYPE(i32, int32_t, int32_t)
+ARGMAX_TYPE(u8, uint8_t, int32_t)
 
 /* [dtype][min][columns] */
 #define ARGMAX_FUNCTIONS(name)                                                                     \
@@ -134,6 +124,7 @@ gr_status gr_argmax_prepare(gr_request *request)
     const gr_node *node = request->node;
     const gr_type x = node->in[0]->out[0];
     const int axis = (int)node->attr[0].i;
+    if (x.shape.dim[axis] > INT32_MAX) return GR_UNSUPPORTED; /* columns count in 32 bits */
     argmax_fast_plan *p = gr_arena_alloc(request->arena, sizeof *p);
     if (!p) return gr_no_memory(sizeof *p);
     p->count = gr_shape_count(node->out[0].shape);
@@ -143,6 +134,8 @@ gr_status gr_argmax_prepare(gr_request *request)
         p->inner = gr_shape_count(gr_shape_of(x.shape.rank - axis - 1, x.shape.dim + axis + 1));
     }
     p->grain = ARGMAX_GRAIN / (p->size + 1) + 1;
+    const gr_reduce_kind kind = node->op == &gr_op_argmin ? GR_REDUCTION_MIN : GR_REDUCTION_MAX;
+    p->extremes = gr_reduce_kernels_of(kind, x.dtype, request->level).units;
     p->fn = argmax_fast_functions[x.dtype][node->op == &gr_op_argmin][p->inner > 1];
     request->ctx = p;
     request->fn = argmax_fast_run;

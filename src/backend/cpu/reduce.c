@@ -3,6 +3,10 @@
 #include "backend/backend.h"
 #include "ops/elementwise.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* ---- Kernels for each type and level --------------------------------------------------------- */
 
 #define REDUCE_T float
@@ -47,10 +51,23 @@
 
 #if defined(__x86_64__)
 
+/* The instructions give their second operand where the two are equal or one is NaN; what is missing
+ * is that a NaN in x wins. */
+#define REDUCE_F32_AVX2(op, a, x)                                                                  \
+    _mm256_blendv_ps(_mm256_##op##_ps(x, a), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q))
+#define REDUCE_F64_AVX2(op, a, x)                                                                  \
+    _mm256_blendv_pd(_mm256_##op##_pd(x, a), x, _mm256_cmp_pd(x, x, _CMP_UNORD_Q))
+#define REDUCE_F32_AVX512(op, a, x)                                                                \
+    _mm512_mask_mov_ps(_mm512_##op##_ps(x, a), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x)
+#define REDUCE_F64_AVX512(op, a, x)                                                                \
+    _mm512_mask_mov_pd(_mm512_##op##_pd(x, a), _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q), x)
+
 #define REDUCE_T float
 #define REDUCE_U float
 #define REDUCE_BITS int32_t
 #define REDUCE_NAME(part) reduce_f32_avx2_##part
+#define REDUCE_MAX(a, x) REDUCE_F32_AVX2(max, (__m256)(a), (__m256)(x))
+#define REDUCE_MIN(a, x) REDUCE_F32_AVX2(min, (__m256)(a), (__m256)(x))
 #define REDUCE_VECTOR 32
 #define REDUCE_TARGET GR_TARGET_AVX2
 #include "backend/cpu/reduce_kernels.h"
@@ -59,6 +76,8 @@
 #define REDUCE_U double
 #define REDUCE_BITS int64_t
 #define REDUCE_NAME(part) reduce_f64_avx2_##part
+#define REDUCE_MAX(a, x) REDUCE_F64_AVX2(max, (__m256d)(a), (__m256d)(x))
+#define REDUCE_MIN(a, x) REDUCE_F64_AVX2(min, (__m256d)(a), (__m256d)(x))
 #define REDUCE_VECTOR 32
 #define REDUCE_TARGET GR_TARGET_AVX2
 #include "backend/cpu/reduce_kernels.h"
@@ -67,6 +86,10 @@
 #define REDUCE_U float
 #define REDUCE_BITS int32_t
 #define REDUCE_NAME(part) reduce_f32_avx512_##part
+#define REDUCE_MAX(a, x) REDUCE_F32_AVX512(max, (__m512)(a), (__m512)(x))
+#define REDUCE_MIN(a, x) REDUCE_F32_AVX512(min, (__m512)(a), (__m512)(x))
+#define REDUCE_LOAD_PART(x, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), x)
+#define REDUCE_TURN(v, h) _mm512_alignr_epi32((__m512i)(v), (__m512i)(v), h)
 #define REDUCE_VECTOR 64
 #define REDUCE_TARGET GR_TARGET_AVX512
 #include "backend/cpu/reduce_kernels.h"
@@ -75,6 +98,10 @@
 #define REDUCE_U double
 #define REDUCE_BITS int64_t
 #define REDUCE_NAME(part) reduce_f64_avx512_##part
+#define REDUCE_MAX(a, x) REDUCE_F64_AVX512(max, (__m512d)(a), (__m512d)(x))
+#define REDUCE_MIN(a, x) REDUCE_F64_AVX512(min, (__m512d)(a), (__m512d)(x))
+#define REDUCE_LOAD_PART(x, n) _mm512_maskz_loadu_pd((__mmask8)((1u << (n)) - 1), x)
+#define REDUCE_TURN(v, h) _mm512_alignr_epi64((__m512i)(v), (__m512i)(v), (h) % 8)
 #define REDUCE_VECTOR 64
 #define REDUCE_TARGET GR_TARGET_AVX512
 #include "backend/cpu/reduce_kernels.h"

@@ -6,6 +6,10 @@
  *     REDUCE_NAME(part)    name of a function
  *     REDUCE_VECTOR        bytes of a vector register
  *     REDUCE_TARGET        function attribute of the CPU level
+ * and, if there are instructions for them,
+ *     REDUCE_MAX(a, x), REDUCE_MIN(a, x)   of two vectors
+ *     REDUCE_LOAD_PART(x, n), REDUCE_TURN(v, h)   a vector's first n elements, the others anything;
+ *                          v with element j + h in place j; two vectors hold all lanes then
  * The order in which elements combine is that of ops/reduce.h. */
 
 #define REDUCE_LANES (128 / (int)sizeof(REDUCE_T))
@@ -40,11 +44,77 @@ REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
     if (kind == GR_REDUCTION_PROD) {
         return (REDUCE_NAME(t))((REDUCE_NAME(u))a * (REDUCE_NAME(u))x);
     }
+#if defined(REDUCE_MAX)
+    return (REDUCE_NAME(t))(kind == GR_REDUCTION_MAX ? REDUCE_MAX(a, x) : REDUCE_MIN(a, x));
+#else
     REDUCE_NAME(bits)
     takes = kind == GR_REDUCTION_MAX ? GR_REDUCE_MAX_TAKES(a, x) : GR_REDUCE_MIN_TAKES(a, x);
     return (REDUCE_NAME(t))(((REDUCE_NAME(bits))x & takes) | ((REDUCE_NAME(bits))a & ~takes));
+#endif
 }
 
+#if defined(REDUCE_LOAD_PART)
+/* Lanes [0, n) of a vector folded to one; n is a constant power of two. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
+REDUCE_NAME(fold)(int kind, REDUCE_NAME(t) v, const int n)
+{
+    if (n > 8) v = REDUCE_NAME(combine_vector)(kind, v, (REDUCE_NAME(t))REDUCE_TURN(v, 8));
+    if (n > 4) v = REDUCE_NAME(combine_vector)(kind, v, (REDUCE_NAME(t))REDUCE_TURN(v, 4));
+    if (n > 2) v = REDUCE_NAME(combine_vector)(kind, v, (REDUCE_NAME(t))REDUCE_TURN(v, 2));
+    if (n > 1) v = REDUCE_NAME(combine_vector)(kind, v, (REDUCE_NAME(t))REDUCE_TURN(v, 1));
+    return v[0];
+}
+
+/* Lanes [0, n) of v take in those of x. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
+    REDUCE_NAME(combine_first)(int kind, REDUCE_NAME(t) v, REDUCE_NAME(t) x, int64_t n)
+{
+    REDUCE_NAME(bits) place;
+    for (int j = 0; j < REDUCE_STEP; j++) place[j] = j;
+    const REDUCE_NAME(bits) first = place < (REDUCE_BITS)n;
+    const REDUCE_NAME(t) both = REDUCE_NAME(combine_vector)(kind, v, x);
+    return (REDUCE_NAME(t))(((REDUCE_NAME(bits))both & first) | ((REDUCE_NAME(bits))v & ~first));
+}
+
+/* Units of n elements, `half` being the largest power of two below n: a constant, whose lanes fit
+ * one vector after the first fold, which takes in only the elements that are there. What lies in
+ * other places is never read. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(short_units)(int kind, REDUCE_T *y, const REDUCE_T *x, int64_t count, int64_t step,
+                         int n, const int half)
+{
+    for (int64_t k = 0; k < count; k++, x += step) {
+        REDUCE_NAME(t) v, other;
+        if (half == REDUCE_STEP) {
+            memcpy(&v, x, sizeof v);
+            other = (REDUCE_NAME(t))REDUCE_LOAD_PART(x + half, n - half);
+        } else {
+            v = (REDUCE_NAME(t))REDUCE_LOAD_PART(x, n);
+            other = (REDUCE_NAME(t))REDUCE_TURN(v, half);
+        }
+        v = REDUCE_NAME(combine_first)(kind, v, other, n - half);
+        y[k] = REDUCE_NAME(fold)(kind, v, half);
+    }
+}
+
+/* Units of 1 < n < REDUCE_LANES elements. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(units_of_few)(int kind, REDUCE_T *y, const REDUCE_T *x, int64_t count, int64_t step,
+                          int n)
+{
+    if (n > 16) {
+        REDUCE_NAME(short_units)(kind, y, x, count, step, n, REDUCE_STEP);
+    } else if (n > 8) {
+        REDUCE_NAME(short_units)(kind, y, x, count, step, n, 8);
+    } else if (n > 4) {
+        REDUCE_NAME(short_units)(kind, y, x, count, step, n, 4);
+    } else if (n > 2) {
+        REDUCE_NAME(short_units)(kind, y, x, count, step, n, 2);
+    } else {
+        REDUCE_NAME(short_units)(kind, y, x, count, step, n, 1);
+    }
+}
+#else
 /* Lanes [0, n) folded to one; n is a power of two. */
 REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
 REDUCE_NAME(fold)(int kind, REDUCE_T *lane, int n)
@@ -65,22 +135,27 @@ REDUCE_NAME(fold)(int kind, REDUCE_T *lane, int n)
     return lane[0];
 }
 
-/* 1 < n < REDUCE_LANES elements; half is the largest power of two below n. */
-REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
-REDUCE_NAME(short_unit)(int kind, const REDUCE_T *x, int n, int half)
+/* Units of 1 < n < REDUCE_LANES elements. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(units_of_few)(int kind, REDUCE_T *y, const REDUCE_T *x, int64_t count, int64_t step,
+                          int n)
 {
-    REDUCE_T lane[REDUCE_LANES];
-    int j = 0;
-    for (; j < n - half; j++) lane[j] = REDUCE_NAME(combine)(kind, x[j], x[j + half]);
-    for (; j < half; j++) lane[j] = x[j];
-    return REDUCE_NAME(fold)(kind, lane, half);
+    int half = REDUCE_LANES / 2; /* the largest power of two below n */
+    while (half >= n) half /= 2;
+    for (int64_t k = 0; k < count; k++, x += step) {
+        REDUCE_T lane[REDUCE_LANES];
+        int j = 0;
+        for (; j < n - half; j++) lane[j] = REDUCE_NAME(combine)(kind, x[j], x[j + half]);
+        for (; j < half; j++) lane[j] = x[j];
+        y[k] = REDUCE_NAME(fold)(kind, lane, half);
+    }
 }
+#endif
 
 /* n ≥ REDUCE_LANES elements. */
 REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
 REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
 {
-    _Alignas(64) REDUCE_T lane[REDUCE_LANES];
     REDUCE_NAME(t) sum[REDUCE_PARTS], next;
     for (int p = 0; p < REDUCE_PARTS; p++) memcpy(&sum[p], x + p * REDUCE_STEP, sizeof next);
     int64_t i = REDUCE_LANES;
@@ -90,6 +165,16 @@ REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
             sum[p] = REDUCE_NAME(combine_vector)(kind, sum[p], next);
         }
     }
+#if defined(REDUCE_LOAD_PART)
+    for (int p = 0; p < REDUCE_PARTS && i < n; p++, i += REDUCE_STEP) {
+        const int64_t left = n - i < REDUCE_STEP ? n - i : REDUCE_STEP;
+        next = (REDUCE_NAME(t))REDUCE_LOAD_PART(x + i, left);
+        sum[p] = REDUCE_NAME(combine_first)(kind, sum[p], next, left);
+    }
+    sum[0] = REDUCE_NAME(combine_vector)(kind, sum[0], sum[1]);
+    return REDUCE_NAME(fold)(kind, sum[0], REDUCE_STEP);
+#else
+    _Alignas(64) REDUCE_T lane[REDUCE_LANES];
     if (i < n) {
         for (int p = 0; p < REDUCE_PARTS; p++) memcpy(lane + p * REDUCE_STEP, &sum[p], sizeof next);
         for (int64_t j = 0; j < n - i; j++) lane[j] = REDUCE_NAME(combine)(kind, lane[j], x[i + j]);
@@ -102,6 +187,7 @@ REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
     }
     memcpy(lane, &sum[0], sizeof next);
     return REDUCE_NAME(fold)(kind, lane, REDUCE_STEP);
+#endif
 }
 
 /* out[k] = the unit of n elements at x + k·step. */
@@ -113,11 +199,7 @@ REDUCE_NAME(units)(int kind, void *out, const void *x, int64_t count, int64_t st
     if (n >= REDUCE_LANES) {
         for (int64_t k = 0; k < count; k++) y[k] = REDUCE_NAME(unit)(kind, from + k * step, n);
     } else if (n > 1) {
-        int half = REDUCE_LANES / 2;
-        while (half >= n) half /= 2;
-        for (int64_t k = 0; k < count; k++) {
-            y[k] = REDUCE_NAME(short_unit)(kind, from + k * step, (int)n, half);
-        }
+        REDUCE_NAME(units_of_few)(kind, y, from, count, step, (int)n);
     } else {
         for (int64_t k = 0; k < count; k++) y[k] = from[k * step];
     }
@@ -170,6 +252,10 @@ static const gr_reduce_kernels REDUCE_NAME(kernels)[GR_REDUCTION_KINDS] = {
 };
 
 #undef REDUCE_KIND
+#undef REDUCE_MAX
+#undef REDUCE_MIN
+#undef REDUCE_LOAD_PART
+#undef REDUCE_TURN
 #undef REDUCE_PARTS
 #undef REDUCE_STEP
 #undef REDUCE_LANES
