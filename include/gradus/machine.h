@@ -26,10 +26,11 @@ GR_API gr_machine gr_machine_info(void);
 
 /* A level of the memory and its speed with all the threads of the measurement. */
 typedef struct gr_memory_speed {
-    char name[8]; /* "L1", "L2", "L3", "DRAM" */
-    size_t bytes; /* of the cache: for all threads together; 0 for DRAM: no limit */
-    double read;  /* bytes a second of a sum over a vector */
-    double triad; /* of a = b + s·c, counting each of the three once (McCalpin 1995) */
+    char name[8];  /* "L1", "L2", "L3", "DRAM" */
+    size_t bytes;  /* of the cache: for all threads together; 0 for DRAM: no limit */
+    double read;   /* bytes a second of a sum over a vector */
+    double triad;  /* of a = b + s·c, counting each of the three once (McCalpin 1995) */
+    double update; /* of a = s·a, counting a twice: what is read need not be brought for writing */
 } gr_memory_speed;
 
 /* Plain data: it may be kept in a file. */

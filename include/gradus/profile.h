@@ -81,7 +81,8 @@ typedef struct gr_profile_row {
     gr_step_info step;
     int64_t calls;
     double seconds; /* of all calls */
-    double least;   /* of one call; 0 before the first */
+    double median;  /* of one call, among the newest 101; 0 before the first */
+    double least;   /* of one call */
 } gr_profile_row;
 
 GR_API int gr_profile_sections(const gr_profile *profile);

@@ -10,6 +10,11 @@
 
 /* ---- The machine ----------------------------------------------------------------------------- */
 
+static double bench_bandwidth(const gr_memory_speed *level)
+{
+    return fmax(level->update, fmax(level->read, level->triad));
+}
+
 static void bench_print_peaks(cli_table *table, const gr_machine_speed *speed)
 {
     cli_table_cell(table, "%d", speed->threads);
@@ -20,7 +25,7 @@ static void bench_print_peaks(cli_table *table, const gr_machine_speed *speed)
     else
         cli_table_cell(table, "%s", "");
     for (int i = 0; i < speed->levels; i++)
-        cli_table_cell(table, "%.3g", 1e-9 * fmax(speed->level[i].read, speed->level[i].triad));
+        cli_table_cell(table, "%.3g", 1e-9 * bench_bandwidth(&speed->level[i]));
 }
 
 void bench_print_machine(const gr_machine *machine, const gr_machine_speed *one,
@@ -64,6 +69,7 @@ void bench_print_machine_json(const gr_machine *machine, const gr_machine_speed 
         cli_json_int(&json, "bytes", (int64_t)level->bytes);
         cli_json_real(&json, "read_gbs", 1e-9 * level->read);
         cli_json_real(&json, "triad_gbs", 1e-9 * level->triad);
+        cli_json_real(&json, "update_gbs", 1e-9 * level->update);
         cli_json_end(&json);
     }
     cli_json_end(&json);

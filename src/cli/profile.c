@@ -39,8 +39,9 @@ int cli_profile_open(const cli_args *args, gr_profile **profile)
 /* A gate of a section, or all gates of an op. */
 typedef struct profile_line {
     gr_profile_row row;
-    int gates;    /* that it adds up */
-    double limit; /* least seconds of all its calls, by the machine's limits */
+    int gates;      /* that it adds up; what follows is of a step */
+    double seconds; /* the median, which an interruption does not change */
+    double limit;   /* the least seconds, by the machine's limits */
     double flops, bytes;
 } profile_line;
 
@@ -53,8 +54,7 @@ typedef struct profile_view {
 
 static void profile_add(profile_line *sum, const profile_line *line)
 {
-    sum->row.seconds += line->row.seconds;
-    sum->row.calls += line->row.calls;
+    sum->seconds += line->seconds;
     sum->gates += line->gates;
     sum->limit += line->limit;
     sum->flops += line->flops;
@@ -68,13 +68,13 @@ static profile_view profile_read(const gr_profile *profile, int section,
     view.lines = cli_alloc((size_t)view.section.rows + 1, sizeof *view.lines);
     for (int r = 0; r < view.section.rows; r++) {
         const gr_profile_row row = gr_profile_row_info(profile, section, r);
-        const double calls = (double)row.calls;
         view.lines[r] = (profile_line){
             .row = row,
             .gates = 1,
-            .limit = calls * gr_machine_limit(speed, row.step.flops, row.step.bytes),
-            .flops = calls * row.step.flops,
-            .bytes = calls * row.step.bytes,
+            .seconds = row.median,
+            .limit = gr_machine_limit(speed, row.step.flops, row.step.bytes),
+            .flops = row.step.flops,
+            .bytes = row.step.bytes,
         };
         profile_add(&view.total, &view.lines[r]);
     }
@@ -84,18 +84,18 @@ static profile_view profile_read(const gr_profile *profile, int section,
 static int profile_by_time(const void *a, const void *b)
 {
     const profile_line *x = a, *y = b;
-    return (x->row.seconds < y->row.seconds) - (x->row.seconds > y->row.seconds);
+    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
-/* Time of a step, share of the time, speeds, share of the limit. Nothing for what took no time. */
+/* Time, share of the time, speeds, share of the limit. Nothing for what took no time. */
 static void profile_cells(cli_table *table, const profile_view *view, const profile_line *line)
 {
     char text[32];
-    const double seconds = line->row.seconds, steps = (double)view->section.steps;
-    cli_table_cell(table, "%s", cli_show_moment(seconds / steps, text, sizeof text));
-    cli_table_cell(table, "%.1f", 100 * seconds / view->total.row.seconds);
+    const double seconds = line->seconds;
+    cli_table_cell(table, "%s", cli_show_moment(seconds, text, sizeof text));
+    cli_table_cell(table, "%.1f", 100 * seconds / view->total.seconds);
     if (line->flops > 0 && seconds > 0)
         cli_table_cell(table, "%.3g", 1e-9 * line->flops / seconds);
     else
@@ -114,7 +114,7 @@ static void profile_print_gates(const profile_view *view, bool in_order)
 {
     double shown = 0;
     int n = 0;
-    const double enough = (1 - profile_rest) * view->total.row.seconds;
+    const double enough = (1 - profile_rest) * view->total.seconds;
     const bool wide = cli_width() == 0 || cli_width() >= PROFILE_WIDE;
     cli_table *table =
         cli_table_new(wide ? "~op|~gate|~result|>time|>%|>GFLOP/s|>GB/s|>limit %|>least|~kernel"
@@ -124,7 +124,7 @@ static void profile_print_gates(const profile_view *view, bool in_order)
         const gr_step_info *step = &line->row.step;
         char shape[128], time[32];
         if (!in_order && (n == PROFILE_ROWS || shown > enough)) break;
-        shown += line->row.seconds;
+        shown += line->seconds;
         cli_table_cell(table, "%s", step->op);
         char *title = cli_step_title(step);
         cli_table_cell(table, "%s", title);
@@ -138,7 +138,7 @@ static void profile_print_gates(const profile_view *view, bool in_order)
     cli_table_print(table);
     if (n < view->section.rows)
         cli_print("and %d more gates, %.1f %% of the time\n", view->section.rows - n,
-                  100 * (1 - shown / view->total.row.seconds));
+                  100 * (1 - shown / view->total.seconds));
 }
 
 static void profile_print_ops(const profile_view *view)
@@ -186,7 +186,7 @@ static void profile_print_json(const profile_view *view)
     for (int r = 0; r < view->section.rows; r++) {
         const profile_line *line = &view->lines[r];
         const gr_step_info *step = &line->row.step;
-        const double seconds = line->row.seconds;
+        const double seconds = line->seconds;
         cli_json json = {0};
         cli_json_object(&json, NULL);
         cli_json_text(&json, "profile", view->section.name);
@@ -198,9 +198,10 @@ static void profile_print_json(const profile_view *view)
         cli_json_text(&json, "in", step->inputs);
         cli_json_shape(&json, "out", step->out.shape);
         cli_json_int(&json, "calls", line->row.calls);
-        cli_json_real(&json, "ms", 1e3 * seconds / (double)line->row.calls);
+        cli_json_real(&json, "ms", 1e3 * seconds);
+        cli_json_real(&json, "mean_ms", 1e3 * line->row.seconds / (double)line->row.calls);
         cli_json_real(&json, "min_ms", 1e3 * line->row.least);
-        cli_json_real(&json, "share", seconds / view->total.row.seconds);
+        cli_json_real(&json, "share", seconds / view->total.seconds);
         cli_json_real(&json, "flops", step->flops);
         cli_json_real(&json, "bytes", step->bytes);
         cli_json_real(&json, "gflops", 1e-9 * line->flops / seconds);

@@ -1,5 +1,6 @@
 /* How fast this machine is: short loops, the best of many runs. */
 #include <gradus/machine.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ static size_t machine_cache(int level, size_t usual)
 typedef struct machine_job {
     const gr_peak_kernels *kernels;
     int threads;
-    enum { MACHINE_FMA, MACHINE_READ, MACHINE_TRIAD } kind;
+    enum { MACHINE_FMA, MACHINE_READ, MACHINE_TRIAD, MACHINE_UPDATE } kind;
     float *memory;
     int64_t share; /* floats of each thread */
 } machine_job;
@@ -85,9 +86,8 @@ static double machine_work(const machine_job *job, int thread, int64_t rounds)
     const gr_peak_kernels *k = job->kernels;
     volatile float sink = 0;
     float last = 0;
-    double done = 0;
     if (job->kind == MACHINE_FMA) {
-        done = k->fma(1000 * rounds, &last);
+        const double done = k->fma(1000 * rounds, &last);
         sink = last;
         (void)sink;
         return done;
@@ -97,12 +97,15 @@ static double machine_work(const machine_job *job, int thread, int64_t rounds)
     for (int64_t r = 0; r < rounds; r++) {
         if (job->kind == MACHINE_READ)
             sink = k->read(x, job->share);
-        else
+        else if (job->kind == MACHINE_TRIAD)
             k->triad(x, x + third, x + 2 * third, 0.5f, third);
-        done +=
-            (double)sizeof(float) * (double)(job->kind == MACHINE_READ ? job->share : 3 * third);
+        else
+            k->update(x, 1, job->share);
     }
-    return done;
+    const int64_t floats = job->kind == MACHINE_READ    ? job->share
+                           : job->kind == MACHINE_TRIAD ? 3 * third
+                                                        : 2 * job->share;
+    return (double)rounds * (double)floats * (double)sizeof(float);
 }
 
 /* All threads together; *seconds is from the first's start to the last's end. */
@@ -149,9 +152,11 @@ static void machine_measure_level(machine_job *job, const char *name, size_t cac
     *level = (gr_memory_speed){.bytes = cache};
     snprintf(level->name, sizeof level->name, "%s", name);
     job->kind = MACHINE_READ;
-    level->read = machine_rate(job, seconds / 2);
+    level->read = machine_rate(job, seconds / 3);
     job->kind = MACHINE_TRIAD;
-    level->triad = machine_rate(job, seconds / 2);
+    level->triad = machine_rate(job, seconds / 3);
+    job->kind = MACHINE_UPDATE;
+    level->update = machine_rate(job, seconds / 3);
 }
 
 /* Working sets of half a cache; of memory, four times the largest. */
@@ -258,7 +263,7 @@ double gr_machine_bandwidth(const gr_machine_speed *speed, double bytes)
     const gr_memory_speed *level = speed->level;
     const gr_memory_speed *last = speed->level + (speed->levels > 0 ? speed->levels - 1 : 0);
     while (level < last && bytes > (double)level->bytes) level++;
-    return level->read > level->triad ? level->read : level->triad;
+    return fmax(level->update, fmax(level->read, level->triad));
 }
 
 double gr_machine_limit(const gr_machine_speed *speed, double flops, double bytes)

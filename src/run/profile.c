@@ -11,9 +11,12 @@ typedef struct profile_event {
     int section, row;
 } profile_event;
 
+enum { PROFILE_RECENT = 101 }; /* calls that a median is taken of */
+
 /* The times of a row; its calls are the section's steps. */
 typedef struct profile_times {
     double seconds, least;
+    float recent[PROFILE_RECENT]; /* a ring */
 } profile_times;
 
 struct gr_profile_part {
@@ -173,6 +176,7 @@ void gr_profile_note(gr_profile_part *part)
         double seconds = at[r + 1] - at[r] - reading;
         if (seconds < 0) seconds = 0;
         if (part->info.steps == 0 || seconds < times->least) times->least = seconds;
+        times->recent[part->info.steps % PROFILE_RECENT] = (float)seconds;
         times->seconds += seconds;
         sum += seconds;
         profile_event_add(part, r, at[r], seconds);
@@ -206,6 +210,21 @@ gr_profile_section gr_profile_section_info(const gr_profile *profile, int sectio
     return profile->parts[section]->info;
 }
 
+static int profile_compare(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static double profile_median(const profile_times *times, int64_t calls)
+{
+    float sorted[PROFILE_RECENT];
+    const size_t n = calls < PROFILE_RECENT ? (size_t)calls : PROFILE_RECENT;
+    memcpy(sorted, times->recent, sizeof sorted);
+    qsort(sorted, n, sizeof *sorted, profile_compare);
+    return n > 0 ? (double)sorted[n / 2] : 0;
+}
+
 gr_profile_row gr_profile_row_info(const gr_profile *profile, int section, int row)
 {
     if (section < 0 || (size_t)section >= profile->n_parts) return (gr_profile_row){0};
@@ -214,6 +233,7 @@ gr_profile_row gr_profile_row_info(const gr_profile *profile, int section, int r
     return (gr_profile_row){.step = part->steps[row],
                             .calls = part->info.steps,
                             .seconds = part->times[row].seconds,
+                            .median = profile_median(&part->times[row], part->info.steps),
                             .least = part->times[row].least};
 }
 

@@ -25,6 +25,8 @@ static void test_loops_at_every_level(void **state)
         assert_true(kernels->read(memory, N) > 0);
         kernels->triad(memory, b, c, .5f, N);
         for (int i = 0; i < N; i++) assert_true(memory[i] == (float)(2 * i));
+        kernels->update(memory, 3, N);
+        for (int i = 0; i < N; i++) assert_true(memory[i] == (float)(6 * i));
     }
     gr_free_aligned(memory);
 }
@@ -40,7 +42,8 @@ static void test_measurement(void **state)
     assert_string_equal(speed.level[0].name, "L1");
     assert_string_equal(speed.level[speed.levels - 1].name, "DRAM");
     for (int i = 0; i < speed.levels; i++)
-        assert_true(speed.level[i].read > 0 && speed.level[i].triad > 0);
+        assert_true(speed.level[i].read > 0 && speed.level[i].triad > 0 &&
+                    speed.level[i].update > 0);
     unit_refused(gr_machine_measure(-1, 1, &speed), GR_INVALID, "0 to 1024");
     unit_refused(gr_machine_measure(1, -1, &speed), GR_INVALID, "seconds");
     const gr_machine machine = gr_machine_info();
@@ -57,7 +60,7 @@ static void test_roofline(void **state)
         .module_matmul = 90,
         .levels = 2,
         .level = {{.name = "L1", .bytes = 1000, .read = 50, .triad = 40},
-                  {.name = "DRAM", .read = 5, .triad = 10}},
+                  {.name = "DRAM", .read = 5, .triad = 7, .update = 10}},
     };
     assert_true(gr_machine_peak(&speed) == 100);
     assert_true(gr_machine_bandwidth(&speed, 1000) == 50);

@@ -206,6 +206,8 @@ static void test_sessions_are_timed(void **state)
         gr_profile_row row = gr_profile_row_info(profile, 0, r);
         assert_int_equal(row.calls, 4);
         assert_true(row.least >= 0 && row.seconds >= 4 * row.least);
+        /* Kept as a float. */
+        assert_true(row.median >= .9999 * row.least && 2 * row.median <= 1.0001 * row.seconds);
         sum += row.seconds;
     }
     assert_true(section.seconds > 0);

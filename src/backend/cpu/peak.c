@@ -55,8 +55,17 @@ enum { PEAK_SUMS = 8 }; /* of a reading loop */
         }                                                                                          \
     }                                                                                              \
                                                                                                    \
+    TARGET static void peak_update_##LEVEL(float *a, float s, int64_t n)                           \
+    {                                                                                              \
+        peak_vector_##LEVEL *to = (peak_vector_##LEVEL *)(void *)a, factor = {0};                  \
+        factor += s;                                                                               \
+        for (int64_t i = 0; i < n / (BYTES / (int)sizeof(float)); i += 4) {                        \
+            _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++) to[i + k] *= factor;               \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
     static const gr_peak_kernels peak_kernels_##LEVEL = {peak_fma_##LEVEL, peak_read_##LEVEL,      \
-                                                         peak_triad_##LEVEL};
+                                                         peak_triad_##LEVEL, peak_update_##LEVEL};
 
 #define PEAK_PLAIN(a, b, c) ((a) * (b) + (c))
 PEAK_LEVEL(base, , 16, 12, PEAK_PLAIN)

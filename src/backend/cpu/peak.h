@@ -12,6 +12,8 @@ typedef struct gr_peak_kernels {
     float (*read)(const float *x, int64_t n);
     /* a[i] = b[i] + s·c[i] */
     void (*triad)(float *a, const float *b, const float *c, float s, int64_t n);
+    /* a[i] = s·a[i] */
+    void (*update)(float *a, float s, int64_t n);
 } gr_peak_kernels;
 
 /* For x, a, b, c aligned to GR_ALIGN and n a multiple of GR_PEAK_GRAIN. */
