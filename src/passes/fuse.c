@@ -16,23 +16,11 @@ enum {
     FUSE_LARGE = 1 << 16 /* … which counts from this many elements on */
 };
 
-typedef struct fuse_run {
-    gr_fuse_groups groups;
-    bool *gate;        /* by node: may stand in a body */
-    int64_t *elements; /* by group: of its space; 0 for what is no gate */
-    bool *reduces;     /* by group: holds a reduction */
-} fuse_run;
-
-static int64_t fuse_count(const gr_node *node)
-{
-    return gr_shape_count(node->out[0].shape);
-}
-
 static bool fuse_is_gate(const gr_node *node)
 {
-    if (!gr_fused_is_gate(node) || node->n_out != 1 || fuse_count(node) == 0) return false;
+    if (!gr_fused_is_gate(node) || node->n_out != 1 || gr_fuse_count(node) == 0) return false;
     for (int i = 0; i < node->n_in; i++)
-        if (fuse_count(node->in[i]) == 0) return false;
+        if (gr_fuse_count(node->in[i]) == 0) return false;
     return true;
 }
 
@@ -51,7 +39,7 @@ static bool fuse_keeps_last(const gr_node *reduction)
 /* ---- Which groups may merge ------------------------------------------------------------------ */
 
 /* Does a body of this space run at least as well as its gates? */
-static bool fuse_pays(const gr_fused_space *s)
+static bool fuse_space_pays(const gr_fused_space *s)
 {
     if (s->count < FUSE_SMALL) return false;
     if (s->kind == GR_FUSED_PLAIN) {
@@ -63,16 +51,21 @@ static bool fuse_pays(const gr_fused_space *s)
     return !single || s->count < FUSE_LARGE;
 }
 
+bool gr_fuse_pays(const gr_fuse_outline *o, gr_fused_space *space)
+{
+    return o->n_in > 0 && !gr_fused_space_of(o->member, o->n, o->out, space) &&
+           fuse_space_pays(space);
+}
+
 /* Merges two groups of gates if that gives a body. */
-static bool fuse_merge(fuse_run *run, int a, int b)
+static bool fuse_merge(gr_fuse_run *run, int a, int b)
 {
     gr_fuse_groups *g = &run->groups;
     gr_fuse_outline outline;
     gr_fused_space space;
     if (run->elements[a] != run->elements[b] && !run->reduces[a] && !run->reduces[b]) return false;
-    if (!gr_fuse_outline_of(g, a, b, &outline) || outline.n_in == 0) return false;
-    if (gr_fused_space_of(outline.member, outline.n, outline.out, &space)) return false;
-    if (!fuse_pays(&space) || !gr_fuse_groups_merge(g, a, b)) return false;
+    if (!gr_fuse_outline_of(g, a, b, &outline) || !gr_fuse_pays(&outline, &space)) return false;
+    if (!gr_fuse_groups_merge(g, a, b)) return false;
     run->elements[a] = space.count;
     run->reduces[a] = space.kind != GR_FUSED_PLAIN;
     return true;
@@ -82,7 +75,7 @@ static bool fuse_merge(fuse_run *run, int a, int b)
 
 /* Along the edges from gates to their operands; from reductions only those that keep the last axis,
  * or only the others. */
-static void fuse_edges(fuse_run *run, bool keep_last)
+static void fuse_edges(gr_fuse_run *run, bool keep_last)
 {
     gr_fuse_groups *g = &run->groups;
     for (int v = g->n - 1; v >= 0; v--) {
@@ -98,12 +91,12 @@ static void fuse_edges(fuse_run *run, bool keep_last)
 }
 
 /* Neighbours in the order that read one value in full: once is enough. */
-static void fuse_siblings(fuse_run *run)
+static void fuse_siblings(gr_fuse_run *run)
 {
     gr_fuse_groups *g = &run->groups;
     for (int v = 0; v < g->n; v++) {
         if (g->group[v] < 0 || g->graph->nodes[v]->n_out != 1) continue;
-        const int64_t count = fuse_count(g->graph->nodes[v]);
+        const int64_t count = gr_fuse_count(g->graph->nodes[v]);
         int before = -1;
         for (int u = g->user_at[v]; u < g->user_at[v + 1]; u++) {
             const int user = g->user[u], group = g->group[user];
@@ -118,7 +111,7 @@ static void fuse_siblings(fuse_run *run)
 }
 
 /* Views go with what they view, so that no path leads through them. */
-static void fuse_start_run(fuse_run *run)
+static void fuse_start_run(gr_fuse_run *run)
 {
     gr_fuse_groups *g = &run->groups;
     for (int v = 0; v < g->n; v++) {
@@ -127,7 +120,7 @@ static void fuse_start_run(fuse_run *run)
         run->gate[v] = fuse_is_gate(node);
         if (!run->gate[v]) continue;
         run->reduces[v] = gr_fused_is_reduction(node);
-        run->elements[v] = fuse_count(run->reduces[v] ? node->in[0] : node);
+        run->elements[v] = gr_fuse_count(run->reduces[v] ? node->in[0] : node);
         const int source = node->in[0]->id;
         if (gr_fused_is_view(node) && run->gate[source] &&
             g->size[g->group[source]] < GR_FUSED_GATES)
@@ -138,9 +131,9 @@ static void fuse_start_run(fuse_run *run)
 gr_status gr_pass_fuse(gr_unit *unit)
 {
     const size_t n = (size_t)gr_graph_size(unit->graph);
-    fuse_run run = {.gate = gr_alloc_array(n, sizeof *run.gate),
-                    .elements = gr_alloc_array(n, sizeof *run.elements),
-                    .reduces = gr_alloc_array(n, sizeof *run.reduces)};
+    gr_fuse_run run = {.gate = gr_alloc_array(n, sizeof *run.gate),
+                       .elements = gr_alloc_array(n, sizeof *run.elements),
+                       .reduces = gr_alloc_array(n, sizeof *run.reduces)};
     gr_status status = gr_fuse_groups_init(&run.groups, unit);
     if (!run.gate || !run.elements || !run.reduces) status = GR_NO_MEMORY;
     if (status == GR_OK) {
@@ -149,7 +142,8 @@ gr_status gr_pass_fuse(gr_unit *unit)
             fuse_edges(&run, sweep == 3);
             if (sweep == 1) fuse_siblings(&run);
         }
-        status = gr_fuse_emit(&run.groups, unit);
+        status = gr_fuse_repeat(&run);
+        if (status == GR_OK) status = gr_fuse_emit(&run.groups, unit);
     }
     gr_fuse_groups_free(&run.groups);
     gr_free(run.gate);

@@ -20,16 +20,6 @@ static void fuse_list_members(const gr_fuse_groups *g, int a, int b, gr_fuse_out
     }
 }
 
-static bool fuse_read_outside(const gr_fuse_groups *g, int v, int a, int b)
-{
-    if (g->target[v]) return true;
-    for (int u = g->user_at[v]; u < g->user_at[v + 1]; u++) {
-        const int group = g->group[g->user[u]];
-        if (group != a && group != b) return true;
-    }
-    return false;
-}
-
 /* The place of a member, by bisection; -1: none. */
 static int fuse_outline_find(const gr_fuse_outline *o, const gr_node *node)
 {
@@ -46,14 +36,73 @@ static int fuse_outline_find(const gr_fuse_outline *o, const gr_node *node)
     return -1;
 }
 
-static bool fuse_count_inputs(const gr_fuse_groups *g, int a, int b, gr_fuse_outline *o)
+/* Adds what is repeated for the members. false: no room. */
+static bool fuse_add_repeated(const gr_fuse_groups *g, gr_fuse_outline *o)
+{
+    for (int k = o->n - 1; k >= 0; k--) {
+        for (int i = 0; i < o->member[k]->n_in; i++) {
+            gr_node *operand = o->member[k]->in[i];
+            if (!g->repeat[operand->id] || fuse_outline_find(o, operand) >= 0) continue;
+            if (o->n == GR_FUSED_GATES) return false;
+            int at = o->n++;
+            for (; at > 0 && o->member[at - 1]->id > operand->id; at--)
+                o->member[at] = o->member[at - 1];
+            o->member[at] = operand;
+            k++; /* the operand stands before its reader, which has moved up */
+        }
+    }
+    return true;
+}
+
+static bool fuse_read_outside(const gr_fuse_groups *g, int v, int a, int b)
+{
+    if (g->target[v] || g->shown[v]) return true;
+    for (int u = g->user_at[v]; u < g->user_at[v + 1] && !g->repeat[v]; u++) {
+        const int group = g->group[g->user[u]];
+        if (group != a && group != b) return true;
+    }
+    return false;
+}
+
+static bool fuse_read_inside(const gr_fuse_groups *g, const gr_fuse_outline *o, int v)
+{
+    for (int u = g->user_at[v]; u < g->user_at[v + 1]; u++)
+        if (fuse_outline_find(o, g->graph->nodes[g->user[u]]) >= 0) return true;
+    return false;
+}
+
+/* Finds what is read outside, and leaves out what is not read at all: gates that are repeated
+ * elsewhere, and views, which are made again outside from what they view. */
+static void fuse_find_outputs(const gr_fuse_groups *g, int a, int b, gr_fuse_outline *o)
+{
+    for (int k = 0; k < o->n; k++) {
+        const int v = o->member[k]->id, group = g->group[v];
+        o->out[k] = (group == a || group == b) && fuse_read_outside(g, v, a, b);
+    }
+    for (int k = o->n - 1; k >= 0; k--) {
+        const gr_node *node = o->member[k];
+        const bool view = gr_fused_is_view(node);
+        const int source = view ? fuse_outline_find(o, node->in[0]) : -1;
+        if (o->out[k] && source >= 0) o->out[source] = true;
+        if (view) o->out[k] = false;
+        if (o->out[k] || fuse_read_inside(g, o, node->id)) {
+            o->n_gates += !view;
+            o->n_out += o->out[k];
+            continue;
+        }
+        o->n--;
+        memmove(&o->member[k], &o->member[k + 1], (size_t)(o->n - k) * sizeof *o->member);
+        memmove(&o->out[k], &o->out[k + 1], (size_t)(o->n - k) * sizeof *o->out);
+    }
+}
+
+static bool fuse_count_inputs(gr_fuse_outline *o)
 {
     const gr_node *in[GR_FUSED_INPUTS];
     for (int k = 0; k < o->n; k++) {
         for (int i = 0; i < o->member[k]->n_in; i++) {
             const gr_node *operand = o->member[k]->in[i];
-            const int group = g->group[operand->id];
-            if (group == a || group == b || gr_fuse_is_literal(operand)) continue;
+            if (gr_fuse_is_literal(operand) || fuse_outline_find(o, operand) >= 0) continue;
             int at = 0;
             while (at < o->n_in && in[at] != operand) at++;
             if (at < o->n_in) continue;
@@ -64,47 +113,14 @@ static bool fuse_count_inputs(const gr_fuse_groups *g, int a, int b, gr_fuse_out
     return true;
 }
 
-/* Is the member read by another one? */
-static bool fuse_read_inside(const gr_fuse_groups *g, const gr_fuse_outline *o, int k, int a, int b)
-{
-    const int v = o->member[k]->id;
-    for (int u = g->user_at[v]; u < g->user_at[v + 1]; u++) {
-        const int group = g->group[g->user[u]];
-        if ((group == a || group == b) && fuse_outline_find(o, g->graph->nodes[g->user[u]]) >= 0)
-            return true;
-    }
-    return false;
-}
-
-/* Finds what is read outside, and leaves out views that are read nowhere else: they are made again
- * there, from what they view. */
-static void fuse_find_outputs(const gr_fuse_groups *g, int a, int b, gr_fuse_outline *o)
-{
-    for (int k = 0; k < o->n; k++) o->out[k] = fuse_read_outside(g, o->member[k]->id, a, b);
-    for (int k = o->n - 1; k >= 0; k--) {
-        const gr_node *node = o->member[k];
-        if (!gr_fused_is_view(node)) {
-            o->n_gates++;
-            o->n_out += o->out[k];
-            continue;
-        }
-        const int source = fuse_outline_find(o, node->in[0]);
-        if (o->out[k] && source >= 0) o->out[source] = true;
-        o->out[k] = false;
-        if (fuse_read_inside(g, o, k, a, b)) continue;
-        o->n--;
-        memmove(&o->member[k], &o->member[k + 1], (size_t)(o->n - k) * sizeof *o->member);
-        memmove(&o->out[k], &o->out[k + 1], (size_t)(o->n - k) * sizeof *o->out);
-    }
-}
-
 bool gr_fuse_outline_of(const gr_fuse_groups *g, int a, int b, gr_fuse_outline *o)
 {
     o->n = o->n_gates = o->n_in = o->n_out = 0;
     if (g->size[a] + (a == b ? 0 : g->size[b]) > GR_FUSED_GATES) return false;
     fuse_list_members(g, a, b, o);
+    if (!fuse_add_repeated(g, o)) return false;
     fuse_find_outputs(g, a, b, o);
-    return o->n_out <= GR_FUSED_OUTPUTS && fuse_count_inputs(g, a, b, o);
+    return o->n_out <= GR_FUSED_OUTPUTS && fuse_count_inputs(o);
 }
 
 /* ---- Emission -------------------------------------------------------------------------------- */
@@ -173,7 +189,7 @@ static bool fuse_label(gr_node *node, const gr_node *last)
              (last->composite && !node->composite));
 }
 
-static void fuse_emit_fused(fuse_emission *e, int group, const gr_fuse_outline *o)
+static void fuse_emit_fused(fuse_emission *e, const gr_fuse_outline *o)
 {
     gr_node *in[GR_FUSED_INPUTS], *inner_in[GR_FUSED_INPUTS], *inner_out[GR_FUSED_OUTPUTS];
     gr_graph *inner = gr_graph_new();
@@ -200,9 +216,23 @@ static void fuse_emit_fused(fuse_emission *e, int group, const gr_fuse_outline *
         e->map[last->id] = gr_get(fused, output++);
     }
     if (!fuse_label(fused, last)) gr_build_fail(e->to, GR_NO_MEMORY, "fused", "out of memory");
-    /* Views cost nothing: they are made again outside, where what they view is there. */
-    for (int v = e->groups->head[group]; v >= 0; v = e->groups->next[v]) {
-        const gr_node *view = e->groups->graph->nodes[v];
+}
+
+/* The gates of a group, as far as anybody reads them. Views cost nothing: they are made again
+ * outside of bodies where what they view is there. */
+static void fuse_emit_gates(fuse_emission *e, int group)
+{
+    const gr_fuse_groups *g = e->groups;
+    gr_fuse_outline o;
+    gr_fuse_outline_of(g, group, group, &o);
+    if (o.n_gates > 1) {
+        fuse_emit_fused(e, &o);
+    } else {
+        for (int k = 0; k < o.n; k++)
+            e->map[o.member[k]->id] = fuse_copy(e, o.member[k], e->to, e->map);
+    }
+    for (int v = g->head[group]; v >= 0; v = g->next[v]) {
+        const gr_node *view = g->graph->nodes[v];
         if (gr_fused_is_view(view) && e->map[view->in[0]->id])
             e->map[v] = fuse_copy(e, view, e->to, e->map);
     }
@@ -210,16 +240,11 @@ static void fuse_emit_fused(fuse_emission *e, int group, const gr_fuse_outline *
 
 static void fuse_emit_group(fuse_emission *e, int group)
 {
-    gr_fuse_outline outline;
-    if (e->groups->size[group] > 1) {
-        gr_fuse_outline_of(e->groups, group, group, &outline);
-        if (outline.n_gates > 1) {
-            fuse_emit_fused(e, group, &outline);
-            return;
-        }
-    }
-    for (int v = e->groups->head[group]; v >= 0; v = e->groups->next[v]) {
-        e->map[v] = fuse_copy(e, e->groups->graph->nodes[v], e->to, e->map);
+    const gr_node *first = e->groups->graph->nodes[e->groups->head[group]];
+    if (gr_fused_is_gate(first)) {
+        fuse_emit_gates(e, group);
+    } else { /* never merges */
+        e->map[first->id] = fuse_copy(e, first, e->to, e->map);
     }
 }
 

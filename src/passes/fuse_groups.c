@@ -53,9 +53,13 @@ gr_status gr_fuse_groups_init(gr_fuse_groups *g, const gr_unit *unit)
     }
     g->user_at = gr_alloc_array(n + 1, sizeof *g->user_at);
     g->user = gr_alloc_array(uses, sizeof *g->user);
-    g->target = gr_alloc_array(n, sizeof *g->target);
+    bool **const flags[] = {&g->target, &g->repeat, &g->shown};
+    for (size_t i = 0; i < GR_LEN(flags); i++) {
+        *flags[i] = gr_alloc_array(n, sizeof **flags[i]);
+        fine = fine && *flags[i];
+    }
     bool *needed = gr_graph_needed(graph, unit->targets, unit->n);
-    fine = fine && g->user_at && g->user && g->target && needed;
+    fine = fine && g->user_at && g->user && needed;
     if (fine) {
         fuse_start(g, needed);
         for (int i = 0; i < unit->n; i++) g->target[unit->targets[i]->id] = true;
@@ -70,6 +74,8 @@ void gr_fuse_groups_free(gr_fuse_groups *g)
                           g->place, g->mark, g->stack, g->user_at, g->user};
     for (size_t i = 0; i < GR_LEN(lists); i++) gr_free(lists[i]);
     gr_free(g->target);
+    gr_free(g->repeat);
+    gr_free(g->shown);
 }
 
 /* ---- Merging --------------------------------------------------------------------------------- */

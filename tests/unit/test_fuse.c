@@ -4,7 +4,7 @@
 
 #include <gradus/gradus.h>
 
-#include "passes/pass.h"
+#include "ops/ops.h"
 #include "plan/plan.h"
 #include "run/program.h"
 
@@ -318,6 +318,35 @@ static void test_reductions_join(void **state)
     gr_graph_free(graph);
 }
 
+/* A difference that a later group reads is computed again there, not kept, but a costly gate is. */
+static void test_cheap_values_are_repeated(void **state)
+{
+    (void)state;
+    const gr_compile_options options = {.size = sizeof options, .threads = 1};
+    for (int costly = 0; costly < 2; costly++) {
+        gr_graph *graph = gr_graph_new();
+        gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(9, 23));
+        gr_node *row = gr_input(graph, "row", GR_F32, GR_SHAPE(23));
+        gr_node *shared = gr_sub(x, row), *h = gr_tanh(shared);
+        if (costly) shared = gr_exp(shared);
+        gr_node *product = gr_matmul(gr_mul(h, shared), gr_transpose(h));
+        gr_node *y = gr_mul(gr_square(shared), gr_sum(product, GR_KEEP(1)));
+        gr_program *program;
+        unit_ok(gr_compile(graph, &y, 1, &options, &program));
+        unit_ok(gr_plan_verify(program->plan));
+        int outputs = 0, fused = 0;
+        for (int s = 0; s < program->plan->n_steps; s++) {
+            if (program->plan->steps[s].node->op != &gr_op_fused) continue;
+            outputs += program->plan->steps[s].n_out;
+            fused++;
+        }
+        assert_int_equal(fused, 2);
+        assert_int_equal(outputs, costly ? 4 : 3); /* tanh, the product's other factor, y */
+        gr_program_free(program);
+        gr_graph_free(graph);
+    }
+}
+
 /* Two updates, each of which reads the variable that the other one writes: at most one of them may
  * happen in place. */
 static void test_crossed_updates(void **state)
@@ -380,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_expressions_keep_their_bits),
         cmocka_unit_test(test_an_update_is_one_step),
         cmocka_unit_test(test_reductions_join),
+        cmocka_unit_test(test_cheap_values_are_repeated),
         cmocka_unit_test(test_crossed_updates),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
