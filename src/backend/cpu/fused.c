@@ -133,6 +133,8 @@ void gr_fused_place(gr_fused_frame *f, gr_fused_range range, int64_t begin, int6
         case GR_FUSED_WIDE:
             element = part;
             break;
+        case GR_FUSED_LEAN:
+            continue;
         case GR_FUSED_FIXED:
         case GR_FUSED_FULL:
         case GR_FUSED_GROUP:

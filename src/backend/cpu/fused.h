@@ -45,7 +45,8 @@ typedef enum gr_fused_motion {
     GR_FUSED_WALK,      /* a broadcast operand, read where it lies: no piece crosses its runs */
     GR_FUSED_COPY,      /* a broadcast operand, copied out in full to a register */
     GR_FUSED_WIDE,      /* a register for a whole piece, which is computed in parts */
-    GR_FUSED_GROUP,     /* moves with the groups: a lean value */
+    GR_FUSED_GROUP,     /* moves with the groups: a lean value, */
+    GR_FUSED_LEAN,      /* or a register with one for each group of a band */
     GR_FUSED_GROUP_COPY /* an operand of lean gates that broadcasts, copied out for each group */
 } gr_fused_motion;
 
@@ -107,6 +108,7 @@ typedef struct gr_fused_pass {
     int64_t store;  /* bytes of registers */
     gr_reduction r; /* the geometry of its reductions; kind and dtype are those of each */
     int64_t band;   /* rows: neighbouring groups that are walked together; columns: rows */
+    int64_t some;   /* rows: groups of a piece */
     int64_t bands;  /* rows: in all; columns: tiles of columns */
     int64_t run_groups, run_bands; /* rows: groups, and bands, along the groups' innermost axis */
     bool resident;                 /* rows: a group is one unit, whose registers stay */

@@ -92,13 +92,15 @@ static int draft_slot_in_memory(gr_fused_draft *d, const gr_fused_slot *slot, in
 static int draft_slot_register(gr_fused_draft *d, int64_t size, bool lean, int first)
 {
     if (d->n_slots == GR_FUSED_SLOTS) return -1;
-    d->slot[d->n_slots] =
-        (gr_draft_slot){.slot = {.root = GR_FUSED_ROOT_STORE, .size = size, .copy = -1},
-                        .step = 1,
-                        .is_register = true,
-                        .lean = lean,
-                        .first = first,
-                        .last = first};
+    d->slot[d->n_slots] = (gr_draft_slot){.slot = {.motion = lean ? GR_FUSED_LEAN : GR_FUSED_FIXED,
+                                                   .root = GR_FUSED_ROOT_STORE,
+                                                   .size = size,
+                                                   .copy = -1},
+                                          .step = 1,
+                                          .is_register = true,
+                                          .lean = lean,
+                                          .first = first,
+                                          .last = first};
     return d->n_slots++;
 }
 
@@ -142,7 +144,7 @@ static int draft_slot_of_array(gr_fused_draft *d, int v, bool lean)
 static int draft_slot_spread(gr_fused_draft *d, int v)
 {
     gr_draft_value *x = &d->value[v];
-    if (d->pass->band == 1) return x->slot;
+    if (d->pass->some == 1) return x->slot;
     if (x->spread >= 0) return x->spread;
     if (d->n_spreads == GR_FUSED_CODES) return -1;
     if (d->slot[x->slot].last < d->start) d->slot[x->slot].last = d->start;
@@ -161,7 +163,7 @@ static int draft_operand(gr_fused_draft *d, int v, bool lean, int *step)
                : lean || !x->lean ? x->slot
                                   : draft_slot_spread(d, v);
     if (slot < 0) return -1;
-    *step = own && !lean && x->lean && d->pass->band == 1 ? 0 : d->slot[slot].step;
+    *step = own && !lean && x->lean && d->pass->some == 1 ? 0 : d->slot[slot].step;
     if (d->slot[slot].last < d->now) d->slot[slot].last = d->now;
     return slot;
 }
@@ -381,7 +383,7 @@ static bool draft_list_moving(gr_fused_draft *d)
     d->pass->groups.begin = d->n_moving;
     for (int i = 0; i < d->n_slots; i++) {
         const gr_fused_motion motion = d->slot[i].slot.motion;
-        if (motion == GR_FUSED_GROUP || motion == GR_FUSED_GROUP_COPY) {
+        if (motion == GR_FUSED_GROUP || motion == GR_FUSED_LEAN || motion == GR_FUSED_GROUP_COPY) {
             d->moving[d->n_moving++] = (int16_t)i;
         }
     }

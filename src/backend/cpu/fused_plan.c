@@ -3,9 +3,10 @@
 #include "backend/cpu/fused_draft.h"
 
 enum {
-    PLAN_RUN = 256,     /* runs of broadcast operands from here on are not copied out */
-    PLAN_ROW = 512,     /* groups with rows from here on are walked one at a time */
-    PLAN_CACHE = 24576, /* bytes of registers that leave the L1 cache room for operands */
+    PLAN_RUN = 256,      /* runs of broadcast operands from here on are not copied out */
+    PLAN_ROW = 256,      /* rows from here on make pieces of their own */
+    PLAN_STRETCH = 8192, /* contiguous elements of a band, if it has several rows */
+    PLAN_CACHE = 24576,  /* bytes of registers that leave the L1 cache room for operands */
     PLAN_PIECE_LEAST = 256,
     PLAN_GRAIN = 65536, /* additions and passes over memory that are worth a thread */
     PLAN_COSTLY = 8     /* additions that a costly gate takes */
@@ -230,7 +231,7 @@ static gr_status plan_plain(gr_fused_draft *d)
     gr_fused_pass *p = d->pass;
     const int64_t run = plan_shortest_run(d);
     p->run = gr_fused_run_plain;
-    p->band = 1;
+    p->band = p->some = 1;
     p->resident = true;
     p->align = run >= PLAN_RUN ? run : 0;
     if (!plan_phase(d, 0)) return GR_UNSUPPORTED;
@@ -258,18 +259,24 @@ static gr_reduction plan_reduction(const gr_fused_space *space)
 }
 
 /* Bands of rows, before anything is written: what lies where depends on them. */
-static void plan_bands(gr_fused_pass *p)
+static void plan_bands(gr_fused_pass *p, int threads)
 {
     const gr_reduction *r = &p->r;
     p->run_groups = r->group.rank ? r->group.dim[r->group.rank - 1] : 1;
-    p->band = 1;
-    if (r->length < PLAN_ROW) p->band = plan_even(p->run_groups, GR_FUSED_PIECE / r->length, 1);
+    p->resident = r->rows * r->row_units == 1;
+    p->some = 1;
+    if (r->length < PLAN_ROW) p->some = plan_even(p->run_groups, GR_FUSED_PIECE / r->length, 1);
+    p->band = p->some;
+    if (r->rows > 1 && r->row_units == 1) {
+        const int64_t most = plan_parts(p->run_groups, 2 * (int64_t)threads);
+        const int64_t wide = PLAN_STRETCH / r->length < most ? PLAN_STRETCH / r->length : most;
+        if (wide > p->some) p->band = wide / p->some * p->some;
+    }
     p->run_bands = plan_parts(p->run_groups, p->band);
     p->bands = r->groups / p->run_groups * p->run_bands;
-    p->resident = r->rows * r->row_units == 1;
-    p->align = p->band == 1 ? r->length : p->run_groups * r->length;
-    p->piece = p->band * (r->length < GR_REDUCE_UNIT ? r->length : GR_REDUCE_UNIT);
-    p->part = p->resident || p->band > 1 ? p->piece : GR_FUSED_PIECE;
+    p->align = p->some == 1 ? r->length : p->run_groups * r->length;
+    p->piece = p->some * (r->length < GR_REDUCE_UNIT ? r->length : GR_REDUCE_UNIT);
+    p->part = p->resident || p->some > 1 ? p->piece : GR_FUSED_PIECE;
 }
 
 /* Few bands for the threads, and each worth several? */
@@ -314,6 +321,7 @@ static gr_status plan_columns(gr_fused_draft *d)
     p->run = gr_fused_run_columns;
     p->piece = r->columns <= most ? r->columns : plan_even(r->columns, most, GR_ALIGN / 4);
     p->part = p->piece;
+    p->some = 1;
     p->bands = plan_parts(r->columns, p->piece);
     p->band = p->bands > 1 ? 1 : GR_FUSED_PIECE / r->columns;
     if (p->band > r->rows) p->band = r->rows;
@@ -406,7 +414,7 @@ static gr_status plan_program(gr_fused_draft *d, gr_fused_plan *plan)
     last->count = d->space.count;
     if (d->space.kind != GR_FUSED_PLAIN) last->r = plan_reduction(&d->space);
     if (d->space.kind == GR_FUSED_ROWS) {
-        plan_bands(last);
+        plan_bands(last, d->request->threads);
         last->run = plan_splits(d, last) ? gr_fused_run_rows_split : gr_fused_run_rows;
     }
     plan_kept(d, last->run == gr_fused_run_rows_split);

@@ -1,8 +1,10 @@
 /* Fused nodes with reductions over the innermost axes.
  *
  * The elements of a group are `rows` rows of `length` contiguous elements (gr_reduction); the same
- * row of neighbouring groups is contiguous, too. So a pass walks bands of neighbouring groups: a
- * piece is one row of all groups of the band, or, where rows are long, a unit of one group. */
+ * row of neighbouring groups is contiguous, too. So a pass walks bands of neighbouring groups, row
+ * by row: rows lie far apart, often by a power of two, so that those of one group alone would share
+ * few sets of the caches. A piece is one row of some groups or, where rows are long, a unit of one
+ * group. */
 #include "backend/cpu/fused.h"
 
 typedef struct fused_band {
@@ -17,7 +19,21 @@ static fused_band fused_band_of(const gr_fused_pass *p, int64_t band)
     return (fused_band){group, left < p->band ? left : p->band, gr_walk_offset(&p->r.group, group)};
 }
 
-static void fused_spread_lean(const gr_fused_frame *f, const fused_band *b, gr_fused_range range)
+/* Turns to group g of the band: there full gates find its lean values. */
+static void fused_rows_turn(gr_fused_frame *f, const fused_band *b, int64_t g)
+{
+    const gr_fused_pass *p = f->pass;
+    for (int i = p->groups.begin; i < p->groups.end; i++) {
+        const gr_fused_slot *s = &p->slot[p->moving[i]];
+        int64_t element = g;
+        if (s->motion == GR_FUSED_GROUP) element += b->group;
+        if (s->motion == GR_FUSED_GROUP_COPY) continue; /* which lean gates alone read */
+        f->at[p->moving[i]] = f->base[p->moving[i]] + element * s->size;
+    }
+}
+
+/* Repeats lean values for each element of the groups. */
+static void fused_rows_spread(const gr_fused_frame *f, const fused_band *b, gr_fused_range range)
 {
     const gr_fused_pass *p = f->pass;
     for (int i = range.begin; i < range.end; i++) {
@@ -29,10 +45,11 @@ static void fused_spread_lean(const gr_fused_frame *f, const fused_band *b, gr_f
 
 /* ---- Units and blocks ------------------------------------------------------------------------ */
 
-/* Runs a phase on one piece; reduction i's unit goes to to[i] or, unless it is the first of its
- * block, is taken in there. */
-static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, const fused_band *b,
-                             int64_t begin, int64_t length, bool first, char *const *to)
+/* Runs a phase on one piece, of the groups b of the band `all`; reduction i's units go to to[i] or,
+ * unless they are the first of their block, are taken in there. */
+static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, const fused_band *all,
+                             const fused_band *b, int64_t begin, int64_t length, bool first,
+                             char *const *to)
 {
     const gr_fused_pass *p = f->pass;
     const int64_t n = b->groups * length;
@@ -43,11 +60,12 @@ static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, con
     }
     for (int i = phase->reductions.begin; i < phase->reductions.end; i++, to++) {
         const gr_fused_reduction *r = &p->reduction[i];
-        char *unit = first ? *to : f->store + r->stack;
+        char *result = *to + (b->group - all->group) * r->size;
+        char *unit = first ? result : f->store + r->stack;
         const char *x = f->base[r->operand];
         if (p->slot[r->operand].motion == GR_FUSED_FULL) x += begin * r->size;
         r->kernel.units(unit, x, b->groups, length, length);
-        if (!first) r->kernel.columns(*to, unit, 1, 0, b->groups);
+        if (!first) r->kernel.columns(result, unit, 1, 0, b->groups);
     }
 }
 
@@ -55,20 +73,31 @@ static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, con
 static void fused_rows_block(gr_fused_frame *f, const gr_fused_phase *phase, const fused_band *b,
                              int64_t block, char *const *to)
 {
-    const gr_reduction *r = &f->pass->r;
+    const gr_fused_pass *p = f->pass;
+    const gr_reduction *r = &p->r;
     if (r->row_units > 1) { /* then a block is one unit */
         const int64_t start = block % r->row_units * GR_REDUCE_UNIT, left = r->length - start;
         const int64_t begin = b->begin + gr_walk_offset(&r->row, block / r->row_units) + start;
         const int64_t length = left < GR_REDUCE_UNIT ? left : GR_REDUCE_UNIT;
-        fused_rows_piece(f, phase, b, begin, length, true, to);
+        fused_rows_piece(f, phase, b, b, begin, length, true, to);
         return;
     }
     const int64_t first = block * r->per_block;
     const int64_t end = first + r->per_block < r->rows ? first + r->per_block : r->rows;
     for (int64_t row = first; row < end; row++) {
-        const int64_t begin = b->begin + gr_walk_offset(&r->row, row);
-        fused_rows_piece(f, phase, b, begin, r->length, row == first, to);
+        const int64_t offset = gr_walk_offset(&r->row, row);
+        for (int64_t g = 0; g < b->groups; g += p->some) {
+            const int64_t left = b->groups - g;
+            const fused_band some = {b->group + g, left < p->some ? left : p->some,
+                                     b->begin + g * r->length};
+            if (p->some < p->band) {
+                fused_rows_turn(f, b, g);
+                fused_rows_spread(f, &some, phase->spreads);
+            }
+            fused_rows_piece(f, phase, b, &some, some.begin + offset, r->length, row == first, to);
+        }
     }
+    if (p->some < p->band) fused_rows_turn(f, b, 0);
 }
 
 /* Combines row `from` of each reduction's results into the row `into`; a row has one result for
@@ -125,7 +154,7 @@ static void fused_rows_body(const gr_fused_work *w, char *store, int64_t begin, 
         gr_fused_place(&f, p->groups, b.group, 0, b.groups);
         for (int k = 0; k < p->n_phases; k++) {
             const gr_fused_phase *phase = &p->phase[k];
-            fused_spread_lean(&f, &b, phase->spreads);
+            if (p->some == p->band) fused_rows_spread(&f, &b, phase->spreads);
             fused_rows_blocks(&f, phase, &b);
             gr_fused_execute(&f, phase->lean, b.groups);
         }
@@ -157,7 +186,7 @@ static void fused_rows_split_body(const gr_fused_work *w, char *store, int64_t b
         const fused_band b = fused_band_of(p, task / p->r.blocks);
         if (task == begin || task % p->r.blocks == 0) {
             gr_fused_place(&f, p->groups, b.group, 0, b.groups);
-            fused_spread_lean(&f, &b, w->phase->spreads);
+            if (p->some == p->band) fused_rows_spread(&f, &b, w->phase->spreads);
         }
         for (int i = reductions.begin; i < reductions.end; i++) {
             to[i - reductions.begin] = fused_rows_partial(w, &p->reduction[i], task);
