@@ -86,11 +86,15 @@ def times_of_jax(results):
 
 def resnet18_limit(results):
     """The time allowed to ResNet-18 at this machine's peak, where the peak is known."""
-    line = results.get("resnet18", {}).get("Gradus", {})
-    if not line.get("peak"):
-        return {}
-    gflops = 1e-6 * line["flops"] / (line["peak"] * line["ms"])
-    return {"resnet18": RESNET18_MS * RESNET18_GFLOPS / gflops}
+    peak = results.get("resnet18", {}).get("Gradus", {}).get("peak_gflops")
+    return {"resnet18": RESNET18_MS * RESNET18_GFLOPS / peak} if peak else {}
+
+
+def peak_share(line):
+    """Of the machine's arithmetic, None if that is not known."""
+    if not line.get("peak_gflops"):
+        return None
+    return 1e-6 * line["flops"] / (line["peak_gflops"] * line["ms"])
 
 
 def others(results, eval_ms):
@@ -101,7 +105,7 @@ def others(results, eval_ms):
         *most("a step", "ms", resnet18_limit(results), results, "ms"),
         *at_least("times as fast as JAX", TIMES_JAX, times_of_jax(results)),
         *at_least("share of the arithmetic's limit", PEAK,
-                  {name: line.get("peak") for name, line in ours.items()}),
+                  {name: peak_share(line) for name, line in ours.items()}),
         *at_least("share of the memory's bandwidth", ROOFLINE,
                   {name: line.get("roofline") for name, line in ours.items()}),
         *most("peak memory", "MB", MOST_MB, results, "rss_mb"),
