@@ -100,7 +100,8 @@ static gr_node *optim_adam(optim_run *run, gr_node *w, gr_node *g)
     gr_node *v = optim_average(run, "squares", w, gr_square(g), beta2);
     /* m̂/(√v̂ + ε) with both corrections as scalars. */
     gr_node *root = gr_mul(gr_sqrt(v), gr_cast(gr_rsqrt(optim_correction(run, beta2)), GR_F32));
-    gr_node *scaled = gr_div(m, gr_cast(optim_correction(run, beta1), GR_F32));
+    gr_node *first = optim_correction(run, beta1);
+    gr_node *scaled = gr_mul(m, gr_cast(gr_div(gr_like(first, 1), first), GR_F32));
     return gr_div(scaled, gr_shift(root, optim_or(run->o->epsilon, 1e-8)));
 }
 

@@ -1,7 +1,7 @@
 /* Identities that hold for every IEEE value, NaN, infinities and signed zeros included: x·1, x/1,
  * x−0, −(−x), movements that move nothing, movements of movements; a transposed factor of a matrix
  * product is read transposed; a broadcast operand of an elementwise op is read in place of its
- * copy. */
+ * copy; a reduction of axes of size 1 is a reshape. */
 #include "ops/ops.h"
 #include "passes/pass.h"
 
@@ -114,12 +114,24 @@ static gr_node *simplify_elementwise(gr_graph *graph, const gr_node *old, gr_nod
     return changed ? gr_rebuild(graph, old, read) : NULL;
 }
 
+/* A reduction of axes of size 1 alone moves its operand to another shape. */
+static gr_node *simplify_reduction(const gr_node *old, gr_node *in)
+{
+    const gr_op *op = old->op;
+    if (op != &gr_op_sum && op != &gr_op_prod && op != &gr_op_max && op != &gr_op_min) return NULL;
+    const gr_ints *axes = &old->attr[0].ints;
+    for (int i = 0; i < axes->n; i++)
+        if (in->out[0].shape.dim[axes->v[i]] != 1) return NULL;
+    return gr_reshape(in, old->out[0].shape);
+}
+
 static gr_node *simplify_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_node *const *in)
 {
     (void)ctx;
     if (old->n_in == 0) return NULL;
     gr_node *node = simplify_neutral(old, in);
     if (!node) node = simplify_movement(graph, old, in[0]);
+    if (!node) node = simplify_reduction(old, in[0]);
     if (!node && old->op == &gr_op_matmul) node = simplify_matmul(graph, old, in);
     if (!node && (old->op->flags & GR_OP_ELEMENTWISE)) node = simplify_elementwise(graph, old, in);
     return node;
