@@ -22,6 +22,7 @@ typedef struct conv_plan {
     int64_t parts;         /* tasks that one image and group is cut into */
     int64_t chunks;        /* weight gradient: parts of the batch that are summed apart */
     int64_t joined;        /* weight gradient: images whose places are contracted at once */
+    int64_t unfolded;      /* weight gradient: elements of an unfolded patch, 0 if none is */
     size_t shared, slot;   /* scratch bytes: of all workers together, of each */
 } conv_plan;
 

@@ -1,6 +1,7 @@
 /* The choice among the kernels of convolution, by a model of their cost. */
 #include "backend/cpu/conv_choice.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "backend/cpu/winograd.h"
@@ -15,10 +16,12 @@
 /* Tiles of the product, for each multiplication: 95 % of the peak. */
 #define CHOICE_PRODUCT 1.05
 /* For each element of the patches: gathering it; the gradient by the input adds it back to the
- * image, that by the weights turns rows to columns as well. */
+ * image, that by the weights turns rows to columns, by whole runs if that is possible, and the
+ * cotangent's too. */
 #define CHOICE_GATHER 9.5
 #define CHOICE_SCATTER 14.0
-#define CHOICE_TURN 22.0
+#define CHOICE_TURN 20.0
+#define CHOICE_UNFOLD 8.0
 /* … and more for each where neighbours are a stride apart: no vectors. */
 #define CHOICE_STRIDED 28.0
 /* Winograd, for each tile of each channel of the source and the result, which for the gradient by
@@ -26,19 +29,26 @@
 #define CHOICE_TILE 350.0
 #define CHOICE_CHANNEL_TILE 500.0
 #define CHOICE_FILTER 900.0
-/* oneDNN, for each multiplication, and for each element that it reorders. */
+/* oneDNN, for each multiplication, for each element that it reorders, and for each weight whose
+ * gradient its threads add up. */
 #define CHOICE_BLOCKED 1.0
 #define CHOICE_REORDER 40.0
+#define CHOICE_WEIGHT 270.0
 
 static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
 {
     const double patch = (double)(g->c / g->groups * gr_conv_volume(g->kernel));
-    const double places = (double)(g->n * gr_conv_volume(g->out));
-    double each = op == &gr_op_conv              ? CHOICE_GATHER
-                  : op == &gr_op_conv_input_grad ? CHOICE_SCATTER
-                                                 : CHOICE_TURN;
-    if (g->stride[2] > 1) each += CHOICE_STRIDED;
-    return patch * places * (CHOICE_PRODUCT * (double)g->o + each * (double)g->groups);
+    const double places = (double)(g->n * gr_conv_volume(g->out)), width = (double)g->o;
+    const double strided = g->stride[2] > 1 ? CHOICE_STRIDED : 0;
+    if (op == &gr_op_conv_weight_grad) {
+        const bool unfolds = patch <= 256 && g->kernel[2] >= 3 && g->dilation[2] == 1;
+        const double each = unfolds ? CHOICE_UNFOLD : CHOICE_TURN + strided;
+        const double columns = 16 * ceil(patch / 16); /* whole vectors */
+        return places * (CHOICE_PRODUCT * columns * width + each * patch * (double)g->groups +
+                         CHOICE_TURN * width);
+    }
+    const double each = (op == &gr_op_conv ? CHOICE_GATHER : CHOICE_SCATTER) + strided;
+    return places * patch * (CHOICE_PRODUCT * width + each * (double)g->groups);
 }
 
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
@@ -51,7 +61,7 @@ static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 }
 
 /* Multiplications with padding are left out in the rows, not in the columns. */
-static double choice_of_onednn(const gr_conv_geometry *g)
+static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)
 {
     const bool depthwise = g->groups == g->c && g->groups == g->o;
     const double depth = depthwise ? 1 : (double)(conv_ceil(g->c / g->groups, 16) * 16);
@@ -61,7 +71,8 @@ static double choice_of_onednn(const gr_conv_geometry *g)
     const double w = (double)(g->c / g->groups * g->o * gr_conv_volume(g->kernel));
     const double products = (double)(g->n * gr_conv_volume(g->out) * gr_conv_volume(g->kernel));
     return CHOICE_BLOCKED * products * depth * (depthwise ? (double)g->o : width) +
-           CHOICE_REORDER * (x + y + w);
+           CHOICE_REORDER * (x + y) +
+           (op == &gr_op_conv_weight_grad ? CHOICE_WEIGHT : CHOICE_REORDER) * w;
 }
 
 /* ---- The choice ------------------------------------------------------------------------------ */
@@ -86,7 +97,7 @@ gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)
     if (forced < GR_CONV_WAYS && possible[forced]) return forced;
     const double cost[GR_CONV_WAYS] = {choice_of_gemm(&g, op),
                                        possible[GR_CONV_WINOGRAD] ? choice_of_winograd(&g, op) : 0,
-                                       choice_of_onednn(&g)};
+                                       choice_of_onednn(&g, op)};
     gr_conv_way best = GR_CONV_GEMM;
     for (int way = 1; way < GR_CONV_WAYS; way++) {
         if (possible[way] && cost[way] < cost[best]) best = (gr_conv_way)way;

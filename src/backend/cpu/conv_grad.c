@@ -129,6 +129,8 @@ gr_status gr_conv_prepare_input_grad(gr_request *request, conv_plan *p)
  * shape alone, whose sums are added in order at the end: any number of threads gives the same bits.
  * A task has one chunk, one group and some input channels. */
 
+#define CONV_UNFOLDED (64 << 10) /* most elements of the patches of a stretch */
+
 /* The places [first, first + n) of some images, one after the other: one contraction. */
 typedef struct conv_stretch {
     int64_t image, images, first, n;
@@ -180,6 +182,34 @@ static void conv_pad_stretch(const conv_weight_state *s, const conv_stretch *at)
     }
 }
 
+/* Columns [j, j + n) of the stretch's patches as a panel of B. */
+static void conv_stretch_panel(const conv_weight_state *s, const conv_stretch *at, int64_t n_pieces,
+                               int64_t j, int64_t n)
+{
+    const conv_plan *p = s->p;
+    const gr_gemm_kit *kit = p->kit;
+    const gr_gemm_patches patches = {p->offset + j, s->pieces, n_pieces, p->g.stride[2]};
+    for (int64_t i = 0; i < at->images; i++) {
+        kit->gather(&patches, conv_stretch_image(s, at, i), n, at->n, s->rows, at->n);
+        const gr_gemm_matrix b = {s->rows, 1, at->n};
+        kit->pack_b(&b, n, at->n, conv_at(p, s->panel, i * at->n * gr_gemm_panel(kit, n)));
+    }
+}
+
+/* All patches of the stretch, one after the other, as B that is read without packing. */
+static void conv_stretch_unfold(const conv_weight_state *s, const conv_stretch *at,
+                                int64_t n_pieces)
+{
+    const conv_plan *p = s->p;
+    const int64_t length = p->g.kernel[2], volume = gr_conv_volume(p->g.kernel);
+    const gr_gemm_runs runs = {p->offset, s->channels * volume / length, length};
+    for (int64_t i = 0; i < at->images; i++) {
+        p->kit->unfold(&runs, s->pieces, n_pieces, p->g.stride[2], conv_stretch_image(s, at, i),
+                       s->channels * p->padded_volume,
+                       conv_at(p, s->panel, i * at->n * p->unfolded), p->unfolded);
+    }
+}
+
 /* Adds one stretch to the task's sum; its images are padded already. */
 static void conv_add_stretch(const conv_weight_state *s, const conv_stretch *at, bool add)
 {
@@ -189,17 +219,15 @@ static void conv_add_stretch(const conv_weight_state *s, const conv_stretch *at,
     const int64_t columns = s->channels * kernel;
     const int64_t n_pieces = gr_conv_pieces(p, at->first, at->n, s->pieces);
     conv_stretch_dy(s, at);
+    if (p->unfolded) conv_stretch_unfold(s, at, n_pieces);
     for (int64_t j = 0; j < columns; j += kit->nr) {
-        const int64_t n = conv_min(columns - j, kit->nr), width = gr_gemm_panel(kit, n);
-        const gr_gemm_patches patches = {p->offset + j, s->pieces, n_pieces, p->g.stride[2]};
-        for (int64_t i = 0; i < at->images; i++) {
-            kit->gather(&patches, conv_stretch_image(s, at, i), n, at->n, s->rows, at->n);
-            const gr_gemm_matrix b = {s->rows, 1, at->n};
-            kit->pack_b(&b, n, at->n, conv_at(p, s->panel, i * at->n * width));
-        }
+        const int64_t n = conv_min(columns - j, kit->nr);
+        if (!p->unfolded) conv_stretch_panel(s, at, n_pieces, j, n);
+        const void *b = p->unfolded ? conv_at(p, s->panel, j) : s->panel;
+        const int64_t ldb = p->unfolded ? p->unfolded : gr_gemm_panel(kit, n);
         for (int64_t row = 0; row < p->width; row += kit->mr) {
             kit->tile(conv_min(p->width - row, kit->mr), n, k,
-                      conv_at(p, s->slivers, row / kit->mr * k * kit->sliver), s->panel, width,
+                      conv_at(p, s->slivers, row / kit->mr * k * kit->sliver), b, ldb,
                       conv_at(p, s->sum, row * p->patch + s->begin * kernel + j), p->patch, add);
         }
     }
@@ -217,7 +245,7 @@ static void conv_weight_grad_task(const conv_plan *p, const gr_call *call, char 
     s.slivers = slot + conv_pieces_bytes(p->columns);
     s.rows = s.slivers + conv_bytes(p, gr_gemm_packed_size(p->kit, p->width, p->columns));
     s.panel = s.rows + conv_bytes(p, p->kit->nr * p->columns);
-    s.images = s.panel + conv_bytes(p, p->kit->nr * p->columns);
+    s.images = s.panel + conv_bytes(p, (p->unfolded ? p->unfolded : p->kit->nr) * p->columns);
     const int64_t all = p->g.groups * conv_w_size(p);
     void *sums = chunk == 0 ? call->out[0] : conv_at(p, call->work, (chunk - 1) * all);
     s.sum = conv_at(p, sums, group * conv_w_size(p));
@@ -263,6 +291,17 @@ static gr_status conv_weight_grad(const gr_call *call)
     return GR_OK;
 }
 
+/* Elements of an unfolded patch with what is around it. Unfolding pays where a row of the kernel
+ * has several elements and the patches of a stretch stay in the second-level cache. */
+static int64_t conv_unfolded(const conv_plan *p)
+{
+    const int64_t line = GR_ALIGN / (int64_t)p->kit->element;
+    int64_t size = conv_ceil(p->patch + 8, p->kit->nr) * p->kit->nr;
+    if (size / line % 2 == 0) size += line; /* neighbours fall into all sets of the cache */
+    const bool runs = p->g.kernel[2] >= 3 && p->g.dilation[2] == 1;
+    return runs && size * p->columns <= CONV_UNFOLDED ? size : 0;
+}
+
 gr_status gr_conv_prepare_weight_grad(gr_request *request, conv_plan *p)
 {
     const gr_gemm_kit *kit = p->kit;
@@ -271,13 +310,15 @@ gr_status gr_conv_prepare_weight_grad(gr_request *request, conv_plan *p)
     p->joined = p->places <= kit->block_k / 2 ? kit->block_k / p->places : 1;
     p->joined = conv_min(p->joined, conv_ceil(p->g.n, p->chunks));
     p->columns = p->joined > 1 ? p->joined * p->places : gr_gemm_block(kit, p->places);
+    p->unfolded = conv_unfolded(p);
     const int64_t tasks = p->chunks * p->g.groups, workers = gr_conv_workers(p, request->threads);
     p->parts = tasks < workers ? conv_min(conv_ceil(workers, tasks), p->depth) : 1;
     p->shared = conv_bytes(p, (p->chunks - 1) * all);
     const int64_t image = conv_ceil(p->depth, p->parts) * p->padded_volume;
     p->slot = conv_pieces_bytes(p->columns) +
               conv_bytes(p, gr_gemm_packed_size(kit, p->width, p->columns)) +
-              2 * conv_bytes(p, kit->nr * p->columns) +
+              conv_bytes(p, kit->nr * p->columns) +
+              conv_bytes(p, (p->unfolded ? p->unfolded : kit->nr) * p->columns) +
               (p->pads ? conv_bytes(p, p->joined * image) : 0);
     request->fn = conv_weight_grad;
     return GR_OK;

@@ -30,6 +30,13 @@ typedef struct gr_gemm_patches {
     int64_t n_pieces, step;
 } gr_gemm_patches;
 
+/* The rows of such a matrix, where they come in runs that begin at neighbouring places: run r has
+ * the rows from r·length on. */
+typedef struct gr_gemm_runs {
+    const int64_t *offset; /* of each row */
+    int64_t count, length;
+} gr_gemm_runs;
+
 /* The kernels of one element type and CPU level. Sizes in elements. Packed A: slivers of `sliver`
  * values for each k, of which the first mr are used. Packed B: panels of nr values for each k, but
  * of nr/2 in a last panel that needs no more: see gr_gemm_panel. */
@@ -46,6 +53,10 @@ typedef struct gr_gemm_kit {
     /* The transpose: adds rows of `in`, `width` apart, to the places where gather finds them. */
     void (*scatter)(const gr_gemm_patches *patches, const void *in, int64_t width, int64_t k,
                     void *x);
+    /* The matrix turned: for each place of the pieces the values of all rows, in rows of `width`,
+     * room for 8 more than there are rows. x has `size` elements. */
+    void (*unfold)(const gr_gemm_runs *runs, const gr_gemm_piece *pieces, int64_t n_pieces,
+                   int64_t step, const void *x, int64_t size, void *out, int64_t width);
     /* Filters of one channel, for the n elements that k taps see, tap t from place offset[t] on:
      * y[j] = Σ_t w[t]·x[offset[t] + j];  x[offset[t] + j] += w[t]·y[j];  and, a vector of running
      * sums for each tap, sums[t][lane] += x[offset[t] + j]·y[j]. */

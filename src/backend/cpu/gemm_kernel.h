@@ -210,6 +210,42 @@ GEMM_FN void GEMM_NAME(scatter)(const gr_gemm_patches *patches, const void *in, 
     }
 }
 
+/* A run at all places of a piece. Runs are copied by eight elements; what is too much, the next
+ * run overwrites. */
+GEMM_INNER void GEMM_NAME(unfold_run)(const GEMM_T *from, int64_t step, int64_t places,
+                                      int64_t length, GEMM_T *to, int64_t width)
+{
+    enum { SOME = 8 };
+    for (; places > 0; places--, from += step, to += width) {
+        for (int64_t k = 0; k < length; k += SOME) memcpy(to + k, from + k, SOME * sizeof *to);
+    }
+}
+
+GEMM_FN void GEMM_NAME(unfold)(const gr_gemm_runs *runs, const gr_gemm_piece *pieces,
+                               int64_t n_pieces, int64_t step, const void *x, int64_t size,
+                               void *out, int64_t width)
+{
+    enum { SOME = 8 };
+    const int64_t length = runs->length, round = (length + SOME - 1) / SOME * SOME;
+    GEMM_T *to = out;
+    for (int64_t i = 0; i < n_pieces; to += pieces[i++].length * width) {
+        const int64_t places = pieces[i].length;
+        for (int64_t r = 0; r < runs->count; r++) {
+            const int64_t begin = runs->offset[r * length] + pieces[i].from;
+            const GEMM_T *from = (const GEMM_T *)x + begin;
+            if (begin + (places - 1) * step + round > size) { /* near the end to the element */
+                for (int64_t j = 0; j < places * length; j++)
+                    to[r * length + j / length * width + j % length] =
+                        from[j / length * step + j % length];
+            } else if (round == SOME) {
+                GEMM_NAME(unfold_run)(from, step, places, SOME, to + r * length, width);
+            } else {
+                GEMM_NAME(unfold_run)(from, step, places, length, to + r * length, width);
+            }
+        }
+    }
+}
+
 /* ---- Filters of one channel ------------------------------------------------------------------ */
 
 GEMM_INNER void GEMM_NAME(filter_core)(const int vectors, int64_t last, int64_t k,
@@ -296,6 +332,7 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .pack_b = GEMM_NAME(pack_b),
                                            .gather = GEMM_NAME(gather),
                                            .scatter = GEMM_NAME(scatter),
+                                           .unfold = GEMM_NAME(unfold),
                                            .filter = GEMM_NAME(filter),
                                            .filter_back = GEMM_NAME(filter_back),
                                            .filter_sums = GEMM_NAME(filter_sums),
