@@ -19,6 +19,7 @@
  * image, that by the weights turns rows to columns, by whole runs if that is possible, and the
  * cotangent's too. */
 #define CHOICE_GATHER 9.5
+#define CHOICE_SLIDE 5.0 /* the product of one row, without a gather */
 #define CHOICE_SCATTER 14.0
 #define CHOICE_TURN 20.0
 #define CHOICE_UNFOLD 8.0
@@ -35,20 +36,28 @@
 #define CHOICE_REORDER 40.0
 #define CHOICE_WEIGHT 270.0
 
+static bool choice_is_depthwise(const gr_conv_geometry *g)
+{
+    return g->groups == g->c && g->groups == g->o;
+}
+
 static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
 {
     const double patch = (double)(g->c / g->groups * gr_conv_volume(g->kernel));
     const double places = (double)(g->n * gr_conv_volume(g->out)), width = (double)g->o;
+    const bool depthwise = choice_is_depthwise(g);
     const double strided = g->stride[2] > 1 ? CHOICE_STRIDED : 0;
     if (op == &gr_op_conv_weight_grad) {
         const bool unfolds = patch <= 256 && g->kernel[2] >= 3 && g->dilation[2] == 1;
-        const double each = unfolds ? CHOICE_UNFOLD : CHOICE_TURN + strided;
+        const double each = unfolds ? CHOICE_UNFOLD + depthwise * strided : CHOICE_TURN + strided;
         const double columns = 16 * ceil(patch / 16); /* whole vectors */
         return places * (CHOICE_PRODUCT * columns * width + each * patch * (double)g->groups +
                          CHOICE_TURN * width);
     }
-    const double each = (op == &gr_op_conv ? CHOICE_GATHER : CHOICE_SCATTER) + strided;
-    return places * patch * (CHOICE_PRODUCT * width + each * (double)g->groups);
+    const double each = op == &gr_op_conv_input_grad ? CHOICE_SCATTER
+                        : depthwise                  ? CHOICE_SLIDE
+                                                     : CHOICE_GATHER;
+    return places * patch * (CHOICE_PRODUCT * width + (each + strided) * (double)g->groups);
 }
 
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
@@ -60,10 +69,9 @@ static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
            CHOICE_FILTER * filters;
 }
 
-/* Multiplications with padding are left out in the rows, not in the columns. */
 static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)
 {
-    const bool depthwise = g->groups == g->c && g->groups == g->o;
+    const bool depthwise = choice_is_depthwise(g);
     const double depth = depthwise ? 1 : (double)(conv_ceil(g->c / g->groups, 16) * 16);
     const double width = (double)(conv_ceil(g->o / g->groups, 16) * 16 * g->groups);
     const double x = (double)(g->n * g->c * gr_conv_volume(g->in));
