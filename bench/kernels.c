@@ -152,6 +152,36 @@ static gr_status kernel_matmuls(const kernel_options *o)
     return GR_OK;
 }
 
+/* Stacks of small products, as attention has them. */
+static gr_status kernel_stacks(const kernel_options *o)
+{
+    static const struct {
+        const char *net;
+        int64_t batch, m, n, k;
+        bool ta, tb;
+    } shapes[] = {
+        {"attention qk", 48, 64, 64, 32, false, true},
+        {"attention pv", 48, 64, 32, 64, false, false},
+        {"attention dv", 48, 64, 32, 64, true, false},
+        {"stack", 256, 16, 16, 16, false, false},
+    };
+    gr_status status = GR_OK;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && status == GR_OK; i++) {
+        const int64_t b = shapes[i].batch, m = shapes[i].m, n = shapes[i].n, k = shapes[i].k;
+        const bool ta = shapes[i].ta, tb = shapes[i].tb;
+        char title[64];
+        snprintf(title, sizeof title, "%s %lldx%lldx%lldx%lld%s%s", shapes[i].net, (long long)b,
+                 (long long)m, (long long)n, (long long)k, ta ? " At" : "", tb ? " Bt" : "");
+        gr_graph *g = gr_graph_new();
+        gr_node *x = gr_input(g, "a", GR_F32, ta ? GR_SHAPE(b, k, m) : GR_SHAPE(b, m, k));
+        gr_node *y = gr_input(g, "b", GR_F32, tb ? GR_SHAPE(b, n, k) : GR_SHAPE(b, k, n));
+        const double flops = 2.0 * (double)(b * m) * (double)(n * k);
+        status = kernel_run(o, title, gr_matmul_t(x, ta, y, tb), flops);
+        gr_graph_free(g);
+    }
+    return status;
+}
+
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
 typedef struct kernel_conv {
@@ -332,6 +362,7 @@ int main(int argc, char **argv)
         return 2;
     }
     gr_status status = kernel_matmuls(&o);
+    if (status == GR_OK) status = kernel_stacks(&o);
     if (status == GR_OK) status = kernel_convs(&o);
     if (status == GR_OK) status = kernel_pools(&o);
     if (status == GR_OK) status = kernel_rows(&o);

@@ -180,7 +180,7 @@ static void test_blocks(void **state)
     (void)state;
     static const int64_t sizes[][3] = {{64, 10, 500},  {130, 70, 700}, {1, 1500, 700},
                                        {1500, 1, 700}, {45, 1100, 90}, {9, 640, 385},
-                                       {41, 36, 5000}};
+                                       {41, 36, 5000}, {30, 33, 300}};
     for (size_t i = 0; i < GR_LEN(sizes); i++) {
         check_product(GR_F32, sizes[i][0], sizes[i][1], sizes[i][2]);
         check_product(GR_F64, sizes[i][0], sizes[i][1], sizes[i][2]);

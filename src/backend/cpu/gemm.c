@@ -3,11 +3,16 @@
 
 /* Columns of B that are packed at once; with block_k rows they fit the second-level cache. */
 #define GEMM_BLOCK_N 512
+/* Bytes of B that may be read again and again where they lie. */
+#define GEMM_DIRECT_BYTES (16 << 10)
 /* Products of fewer multiplications are not worth packing. */
 #define GEMM_TINY 256
-/* Least k of products that are summed along k, bytes of the second matrix's rows that stay in the
- * second-level cache meanwhile, and most bytes of that matrix. */
-#define GEMM_PAIRS_K 64
+/* Products that are summed along k: least k with few rows or columns, whose packing is used little,
+ * and with more; bytes of the second matrix's rows that stay in the second-level cache meanwhile;
+ * most bytes of that matrix. */
+#define GEMM_PAIRS_FEW 16
+#define GEMM_PAIRS_K_FEW 64
+#define GEMM_PAIRS_K 256
 #define GEMM_PAIRS_BYTES (640 << 10)
 #define GEMM_PAIRS_MOST (1536 << 10)
 
@@ -153,7 +158,8 @@ static void gemm_pairs_share(void *ctx, int64_t begin, int64_t end)
 static bool gemm_run_pairs(const gr_gemm *g, int threads)
 {
     const int64_t least = g->m < g->n ? g->m : g->n;
-    if (g->a.column != 1 || g->b.row != 1 || g->k < GEMM_PAIRS_K) return false;
+    const int64_t enough = least <= GEMM_PAIRS_FEW ? GEMM_PAIRS_K_FEW : GEMM_PAIRS_K;
+    if (g->a.column != 1 || g->b.row != 1 || g->k < enough) return false;
     if (least * g->k * (int64_t)g->kit->element > GEMM_PAIRS_MOST) return false;
     gemm_pairs s = {g->kit, g->m, g->n,      g->k,      g->a.row, g->b.column,
                     g->n,   1,    g->a.data, g->b.data, g->c};
@@ -219,12 +225,13 @@ static void gemm_sliver(const gr_gemm *g, const gemm_region *block, int64_t k0, 
     }
 }
 
-/* Can the panels of these columns be read without packing? Not where a vector would pass the end.
- */
+/* Can the panels of these columns be read without packing? Not where a vector would pass the end;
+ * and it pays if they are read once, or stay in the first-level cache. */
 static bool gemm_reads_b(const gr_gemm *g, const gemm_region *region)
 {
-    return region->m1 - region->m0 <= g->kit->mr && g->b.column == 1 &&
-           (region->n1 - region->n0) % (g->kit->nr / 2) == 0;
+    if (g->b.column != 1 || (region->n1 - region->n0) % (g->kit->nr / 2) != 0) return false;
+    return region->m1 - region->m0 <= g->kit->mr ||
+           g->b.row * g->k * (int64_t)g->kit->element <= GEMM_DIRECT_BYTES;
 }
 
 static void gemm_region_run(const gemm_job *job, const gemm_region *region, char *slot)

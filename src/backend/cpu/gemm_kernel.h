@@ -115,11 +115,15 @@ GEMM_FN void GEMM_NAME(pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, vo
         GEMM_NAME(transpose)(in, a->row, m, k, to, GEMM_SLIVER);
         return;
     }
-    for (int64_t p = 0; p < k; p++, in += a->column, to += GEMM_SLIVER) {
-        if (m == GEMM_ROWS && a->row == 1) {
-            for (int i = 0; i < GEMM_ROWS; i++) to[i] = in[i];
-            continue;
+    if (a->row == 1) {
+        const int64_t whole = m / GEMM_LANES * GEMM_LANES;
+        for (int64_t p = 0; p < k; p++, in += a->column, to += GEMM_SLIVER) {
+            for (int64_t i = 0; i < whole; i += GEMM_LANES) GEMM_STORE(to + i, GEMM_LOAD(in + i));
+            if (whole < m) GEMM_STORE(to + whole, GEMM_LOAD_PART(in + whole, m - whole));
         }
+        return;
+    }
+    for (int64_t p = 0; p < k; p++, in += a->column, to += GEMM_SLIVER) {
         for (int64_t i = 0; i < m; i++) to[i] = in[i * a->row];
         if (m % 2) to[m] = 0;
     }
