@@ -1,9 +1,11 @@
-/* Times single kernels: matrix products and convolutions of the nets' shapes in GFLOP/s, and
- * pooling, elementwise gates and reductions in GB/s (each operand counted once). One line per
- * kernel. GRADUS_ONEDNN=0 shows the portable kernels, GRADUS_CPU=avx2 or base those of lesser CPUs.
- */
+/* Times single kernels: matrix products and convolutions of the nets' shapes in GFLOP/s; pooling,
+ * elementwise gates and reductions in GB/s (each operand counted once); then two sessions side by
+ * side. One line per kernel. GRADUS_ONEDNN=0 shows the portable kernels, GRADUS_CPU=avx2 or base
+ * those of lesser CPUs. */
 #include <gradus/gradus.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "measure.h"
@@ -344,6 +346,63 @@ static gr_status kernel_rows(const kernel_options *o)
     return status;
 }
 
+/* ---- Sessions side by side ------------------------------------------------------------------- */
+
+typedef struct kernel_beside {
+    gr_session *session;
+    atomic_bool stop;
+} kernel_beside;
+
+static void *kernel_beside_run(void *ctx)
+{
+    kernel_beside *b = ctx;
+    while (!atomic_load(&b->stop) && gr_session_steps(b->session, 1000) == GR_OK) {
+    }
+    return NULL;
+}
+
+/* A small training step on one thread, alone and while another session takes the same steps on its
+ * own store and thread: the two should take the same time where two cores are free. */
+static gr_status kernel_sessions(const kernel_options *o)
+{
+    if (o->only && !strstr("sessions", o->only)) return GR_OK;
+    gr_graph *g = gr_graph_new();
+    gr_node *w = gr_var(g, "w", GR_F32, GR_SHAPE(8, 8)), *x = gr_full(g, GR_F32, GR_SHAPE(4, 8), 1);
+    gr_node *dw, *loss = gr_mean(gr_square(gr_tanh(gr_matmul(x, w))), GR_ALL);
+    gr_status status = gr_grad(loss, &w, 1, &dw);
+    gr_node *next = gr_assign(w, gr_sub(w, gr_scale(dw, 1e-3)));
+    gr_program *program = NULL;
+    gr_store *store[2] = {gr_store_new(), gr_store_new()};
+    gr_session *session[2] = {NULL, NULL};
+    const gr_compile_options compile = {.size = sizeof compile, .threads = 1};
+    float value[64];
+    measure_fill(value, 64);
+    const gr_tensor first = {GR_F32, GR_SHAPE(8, 8), value};
+    if (status == GR_OK) status = gr_compile(g, &next, 1, &compile, &program);
+    for (int i = 0; i < 2 && status == GR_OK; i++) {
+        status = gr_store_add(store[i], "w", &first);
+        if (status == GR_OK) status = gr_session_new(program, store[i], NULL, &session[i]);
+    }
+    for (int beside = 0; beside < 2 && status == GR_OK; beside++) {
+        kernel_beside other = {.session = session[1]};
+        pthread_t thread;
+        measure m = {0};
+        if (beside && pthread_create(&thread, NULL, kernel_beside_run, &other) != 0) break;
+        if (!measure_run(kernel_steps, session[0], o->seconds, &m)) status = GR_INTERNAL;
+        atomic_store(&other.stop, true);
+        if (beside) pthread_join(thread, NULL);
+        printf("%-28s %-20s %9.1f ns, least %9.1f\n", "sessions",
+               beside ? "two at once" : "one alone", 1e9 * m.median, 1e9 * m.least);
+    }
+    for (int i = 0; i < 2; i++) {
+        gr_session_free(session[i]);
+        gr_store_free(store[i]);
+    }
+    gr_program_free(program);
+    gr_graph_free(g);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     kernel_options o = {.threads = 2, .seconds = 0.3};
@@ -368,5 +427,6 @@ int main(int argc, char **argv)
     if (status == GR_OK) status = kernel_rows(&o);
     if (status == GR_OK) status = kernel_gates(&o, 16 << 10);
     if (status == GR_OK) status = kernel_gates(&o, 4 << 20);
+    if (status == GR_OK) status = kernel_sessions(&o);
     return status == GR_OK ? 0 : 1;
 }

@@ -42,7 +42,7 @@ GR_SHARED void *gr_alloc_array(size_t count, size_t size); /* checks the product
 /* New bytes are not zeroed; the old block is kept on failure. */
 GR_SHARED void *gr_realloc(void *block, size_t size);
 GR_SHARED void gr_free(void *block);
-/* GR_ALIGN-aligned and zeroed; free with gr_free_aligned. */
+/* GR_ALIGN-aligned and zeroed, in cache lines of its own; free with gr_free_aligned. */
 GR_SHARED void *gr_alloc_aligned(size_t size);
 GR_SHARED void gr_free_aligned(void *block);
 GR_SHARED char *gr_strdup(const char *text);

@@ -97,7 +97,9 @@ typedef struct memory_aligned_header {
 
 void *gr_alloc_aligned(size_t size)
 {
-    const size_t extra = sizeof(memory_aligned_header) + GR_ALIGN - 1;
+    /* whole cache lines: no two blocks share one, which threads would then take from each other */
+    const size_t fill = (GR_ALIGN - size % GR_ALIGN) % GR_ALIGN;
+    const size_t extra = sizeof(memory_aligned_header) + GR_ALIGN - 1 + fill;
     size_t total;
     char *raw = NULL;
     if (gr_add_size(size, extra, &total)) raw = memory_zeroed(total);

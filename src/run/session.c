@@ -72,7 +72,7 @@ gr_status gr_session_new(const gr_program *program, gr_store *store,
     if (options && options->size != sizeof *options)
         return gr_fail(GR_INVALID, "gr_session_options.size is %zu, should be %zu", options->size,
                        sizeof *options);
-    gr_session *s = gr_alloc(sizeof *s);
+    gr_session *s = gr_alloc_aligned(sizeof *s);
     if (!s) return GR_NO_MEMORY;
     s->program = program;
     s->store = store;
@@ -99,7 +99,7 @@ void gr_session_free(gr_session *session)
     gr_free(session->variables);
     gr_free(session->calls);
     gr_free(session->args);
-    gr_free(session);
+    gr_free_aligned(session);
 }
 
 /* ---- Inputs --------------------------------------------------------------------------------- */

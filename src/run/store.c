@@ -3,7 +3,7 @@
 
 gr_store *gr_store_new(void)
 {
-    return gr_alloc(sizeof(gr_store));
+    return gr_alloc_aligned(sizeof(gr_store)); /* `users` changes at every step */
 }
 
 void gr_store_free(gr_store *store)
@@ -15,7 +15,7 @@ void gr_store_free(gr_store *store)
     }
     gr_free(store->entries);
     gr_free(store->slots);
-    gr_free(store);
+    gr_free_aligned(store);
 }
 
 gr_status gr_store_enter(gr_store *store, bool writes)

@@ -134,6 +134,110 @@ static void test_trainings(void **state)
     for (int i = 1; i < THREADS; i++) assert_string_equal(jobs[i].result, jobs[0].result);
 }
 
+/* ---- Sessions side by side ------------------------------------------------------------------- */
+
+enum { MEETING_STEPS = 20, MEETING_SECONDS = 20 };
+
+/* Where two steps wait for each other: both must be under way at once. */
+typedef struct meeting {
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;
+    int here, round;
+} meeting;
+
+static gr_status meeting_shape(void *user, const gr_tensor *in, gr_tensor *out)
+{
+    (void)user;
+    *out = *in;
+    return GR_OK;
+}
+
+static gr_status meeting_wait(void *user, const gr_tensor *in, gr_tensor *out)
+{
+    meeting *m = user;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += MEETING_SECONDS;
+    pthread_mutex_lock(&m->lock);
+    const int round = m->round;
+    int late = 0;
+    if (++m->here == 2) {
+        m->here = 0;
+        m->round++;
+        pthread_cond_signal(&m->arrived);
+    }
+    while (m->round == round && !late) late = pthread_cond_timedwait(&m->arrived, &m->lock, &limit);
+    pthread_mutex_unlock(&m->lock);
+    memcpy(out->data, in->data, gr_tensor_bytes(in));
+    return late ? GR_INTERNAL : GR_OK;
+}
+
+typedef struct meeting_job {
+    const gr_program *program;
+    gr_store *store;
+    float x[8], value[8];
+    gr_status status;
+} meeting_job;
+
+static void *meeting_steps(void *user)
+{
+    meeting_job *job = user;
+    const gr_session_options options = {.size = sizeof options, .threads = 1};
+    gr_session *session = NULL;
+    job->status = gr_session_new(job->program, job->store, &options, &session);
+    if (job->status == GR_OK) job->status = gr_session_write(session, 0, job->x, sizeof job->x);
+    if (job->status == GR_OK) job->status = gr_session_steps(session, MEETING_STEPS);
+    if (job->status == GR_OK)
+        job->status = gr_store_read(job->store, "w", job->value, sizeof job->value);
+    gr_session_free(session);
+    return NULL;
+}
+
+/* Two sessions that train two stores with one program, each on its thread, are inside a step at the
+ * same time, in every step: nothing makes one wait for the other. What they compute is not mixed
+ * up, and what they write at every step lies in different cache lines. */
+static void test_sessions_side_by_side(void **state)
+{
+    (void)state;
+    meeting place = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    const gr_gate gate = {.size = sizeof gate,
+                          .name = "meet",
+                          .inputs = 1,
+                          .outputs = 1,
+                          .shape = meeting_shape,
+                          .forward = meeting_wait,
+                          .user = &place};
+    gr_graph *g = gr_graph_new();
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(8)), *met = gr_custom(g, &gate, &x, 1);
+    gr_node *w = gr_var(g, "w", GR_F32, GR_SHAPE(8));
+    gr_node *next = gr_assign(w, gr_add(w, met));
+    gr_program *program;
+    unit_ok(gr_compile(g, &next, 1, NULL, &program));
+    meeting_job job[2] = {{.program = program}, {.program = program}};
+    pthread_t thread[2];
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < 8; k++) job[i].x[k] = (float)(10 * i + k);
+        job[i].store = gr_store_new();
+        const gr_tensor zero = {GR_F32, GR_SHAPE(8), job[i].value};
+        unit_ok(gr_store_add(job[i].store, "w", &zero));
+    }
+    assert_true((uintptr_t)job[0].store / GR_ALIGN != (uintptr_t)job[1].store / GR_ALIGN);
+    assert_int_equal((uintptr_t)job[0].store % GR_ALIGN, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, meeting_steps, &job[i]), 0);
+    for (int i = 0; i < 2; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(job[i].status, GR_OK);
+        for (int k = 0; k < 8; k++)
+            assert_true(job[i].value[k] == (float)(MEETING_STEPS * (10 * i + k)));
+        gr_store_free(job[i].store);
+    }
+    gr_program_free(program);
+    gr_graph_free(g);
+}
+
+/* ---- Stopping -------------------------------------------------------------------------------- */
+
 static void *stop_trainer(void *trainer)
 {
     gr_trainer_stop(trainer);
@@ -162,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_texts_and_messages),
         cmocka_unit_test(test_contractions),
         cmocka_unit_test(test_trainings),
+        cmocka_unit_test(test_sessions_side_by_side),
         cmocka_unit_test(test_stop_from_another_thread),
     };
     setenv("GRADUS_ONEDNN", "all", 1);
