@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "ops/ops.h"
 #include "ops/sample.h"
+#include "plan/cost.h"
 
 /* ---- Running a graph by the references alone ------------------------------------------------- */
 
@@ -288,13 +289,34 @@ static void test_gradients(void **state)
     ops_each_sample(GR_F64, ops_check_gradient);
 }
 
+/* What is computed is at least written; views cost nothing. */
+static void ops_check_cost(const gr_op *op, int k, gr_sampler *s, gr_node *node)
+{
+    (void)s;
+    gr_cost cost;
+    double written = 0;
+    if (node->op != op) return; /* a builder that found a simpler form */
+    unit_ok(gr_node_cost(node, &cost));
+    for (int i = 0; i < node->n_out; i++)
+        written +=
+            (double)gr_shape_count(node->out[i].shape) * (double)gr_dtype_size(node->out[i].dtype);
+    if (op->flags & GR_OP_VIEW) written = 0;
+    if (!isfinite(cost.flops) || cost.flops < 0 || cost.bytes < written || !isfinite(cost.bytes))
+        fail_msg("%s sample %d: %g operations on %g bytes", op->name, k, cost.flops, cost.bytes);
+}
+
+static void test_costs(void **state)
+{
+    (void)state;
+    ops_each_sample(GR_F32, ops_check_cost);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward_f64),
-        cmocka_unit_test(test_forward_f32),
-        cmocka_unit_test(test_precision),
-        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_forward_f64), cmocka_unit_test(test_forward_f32),
+        cmocka_unit_test(test_precision),   cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
