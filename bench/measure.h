@@ -1,5 +1,5 @@
-/* Timing shared by the benchmarks: a call is repeated for some seconds, in blocks long enough for
- * the clock, and the median and least time of one call are reported. */
+/* Timing of the benchmarks of kernels: a call is repeated for some seconds, in blocks long enough
+ * for the clock, and the median and least time of one call are reported. */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum { MEASURE_MOST = 1 << 16 };
@@ -26,22 +25,6 @@ static inline double measure_clock(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* The process's largest resident size so far, MB of 2^20 bytes. Linux tells it apart from that of
- * the process before exec, which getrusage includes. */
-static inline double measure_peak_mb(void)
-{
-    char line[256];
-    long kb = 0;
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "VmHWM: %ld", &kb) == 1) break;
-    if (status) fclose(status);
-    if (kb > 0) return (double)kb / 1024;
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
 }
 
 static inline int measure_compare(const void *a, const void *b)
