@@ -379,29 +379,27 @@ static gr_status recompute_try(const recompute *r, gr_unit *unit, gr_plan **plan
     return GR_OK;
 }
 
-/* Looks for the bound on live bytes whose plan meets the budget: a plan needs a little less than
- * its bound (values share memory in place) or a little more (gaps). */
+/* Lowers the bound on live bytes until the plan meets the budget: a plan needs less than its bound
+ * (values share memory in place) or a little more (gaps). The bounds do not depend on the budget,
+ * so that a budget of what another search found to be the least is met. */
 static gr_status recompute_search(recompute *r, gr_unit *unit, gr_plan **plan,
                                   const gr_plan_options *options, size_t memory)
 {
-    size_t arena = (*plan)->arena_bytes, least = arena, low = 0;
+    size_t arena = (*plan)->arena_bytes, last = 0;
     recompute_play(r, SIZE_MAX);
-    size_t high = r->most;
-    while (high - low > high / 64) {
-        size_t bound = (size_t)(0.995 * (double)high * (double)memory / (double)arena);
-        if (bound <= low) bound = low + (high - low) / 2;
-        if (!recompute_play(r, bound)) {
-            low = bound;
-            continue;
-        }
+    const double hope = (double)r->most / (double)arena; /* bytes of a bound to one of the arena */
+    for (size_t bound = r->most; recompute_play(r, bound); bound -= bound / 16 + 1) {
+        last = bound;
+        if ((double)bound > 1.5 * hope * (double)memory) continue;
         GR_TRY(recompute_try(r, unit, plan, options, memory, &arena));
         if (arena <= memory) return GR_OK;
-        if (arena < least) least = arena;
-        high = bound;
     }
+    recompute_play(r, last);
+    GR_TRY(recompute_try(r, unit, plan, options, memory, &arena));
+    if (arena <= memory) return GR_OK;
     return gr_fail(GR_NO_MEMORY,
                    "no way was found to run a step in %zu bytes of memory; %zu would do", memory,
-                   least);
+                   arena);
 }
 
 gr_status gr_plan_shrink(gr_unit *unit, gr_plan **plan, const gr_plan_options *options,

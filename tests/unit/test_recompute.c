@@ -5,7 +5,7 @@
 
 #include "run/program.h"
 
-enum { BATCH = 16, SIDE = 16, STEPS = 3 };
+enum { BATCH = 48, SIDE = 16, STEPS = 3 };
 
 typedef struct recompute_net {
     gr_graph *graph;
