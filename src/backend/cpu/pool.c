@@ -201,6 +201,25 @@ static const int64_t *pool_tap_places(const pool_plan *p, gr_arena *arena)
     return places;
 }
 
+/* Do the windows cut each plane into squares of 2×2? Columns and rows may be left over. */
+static bool pool_is_quads(const gr_pool_geometry *g)
+{
+    return g->in[0] == 1 && g->kernel[0] == 1 && g->out[0] == 1 && g->kernel[1] == 2 &&
+           g->kernel[2] == 2 && g->stride[1] == 2 && g->stride[2] == 2 && g->pad[1] == 0 &&
+           g->pad[2] == 0 && 2 * g->out[1] <= g->in[1] && 2 * g->out[2] <= g->in[2];
+}
+
+/* The kernel of the op for such windows, which needs nothing; NULL if there is none. */
+static pool_plane_fn *pool_choose_quad(const pool_plan *p, const gr_op *op, const pool_kit *kit)
+{
+    const gr_pool_geometry *g = &p->g;
+    if (!pool_is_quads(g) || g->out[2] < kit->lanes) return NULL;
+    if (op == &gr_op_max_pool) return kit->quad.max;
+    if (op == &gr_op_max_pool_taps) return kit->quad.max_taps;
+    const bool fills = p->in_size == 4 * p->out_size;
+    return op == &gr_op_max_pool_grad && fills ? kit->quad.max_grad : NULL;
+}
+
 /* The kernel of the op, and what it needs: by vectors, or else window by window. */
 static gr_status pool_choose(pool_plan *p, const gr_request *request)
 {
@@ -211,6 +230,8 @@ static gr_status pool_choose(pool_plan *p, const gr_request *request)
     const bool spreads = op == &gr_op_max_pool_grad || op == &gr_op_avg_pool_grad;
     const pool_kit *kit = pool_kit_for(dtype, request->level, p->g.out[2]);
     gr_status status = GR_UNSUPPORTED;
+    p->plane = pool_choose_quad(p, op, kit);
+    if (p->plane) return GR_OK;
     if (averages) {
         p->columns = dtype == GR_F64 ? pool_f64_columns(&p->g, request->arena)
                                      : pool_f32_columns(&p->g, request->arena);

@@ -20,6 +20,9 @@ typedef struct pool_kit {
     int lanes;
     pool_plane_fn *max, *max_taps, *avg, *max_grad, *avg_grad;
     pool_plane_fn *max_pick; /* only window by window */
+    struct {
+        pool_plane_fn *max, *max_taps, *max_grad;
+    } quad; /* of windows of 2×2, 2 apart, without padding; only by vectors */
 } pool_kit;
 
 /* The windows along an axis that cover an element; place: the element's, counted from where window

@@ -183,7 +183,8 @@ static const pool_kit POOL_NAME(kit) = {1,
                                         POOL_NAME(avg),
                                         POOL_NAME(max_grad),
                                         POOL_NAME(avg_grad),
-                                        POOL_NAME(pick)};
+                                        POOL_NAME(pick),
+                                        {NULL}};
 
 #undef POOL_NAME
 #undef POOL_T

@@ -192,6 +192,96 @@ POOL_FORWARD(max_taps, TAPS)
 POOL_FORWARD(avg, AVG)
 #undef POOL_FORWARD
 
+/* ---- Windows of 2×2, 2 apart, without padding: most nets' -------------------------------------
+ */
+
+POOL_INNER POOL_NAME(v) POOL_NAME(blend)(POOL_NAME(i) mask, POOL_NAME(v) a, POOL_NAME(v) b)
+{
+    return (POOL_NAME(v))((mask & (POOL_NAME(i))a) | (~mask & (POOL_NAME(i))b));
+}
+
+/* Maxima of windows side by side, x and x + width being the first one's lines: to y, their taps to
+ * `taps` unless it is NULL. As max_chunk, but that the first element needs no comparison. */
+POOL_INNER void POOL_NAME(quad_chunk)(const POOL_T *x, int64_t width, POOL_T *y, uint8_t *taps)
+{
+    const POOL_NAME(v) a = POOL_NAME(load)(x), b = POOL_NAME(load)(x + POOL_LANES);
+    const POOL_NAME(v) c = POOL_NAME(load)(x + width), d = POOL_NAME(load)(x + width + POOL_LANES);
+    const POOL_NAME(v) element[3] = {POOL_ODD(a, b), POOL_EVEN(c, d), POOL_ODD(c, d)};
+    POOL_NAME(v) best = POOL_EVEN(a, b);
+    POOL_NAME(i) found = {0};
+    for (int tap = 1; tap < 4; tap++) {
+        const POOL_NAME(v) v = element[tap - 1];
+        const POOL_NAME(i) takes = (best == best) & ~(v <= best); /* the first NaN stays */
+        best = POOL_NAME(blend)(takes, v, best);
+        if (taps) found = (takes & (POOL_INT)tap) | (~takes & found);
+    }
+    best = POOL_SORT(best);
+    memcpy(y, &best, sizeof best);
+    if (taps) POOL_NAME(store_bytes)(POOL_SORT(found), taps);
+}
+
+/* A plane. The last vector of a row of windows may begin within the one before it. */
+POOL_INNER void POOL_NAME(quads)(const pool_plan *p, const pool_plane *at, bool noting)
+{
+    const gr_pool_geometry *g = &p->g;
+    const int64_t n = g->out[2], width = g->in[2];
+    const POOL_T *x = at->a;
+    POOL_T *y = at->out;
+    uint8_t *taps = at->taps;
+    for (int64_t row = 0; row < g->out[1]; row++, x += 2 * width, y += n) {
+        for (int64_t next = 0; next < n; next += POOL_LANES) {
+            const int64_t i = next + POOL_LANES <= n ? next : n - POOL_LANES;
+            POOL_NAME(quad_chunk)(x + 2 * i, width, y + i, noting ? taps + row * n + i : NULL);
+        }
+    }
+}
+
+/* Gradients of the windows' elements: what a window got goes to the element of its tap. */
+POOL_INNER void POOL_NAME(quad_grad_chunk)(const uint8_t *taps, const POOL_T *dy, int64_t width,
+                                           POOL_T *dx)
+{
+    typedef uint8_t few __attribute__((vector_size(POOL_LANES)));
+    few bytes;
+    memcpy(&bytes, taps, sizeof bytes);
+    const POOL_NAME(i) tap = __builtin_convertvector(bytes, POOL_NAME(i));
+    const POOL_NAME(i) given = (POOL_NAME(i))POOL_NAME(load)(dy);
+    for (int line = 0; line < 2; line++, dx += width) {
+        const POOL_INT left = (POOL_INT)(2 * line), right = (POOL_INT)(2 * line + 1);
+        /* added to 0, as in the reference: -0 becomes 0 */
+        const POOL_NAME(v) even = (POOL_NAME(v)){0} + (POOL_NAME(v))(given & (tap == left));
+        const POOL_NAME(v) odd = (POOL_NAME(v)){0} + (POOL_NAME(v))(given & (tap == right));
+        const POOL_NAME(v) low = POOL_LOW(even, odd), high = POOL_HIGH(even, odd);
+        memcpy(dx, &low, sizeof low);
+        memcpy(dx + POOL_LANES, &high, sizeof high);
+    }
+}
+
+/* A plane that the windows fill. */
+static POOL_TARGET void POOL_NAME(quad_grad)(const pool_plan *p, const pool_plane *at)
+{
+    const gr_pool_geometry *g = &p->g;
+    const int64_t n = g->out[2], width = g->in[2];
+    const uint8_t *taps = at->a;
+    const POOL_T *dy = at->b;
+    POOL_T *dx = at->out;
+    for (int64_t row = 0; row < g->out[1]; row++, taps += n, dy += n, dx += 2 * width) {
+        for (int64_t next = 0; next < n; next += POOL_LANES) {
+            const int64_t i = next + POOL_LANES <= n ? next : n - POOL_LANES;
+            POOL_NAME(quad_grad_chunk)(taps + i, dy + i, width, dx + 2 * i);
+        }
+    }
+}
+
+static POOL_TARGET void POOL_NAME(quad_max)(const pool_plan *p, const pool_plane *at)
+{
+    POOL_NAME(quads)(p, at, false);
+}
+
+static POOL_TARGET void POOL_NAME(quad_taps)(const pool_plan *p, const pool_plane *at)
+{
+    POOL_NAME(quads)(p, at, true);
+}
+
 /* ---- Gradients, for windows of 2 or 3 columns 2 apart -----------------------------------------
  */
 
@@ -312,13 +402,15 @@ static POOL_TARGET void POOL_NAME(avg_grad)(const pool_plan *p, const pool_plane
     }
 }
 
-static const pool_kit POOL_NAME(kit) = {POOL_LANES,
-                                        POOL_NAME(max),
-                                        POOL_NAME(max_taps),
-                                        POOL_NAME(avg),
-                                        POOL_NAME(max_grad),
-                                        POOL_NAME(avg_grad),
-                                        NULL};
+static const pool_kit POOL_NAME(kit) = {
+    POOL_LANES,
+    POOL_NAME(max),
+    POOL_NAME(max_taps),
+    POOL_NAME(avg),
+    POOL_NAME(max_grad),
+    POOL_NAME(avg_grad),
+    NULL,
+    {POOL_NAME(quad_max), POOL_NAME(quad_taps), POOL_NAME(quad_grad)}};
 
 #undef POOL_INNER
 #undef POOL_PICK
