@@ -12,7 +12,8 @@
  * disagreement counts if it is there for each of DRAWS draws of inputs.
  *
  * Bits. With `exact`, one, two and three threads give the same bits. Graphs without contractions
- * give the same bits also with any passes left out. Guards (plan/guard.c) watch the steps.
+ * give the same bits also with any passes left out; all do with less memory (plan/recompute.c).
+ * Guards (plan/guard.c) watch the steps.
  *
  * GRADUS_GRAPHS: how many graphs (default 60); GRADUS_SEED: of the first (default 1). A failure
  * prints its seed and the graph. */
@@ -38,6 +39,7 @@ enum { UPDATES = 10, DRAWS = 3, MOMENTS = 2 };
 typedef struct outcome {
     gr_tensor *tensor; /* [n] */
     int n;
+    size_t arena; /* bytes of the program's buffers */
 } outcome;
 
 static void outcome_clear(outcome *o)
@@ -111,6 +113,8 @@ typedef struct compiled_run {
     const char *passes;
     int threads;
     bool exact, guard;
+    const char *convolution; /* GRADUS_CONV; NULL: the library's choice */
+    size_t memory;           /* a budget; 0: none */
 } compiled_run;
 
 static gr_status compiled_steps(gr_program *program, gr_session *session, const random_graph *r,
@@ -140,15 +144,19 @@ static gr_status compiled_outcome(const compiled_run *how, const random_graph *r
     const gr_compile_options options = {.size = sizeof options,
                                         .threads = how->threads,
                                         .exact = how->exact,
+                                        .memory = how->memory,
                                         .passes = how->passes};
     gr_program *program = NULL;
     gr_session *session = NULL;
     gr_store *store = NULL;
     outcome_new(o, r);
     if (how->guard) setenv("GRADUS_GUARD", "1", 1);
+    if (how->convolution) setenv("GRADUS_CONV", how->convolution, 1);
     gr_status status = gr_store_snapshot(r->store, &store);
     if (status == GR_OK) status = gr_compile(r->graph, r->target, r->n_targets, &options, &program);
     unsetenv("GRADUS_GUARD");
+    unsetenv("GRADUS_CONV");
+    if (status == GR_OK) o->arena = gr_program_plan(program).arena;
     if (status == GR_OK) status = gr_session_new(program, store, NULL, &session);
     if (status == GR_OK) status = compiled_steps(program, session, r, data, o);
     for (int i = 0; i < gr_store_size(store) && status == GR_OK; i++)
@@ -269,7 +277,7 @@ typedef struct graph_case {
 
 static volatile uint64_t running_seed;
 static double worst_tight, worst_wide;
-static long near_corners, lost;
+static long near_corners, lost, budgets_met;
 static long gates_of[128]; /* by place in the table of ops */
 
 static void case_fault(graph_case *c, bool certain, const compiled_run *how, const char *format,
@@ -278,8 +286,13 @@ static void case_fault(graph_case *c, bool certain, const compiled_run *how, con
     if (c->fault[0]) return;
     va_list args;
     va_start(args, format);
-    int n = snprintf(c->fault, sizeof c->fault, "passes %s, %d threads%s: ", how->passes,
-                     how->threads, how->exact ? ", exact" : "");
+    int n = snprintf(c->fault, sizeof c->fault,
+                     "passes %s, %d threads, %s, %zu bytes: ", *how->passes ? how->passes : "all",
+                     how->threads,
+                     how->exact         ? "exact"
+                     : how->convolution ? how->convolution
+                                        : "not exact",
+                     how->memory);
     vsnprintf(c->fault + n, sizeof c->fault - (size_t)n, format, args);
     va_end(args);
     c->certain = certain;
@@ -339,23 +352,50 @@ static const char *const case_passes[] = {
 #undef PASS
 };
 
+/* Within three quarters of the memory, if that can be: the same bits, some computed twice. */
+static void case_check_budget(graph_case *c, const outcome *bits)
+{
+    const compiled_run how = {
+        .passes = "", .threads = 2, .exact = true, .memory = bits->arena / 4 * 3};
+    outcome got = {0};
+    gr_status status = how.memory ? compiled_outcome(&how, &c->graph, c->data, &got) : GR_NO_MEMORY;
+    budgets_met += status == GR_OK;
+    if (status == GR_OK)
+        case_compare_bits(c, &how, bits, &got);
+    else if (status != GR_NO_MEMORY)
+        case_fault(c, true, &how, "%s: %s", gr_status_text(status), gr_message());
+    outcome_clear(&got);
+}
+
 static void case_check(graph_case *c)
 {
+    static const char *const ways[] = {NULL, "winograd", NULL, "onednn", "gemm"};
     const uint64_t seed = c->graph.seed;
-    outcome plain = {0}, passed = {0};
-    if (case_run(c, &(compiled_run){"-all", 1, true, true}, NULL, &plain) &&
-        case_run(c, &(compiled_run){"", 1, true, true}, c->contracts ? NULL : &plain, &passed)) {
-        case_run_and_drop(c, &(compiled_run){"", 2, true, false}, &passed);
-        case_run_and_drop(c, &(compiled_run){"", 2, false, true}, NULL);
+    const compiled_run unchanged = {.passes = "-all", .threads = 1, .exact = true, .guard = true};
+    const compiled_run one = {.passes = "", .threads = 1, .exact = true, .guard = true};
+    const compiled_run two = {.passes = "", .threads = 2, .exact = true};
+    const compiled_run three = {.passes = "", .threads = 3, .exact = true};
+    const compiled_run loose = {
+        .passes = "", .threads = 2, .guard = true, .convolution = ways[seed % GR_LEN(ways)]};
+    const compiled_run without = {.passes = case_passes[seed / 4 % GR_LEN(case_passes)],
+                                  .threads = 1,
+                                  .exact = true,
+                                  .guard = true};
+    outcome plain = {0}, passed = {0}, shared = {0};
+    const outcome *bits = c->contracts ? NULL : &plain;
+    if (case_run(c, &unchanged, NULL, &plain) && case_run(c, &one, bits, &passed) &&
+        case_run(c, &two, &passed, &shared)) {
+        case_run_and_drop(c, &loose, NULL);
         if (seed % 4 == 0) {
-            case_run_and_drop(c, &(compiled_run){"", 3, true, false}, &passed);
-            case_run_and_drop(
-                c, &(compiled_run){case_passes[seed / 4 % GR_LEN(case_passes)], 1, true, true},
-                c->contracts ? NULL : &plain);
+            case_run_and_drop(c, &three, &passed);
+            case_run_and_drop(c, &without, bits);
+        } else if (seed % 4 == 1) {
+            case_check_budget(c, &shared);
         }
     }
     outcome_clear(&plain);
     outcome_clear(&passed);
+    outcome_clear(&shared);
 }
 
 /* One draw of inputs: false with the fault noted if something is wrong. */
@@ -477,9 +517,9 @@ static void random_graphs(void **state)
     for (uint64_t seed = first; seed < first + n; seed++) case_seed(seed);
     print_message(
         "%llu graphs from seed %llu in %.0f s; worst error %.2f, with Winograd %.2f, of %g units; "
-        "%ld draws near a corner, %ld lost\n",
+        "%ld draws near a corner, %ld lost, %ld within less memory\n",
         (unsigned long long)n, (unsigned long long)first, gr_seconds() - begin, worst_tight,
-        worst_wide, BOUND, near_corners, lost);
+        worst_wide, BOUND, near_corners, lost, budgets_met);
     tell_missing(n);
 }
 
