@@ -189,24 +189,49 @@ static int draft_result(gr_fused_draft *d, int v, bool lean, int first)
     return x->slot;
 }
 
-bool gr_draft_gate(gr_fused_draft *d, int v, bool lean)
+/* Finds the operands' slots of a gate, and of one folded into it. */
+static bool draft_operands(gr_fused_draft *d, int v, bool lean, gr_fused_code *code)
 {
     const gr_fused_value *value = &d->space.value[v];
+    const int inner = d->value[v].inner;
+    int n = 0, operand[GR_FUSED_ARITY];
+    if (inner >= 0) {
+        const gr_fused_value *first = &d->space.value[inner];
+        operand[n++] = first->in[0];
+        operand[n++] = first->in[first->node->n_in - 1];
+    }
+    for (int i = 0; i < value->node->n_in; i++) {
+        if (inner < 0 || gr_draft_source(d, value->in[i]) != inner) operand[n++] = value->in[i];
+    }
+    for (int i = 0; i < GR_FUSED_ARITY; i++) {
+        const int slot = draft_operand(d, operand[i < n ? i : 0], lean, &code->step[i]);
+        if (slot < 0) return false;
+        code->in[i] = (int16_t)slot;
+    }
+    return true;
+}
+
+static gr_span_fn *draft_span(const gr_fused_draft *d, int v)
+{
+    const gr_fused_value *value = &d->space.value[v];
+    const int inner = d->value[v].inner;
+    if (inner >= 0) {
+        const int operand = gr_draft_source(d, value->in[0]) == inner ? 0 : 1;
+        return gr_fused_pair(d->space.value[inner].node, value->node, operand, d->request->level);
+    }
     const gr_op *op = value->node->op;
-    if (d->n_codes == GR_FUSED_CODES) return false;
-    gr_fused_code code = {.out = 0};
     gr_span_fn *const *spans = (*op->spans)[gr_type_of(value->node->in[op->span_input]).dtype];
     int level = (int)d->request->level;
     while (level > GR_CPU_BASE && !spans[level]) level--;
-    code.span = spans[level];
-    if (!code.span) return false;
-    gr_span_params(value->node, code.param);
-    for (int i = 0; i < value->node->n_in; i++) {
-        const int slot = draft_operand(d, value->in[i], lean, &code.step[i]);
-        if (slot < 0) return false;
-        code.in[i] = (int16_t)slot;
-    }
-    for (int i = value->node->n_in; i < GR_FUSED_ARITY; i++) code.in[i] = code.in[0];
+    return spans[level];
+}
+
+bool gr_draft_gate(gr_fused_draft *d, int v, bool lean)
+{
+    if (d->n_codes == GR_FUSED_CODES) return false;
+    gr_fused_code code = {.span = draft_span(d, v)};
+    if (!code.span || !draft_operands(d, v, lean, &code)) return false;
+    gr_span_params(d->space.value[v].node, code.param);
     const int out = draft_result(d, v, lean, d->now);
     if (out < 0) return false;
     d->slot[out].in_place = true;

@@ -15,6 +15,8 @@ typedef struct gr_draft_value {
     int64_t offset; /* bytes */
     int slot;       /* in the pass being written; -1 */
     int spread;     /* that of its copy repeated for each element of a group; -1 */
+    int inner;      /* the gate that its instruction computes as well, first; -1 */
+    bool folded;    /* it is one */
 } gr_draft_value;
 
 /* Registers have lives: instructions, reductions and starts of phases are numbered, through all
@@ -60,6 +62,12 @@ int gr_draft_source(const gr_fused_draft *d, int v);
 int64_t gr_draft_count(const gr_fused_space *space, unsigned axes);
 /* How value v lies under the space of `axes`. */
 gr_fused_walk gr_draft_walk(const gr_fused_space *space, int v, unsigned axes);
+
+/* The span of gate `outer` with its operand number `operand`, the gate `inner`, computed in one:
+ * in[0] and in[1] are the inner gate's operands (the same, if it has but one), in[2] the outer's
+ * other one. NULL: there is none. */
+gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operand,
+                          gr_cpu_level level);
 
 void gr_draft_begin_pass(gr_fused_draft *d, gr_fused_pass *pass, int number, unsigned axes);
 /* Each appends to the phase being written; false: too much for the program's tables. */

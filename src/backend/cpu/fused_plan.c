@@ -30,7 +30,7 @@ static void plan_values(gr_fused_draft *d)
     for (int v = 0; v < d->space.n; v++) {
         const gr_fused_value *value = &d->space.value[v];
         gr_draft_value *x = &d->value[v];
-        *x = (gr_draft_value){.pass = -1, .output = -1, .slot = -1, .spread = -1};
+        *x = (gr_draft_value){.pass = -1, .output = -1, .slot = -1, .spread = -1, .inner = -1};
         if (value->node->op == &gr_op_constant) {
             x->root = GR_FUSED_ROOT_NONE;
             x->offset = (int64_t)(uintptr_t)value->node->attr[0].tensor->data;
@@ -104,6 +104,32 @@ static void plan_kept(gr_fused_draft *d, bool shared)
     }
 }
 
+/* Folds gates into the only ones that read them, where there is an instruction for the pair. */
+static void plan_pairs(gr_fused_draft *d)
+{
+    int reads[GR_FUSED_VALUES] = {0};
+    for (int v = 0; v < d->space.n; v++) {
+        const gr_fused_value *value = &d->space.value[v];
+        if (!plan_is_gate(value)) continue;
+        for (int i = 0; i < value->node->n_in; i++) reads[gr_draft_source(d, value->in[i])]++;
+    }
+    for (int v = 0; v < d->space.n; v++) {
+        const gr_fused_value *value = &d->space.value[v];
+        gr_draft_value *x = &d->value[v];
+        if (!plan_is_gate(value)) continue;
+        for (int i = 0; i < value->node->n_in && x->inner < 0; i++) {
+            const int u = gr_draft_source(d, value->in[i]);
+            gr_draft_value *inner = &d->value[u];
+            const bool alone = reads[u] == 1 && inner->output < 0 && !inner->kept;
+            if (!alone || inner->inner >= 0 || inner->pass < 0) continue;
+            if (inner->pass != x->pass || inner->lean != x->lean) continue;
+            if (!gr_fused_pair(d->space.value[u].node, value->node, i, d->request->level)) continue;
+            x->inner = u;
+            inner->folded = true;
+        }
+    }
+}
+
 /* Elements of the pass's space that are worth a thread. */
 static int64_t plan_grain(const gr_fused_draft *d)
 {
@@ -172,7 +198,7 @@ static bool plan_phase(gr_fused_draft *d, int k)
     *phase = (gr_fused_phase){
         .spreads = {d->n_spreads, 0}, .codes = {d->n_codes, 0}, .reductions = {d->n_reductions, 0}};
     for (int v = 0; v < d->space.n; v++) {
-        if (wanted[v] && !gr_draft_gate(d, v, false)) return false;
+        if (wanted[v] && !d->value[v].folded && !gr_draft_gate(d, v, false)) return false;
     }
     phase->spreads.end = d->n_spreads;
     phase->codes.end = d->n_codes;
@@ -187,7 +213,8 @@ static bool plan_phase(gr_fused_draft *d, int k)
     for (int v = 0; v < d->space.n; v++) {
         const gr_fused_value *value = &d->space.value[v];
         if (!d->value[v].lean || d->value[v].pass != d->number || value->phase != k + 1) continue;
-        if (!gr_fused_is_reduction(value->node) && !gr_draft_gate(d, v, true)) return false;
+        if (gr_fused_is_reduction(value->node) || d->value[v].folded) continue;
+        if (!gr_draft_gate(d, v, true)) return false;
     }
     phase->lean.end = d->n_codes;
     d->n_phases++;
@@ -418,6 +445,7 @@ static gr_status plan_program(gr_fused_draft *d, gr_fused_plan *plan)
         last->run = plan_splits(d, last) ? gr_fused_run_rows_split : gr_fused_run_rows;
     }
     plan_kept(d, last->run == gr_fused_run_rows_split);
+    plan_pairs(d);
     for (int k = 0; k < plan->n_passes; k++) {
         gr_draft_begin_pass(d, &plan->pass[k], k, axes[k]);
         GR_TRY(&plan->pass[k] == last ? plan_main(d) : plan_plain(d));

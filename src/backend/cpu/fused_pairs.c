@@ -1,0 +1,92 @@
+/* Two gates in one instruction: (a ∘ b) ∘ c, where nothing else reads a ∘ b. Simple gates take no
+ * longer than it takes to load their operands and to store their results, which a pair saves once.
+ * It rounds twice, as its gates do. */
+#include "backend/cpu/fused_draft.h"
+
+enum { PAIR_BLOCK = 16 }; /* elements that make whole vectors at every CPU level */
+
+/* The operand's blocks: one that stands still is repeated. */
+static GR_INLINE const float *pair_operand(const float *x, int step, float *lone)
+{
+    if (step) return x;
+    const float value = *x;
+    for (int k = 0; k < PAIR_BLOCK; k++) lone[k] = value;
+    return lone;
+}
+
+#define PAIR_ELEMENT(INNER, OUTER, k)                                                              \
+    do {                                                                                           \
+        const float a = x[k], b = y[k], c = z[k], u = INNER;                                       \
+        (void)b, (void)c;                                                                          \
+        to[k] = OUTER;                                                                             \
+    } while (0)
+
+#define PAIR_SPAN(NAME, INNER, OUTER)                                                              \
+    GR_SPAN_LOOP_(NAME)                                                                            \
+    {                                                                                              \
+        (void)param;                                                                               \
+        _Alignas(GR_ALIGN) float lone[GR_FUSED_ARITY][PAIR_BLOCK];                                 \
+        const float *x = pair_operand(in[0], step[0], lone[0]);                                    \
+        const float *y = pair_operand(in[1], step[1], lone[1]);                                    \
+        const float *z = pair_operand(in[2], step[2], lone[2]);                                    \
+        const int64_t dx = step[0] * PAIR_BLOCK, dy = step[1] * PAIR_BLOCK;                        \
+        const int64_t dz = step[2] * PAIR_BLOCK;                                                   \
+        float *to = out;                                                                           \
+        for (; n >= PAIR_BLOCK; n -= PAIR_BLOCK, to += PAIR_BLOCK, x += dx, y += dy, z += dz) {    \
+            GR_SIMD for (int k = 0; k < PAIR_BLOCK; k++) PAIR_ELEMENT(INNER, OUTER, k);            \
+        }                                                                                          \
+        for (int64_t k = 0; k < n; k++) PAIR_ELEMENT(INNER, OUTER, k);                             \
+    }                                                                                              \
+    GR_SPAN_LEVELS(NAME)
+
+#define PAIR_SPANS(NAME, INNER)                                                                    \
+    PAIR_SPAN(pair_##NAME##_add, INNER, u + c)                                                     \
+    PAIR_SPAN(pair_##NAME##_sub, INNER, u - c)                                                     \
+    PAIR_SPAN(pair_##NAME##_from, INNER, c - u)                                                    \
+    PAIR_SPAN(pair_##NAME##_mul, INNER, u *c)                                                      \
+    PAIR_SPAN(pair_##NAME##_square, INNER, u *u)                                                   \
+    PAIR_SPAN(pair_##NAME##_neg, INNER, -u)
+PAIR_SPANS(add, a + b)
+PAIR_SPANS(sub, a - b)
+PAIR_SPANS(mul, a *b)
+
+typedef enum pair_outer {
+    PAIR_ADD,
+    PAIR_SUB,
+    PAIR_FROM,
+    PAIR_MUL,
+    PAIR_SQUARE,
+    PAIR_NEG,
+    PAIR_OUTER
+} pair_outer;
+
+#define PAIR_ROW(NAME)                                                                             \
+    {                                                                                              \
+        [PAIR_ADD] = GR_LEVELS(pair_##NAME##_add), [PAIR_SUB] = GR_LEVELS(pair_##NAME##_sub),      \
+        [PAIR_FROM] = GR_LEVELS(pair_##NAME##_from), [PAIR_MUL] = GR_LEVELS(pair_##NAME##_mul),    \
+        [PAIR_SQUARE] = GR_LEVELS(pair_##NAME##_square), [PAIR_NEG] = GR_LEVELS(pair_##NAME##_neg) \
+    }
+
+typedef gr_span_fn *pair_table[PAIR_OUTER][GR_CPU_LEVELS];
+
+/* The spans whose first gate is this one. */
+static const pair_table *pair_inner(const gr_op *op)
+{
+    static const pair_table add = PAIR_ROW(add), sub = PAIR_ROW(sub), mul = PAIR_ROW(mul);
+    if (op == &gr_op_add) return &add;
+    if (op == &gr_op_sub) return &sub;
+    return op == &gr_op_mul || op == &gr_op_square ? &mul : NULL;
+}
+
+gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operand,
+                          gr_cpu_level level)
+{
+    const gr_op *op = outer->op;
+    const pair_table *table = pair_inner(inner->op);
+    if (!table || gr_type_of(inner).dtype != GR_F32) return NULL;
+    if (op == &gr_op_add) return (*table)[PAIR_ADD][level];
+    if (op == &gr_op_sub) return (*table)[operand == 0 ? PAIR_SUB : PAIR_FROM][level];
+    if (op == &gr_op_mul) return (*table)[PAIR_MUL][level];
+    if (op == &gr_op_square) return (*table)[PAIR_SQUARE][level];
+    return op == &gr_op_neg ? (*table)[PAIR_NEG][level] : NULL;
+}
