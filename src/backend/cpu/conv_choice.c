@@ -25,11 +25,11 @@
 #define CHOICE_UNFOLD 8.0
 /* … and more for each where neighbours are a stride apart: no vectors. */
 #define CHOICE_STRIDED 28.0
-/* Winograd, for each tile of each channel of the source and the result, which for the gradient by
- * the weights are read with channels as lanes, and for each filter. */
-#define CHOICE_TILE 350.0
-#define CHOICE_CHANNEL_TILE 500.0
-#define CHOICE_FILTER 900.0
+/* Winograd, for each point of each tile of each channel of the source and the result, which for the
+ * gradient by the weights are read with channels as lanes, and for each point of each filter. */
+#define CHOICE_TILE 14.0
+#define CHOICE_CHANNEL_TILE 19.0
+#define CHOICE_FILTER 25.0
 /* oneDNN, for each multiplication, for each element that it reorders, and for each weight whose
  * gradient its threads add up. */
 #define CHOICE_BLOCKED 1.0
@@ -65,8 +65,10 @@ static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
     const double tiles = (double)gr_winograd_count(g, op);
     const double filters = (double)(g->c / g->groups * g->o);
     const double each = op == &gr_op_conv_weight_grad ? CHOICE_CHANNEL_TILE : CHOICE_TILE;
-    return tiles * (36 * CHOICE_PRODUCT * filters + each * (double)(g->c + g->o)) +
-           CHOICE_FILTER * filters;
+    const double side = (double)winograd_side_of(g->kernel[1]);
+    return side * side *
+           (tiles * (CHOICE_PRODUCT * filters + each * (double)(g->c + g->o)) +
+            CHOICE_FILTER * filters);
 }
 
 static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)

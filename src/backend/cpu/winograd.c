@@ -62,18 +62,18 @@ static void *winograd_take(winograd_slot *s, char *base, int64_t count, size_t s
 
 static winograd_slot winograd_slot_at(const winograd_plan *p, char *base)
 {
-    const int64_t outside = p->spread ? WINOGRAD_SIDE * p->result.pitch : 0;
+    const int64_t outside = p->spread ? p->side * p->result.pitch : 0;
     winograd_slot s = {.size = 0};
     s.pieces = winograd_take(&s, base, p->lanes, sizeof *s.pieces);
     s.source_at = winograd_take(&s, base, p->lanes, sizeof *s.source_at);
     s.result_at = winograd_take(&s, base, p->lanes, sizeof *s.result_at);
     s.source = winograd_take(&s, base, p->source.buffer, sizeof(float));
     s.result = winograd_take(&s, base, p->result.buffer + outside, sizeof(float));
-    const int64_t points = WINOGRAD_POINTS * winograd_source_step(p);
-    const int64_t filters = WINOGRAD_POINTS * winograd_filter_step(p);
+    const int64_t points = p->points * winograd_source_step(p);
+    const int64_t filters = p->points * winograd_filter_step(p);
     s.points = winograd_take(&s, base, p->few ? 0 : points, sizeof(float));
     s.filters = winograd_take(&s, base, p->few ? filters : 0, sizeof(float));
-    s.products = winograd_take(&s, base, WINOGRAD_POINTS * winograd_product_step(p), sizeof(float));
+    s.products = winograd_take(&s, base, p->points * winograd_product_step(p), sizeof(float));
     s.taps = winograd_take(
         &s, base, WINOGRAD_CHANNELS * p->kernel * p->kernel * p->conv.kit->sliver, sizeof(float));
     return s;
@@ -130,7 +130,7 @@ static const float *winograd_weights(const winograd_plan *p, const gr_call *call
 /* Those of a group that are held. */
 static winograd_filters winograd_held(const winograd_plan *p, const gr_call *call, int64_t group)
 {
-    float *at = (float *)call->work + group * WINOGRAD_POINTS * winograd_filter_step(p);
+    float *at = (float *)call->work + group * p->points * winograd_filter_step(p);
     return (winograd_filters){at, 0, p->depth};
 }
 
@@ -189,8 +189,8 @@ static winograd_block winograd_block_of(const winograd_plan *p, const gr_call *c
     for (int64_t lane = b.n; p->spread && lane < b.lanes; lane++) {
         b.slot.result_at[lane] = p->result.buffer;
     }
-    b.points = p->few ? (float *)call->work + group * WINOGRAD_POINTS * winograd_source_step(p)
-                      : b.slot.points;
+    b.points =
+        p->few ? (float *)call->work + group * p->points * winograd_source_step(p) : b.slot.points;
     return b;
 }
 
@@ -286,7 +286,7 @@ static void winograd_block_task(const conv_plan *conv, const gr_call *call, char
     winograd_block_source(&b, 0, p->depth);
     for (int64_t i = part * steps / p->parts; i < (part + 1) * steps / p->parts; i++) {
         const int64_t row = first + i * p->rows, rows = conv_min(last - row, p->rows);
-        for (int64_t point = 0; point < WINOGRAD_POINTS; point++) {
+        for (int64_t point = 0; point < p->points; point++) {
             winograd_block_multiply(&b, &filters, point, i * p->rows / conv->kit->mr, rows);
         }
         winograd_block_result(&b, row, rows);
@@ -335,7 +335,7 @@ static void winograd_strip_task(const conv_plan *conv, const gr_call *call, char
                                    conv_min(f.channels - c, WINOGRAD_CHANNELS), b.slot.taps);
             }
         }
-        for (int64_t point = 0; point < WINOGRAD_POINTS; point++) {
+        for (int64_t point = 0; point < p->points; point++) {
             winograd_block_multiply(&b, &f, point, 0, rows);
         }
     }
@@ -357,7 +357,7 @@ static gr_status winograd_run_few(const gr_call *call)
 /* Tiles of an image along spatial axis 1 or 2, of the result or, spread, of the cotangent. */
 static int64_t winograd_tiles_along(const gr_conv_geometry *g, int axis, bool backward, bool spread)
 {
-    return conv_ceil(backward && !spread ? g->in[axis] : g->out[axis], 7 - g->kernel[axis]);
+    return conv_ceil(backward && !spread ? g->in[axis] : g->out[axis], WINOGRAD_TILE);
 }
 
 /* Spreading costs more for a tile; all tiles of an image must fit a block, since they are added. */
@@ -381,15 +381,14 @@ int64_t gr_winograd_count(const gr_conv_geometry *g, const gr_op *op)
 static void winograd_views(winograd_plan *p, bool backward)
 {
     const gr_conv_geometry *g = &p->conv.g;
-    const int64_t tile = WINOGRAD_SIDE + 1 - p->kernel;
     p->backward = backward;
     p->spread = backward && winograd_spreads(g);
     p->depth = (backward ? g->o : g->c) / g->groups;
     p->width = (backward ? g->c : g->o) / g->groups;
     const int64_t *from = backward ? g->out : g->in, *to = backward ? g->in : g->out;
-    p->source = (winograd_view){.h = from[1], .w = from[2], .side = WINOGRAD_SIDE, .tile = tile};
-    p->result = (winograd_view){.h = to[1], .w = to[2], .side = tile, .tile = tile};
-    p->to_points = p->kit->source;
+    p->source = (winograd_view){.h = from[1], .w = from[2], .side = p->side};
+    p->result = (winograd_view){.h = to[1], .w = to[2], .side = WINOGRAD_TILE};
+    p->to_points = p->kit->source[p->size];
     p->from_points = p->kit->result[p->size];
     for (int i = 0; i < 2; i++) {
         const int64_t pad = g->pad[1 + i];
@@ -397,11 +396,11 @@ static void winograd_views(winograd_plan *p, bool backward)
         p->result.pad[i] = p->spread ? pad : 0;
     }
     if (p->spread) {
-        p->source.side = tile;
-        p->result.side = WINOGRAD_SIDE;
+        p->source.side = WINOGRAD_TILE;
+        p->result.side = p->side;
         p->result.staged = true;
         p->to_points = p->kit->cotangent[p->size];
-        p->from_points = p->kit->spread;
+        p->from_points = p->kit->spread[p->size];
     }
     p->source.image = g->groups * p->depth * from[1] * from[2];
     p->result.image = g->groups * p->width * to[1] * to[2];
@@ -416,12 +415,12 @@ static void winograd_blocks(winograd_plan *p, int threads)
     const gr_gemm_kit *kit = p->conv.kit;
     const int64_t strip = conv_ceil(24, kit->mr) * kit->mr;
     p->rows = conv_min(strip, conv_ceil(p->width, kit->mr) * kit->mr);
-    const int64_t fit = WINOGRAD_BLOCK / (WINOGRAD_POINTS * (p->depth + p->rows) * kit->nr);
+    const int64_t fit = WINOGRAD_BLOCK / (p->points * (p->depth + p->rows) * kit->nr);
     const int64_t panels = conv_ceil(p->grid.count, kit->nr);
-    const int64_t held = p->conv.g.groups * WINOGRAD_POINTS * p->depth * panels * kit->nr;
+    const int64_t held = p->conv.g.groups * p->points * p->depth * panels * kit->nr;
     /* strips pay where there are several and the filters outgrow the cache */
     p->few = !p->spread && p->grid.count <= WINOGRAD_FEW && held <= WINOGRAD_FEW_POINTS &&
-             WINOGRAD_POINTS * p->depth * p->width > WINOGRAD_BLOCK;
+             p->points * p->depth * p->width > WINOGRAD_BLOCK;
     if (p->few) {
         p->grid.block = p->lanes = panels * kit->nr;
         return;
@@ -433,7 +432,7 @@ static void winograd_blocks(winograd_plan *p, int threads)
         p->grid.block = (image < p->grid.block ? p->grid.block / image : 1) * image;
     }
     p->lanes = conv_ceil(p->grid.block, kit->nr) * kit->nr;
-    const int64_t each = WINOGRAD_POINTS * p->depth * p->rows * p->conv.g.groups;
+    const int64_t each = p->points * p->depth * p->rows * p->conv.g.groups;
     const int64_t strips = conv_ceil(p->width, p->rows), hold = WINOGRAD_FILTERS / each;
     p->held = (hold < 1 ? 1 : conv_min(hold, strips)) * p->rows;
     const int64_t tasks = p->conv.g.groups * conv_ceil(p->grid.count, p->grid.block);
@@ -465,12 +464,14 @@ gr_status gr_winograd_prepare(gr_request *request)
     p->kit = gr_winograd_kit_for(request->level);
     p->kernel = p->conv.g.kernel[1];
     p->size = p->kernel == 3 ? WINOGRAD_3X3 : WINOGRAD_5X5;
+    p->side = winograd_side_of(p->kernel);
+    p->points = p->side * p->side;
     winograd_views(p, request->node->op == &gr_op_conv_input_grad);
     winograd_blocks(p, request->threads);
     gr_winograd_view_settle(&p->source, &p->grid);
     gr_winograd_view_settle(&p->result, &p->grid);
     const int64_t step = p->few ? winograd_source_step(p) : winograd_filter_step(p);
-    p->conv.shared = conv_bytes(&p->conv, p->conv.g.groups * WINOGRAD_POINTS * step);
+    p->conv.shared = conv_bytes(&p->conv, p->conv.g.groups * p->points * step);
     p->conv.slot = winograd_slot_at(p, NULL).size;
     request->fn = p->few ? winograd_run_few : winograd_run;
     request->ctx = p;

@@ -1,26 +1,28 @@
 /* Winograd's minimal filtering for convolutions of 3×3 and 5×5 with stride 1. Internal to the CPU
  * backend.
  *
- * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016): a tile of the source,
- * 6×6 elements d, and the filter g are taken to the points 0, ±1, ±2, ∞ in both directions,
- * multiplied there, and taken back to a tile Y of the result,
- *     Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A,
- * of 4×4 elements for a 3×3 filter and 2×2 for a 5×5 one. For many channels the 36 products become
- * 36 matrix products, with a quarter (36/144) or 36 % (36/100) of the multiplications.
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016): a tile d of the
+ * source and the filter g are taken to a few points in both directions, multiplied there, and taken
+ * back to a tile Y of the result, 4×4 elements, Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A. For a 3×3 filter d
+ * has 6×6 elements and the points are 0, ±1, ±2, ∞; for a 5×5 filter it has 8×8 and there are ±1/2
+ * besides. For many channels the products become 36 or 64 matrix products, with a quarter (36/144)
+ * or a sixth (64/400) of the multiplications.
  *
  * Sums are formed in another order than the definition's, with factors up to 16 between: the
- * relative error of f32 is some 10 times that of the direct kernels, about 1e-6 of the largest
- * result (tests/unit/test_winograd.c states the bound). So `exact` leaves Winograd out, and f64
- * never uses it. */
+ * error of f32 is some 5 times that of the direct kernels, up to 1e-5 of the largest result
+ * (tests/unit/test_winograd.c). So `exact` leaves Winograd out, and f64 never uses it. */
 #ifndef GR_WINOGRAD_H
 #define GR_WINOGRAD_H
 
 #include "backend/cpu/conv.h"
 
-enum {
-    WINOGRAD_SIDE = 6,                              /* of a source tile */
-    WINOGRAD_POINTS = WINOGRAD_SIDE * WINOGRAD_SIDE /* products for each tile */
-};
+enum { WINOGRAD_TILE = 4 }; /* side of a tile of the result */
+
+/* Side of a tile of the source, for a filter of so many taps. */
+static inline int64_t winograd_side_of(int64_t taps)
+{
+    return WINOGRAD_TILE + taps - 1;
+}
 
 /* The two sizes of filter. */
 typedef enum winograd_size { WINOGRAD_3X3, WINOGRAD_5X5, WINOGRAD_SIZES } winograd_size;
@@ -39,10 +41,11 @@ typedef struct winograd_kit {
     /* `rows` rows of n elements from one tensor to another */
     void (*copy)(const float *from, int64_t from_pitch, float *to, int64_t to_pitch, int64_t rows,
                  int64_t n);
-    winograd_tiles_in_fn *source;                    /* Bᵀ d B */
+    winograd_tiles_in_fn *source[WINOGRAD_SIZES];    /* Bᵀ d B */
     winograd_tiles_out_fn *result[WINOGRAD_SIZES];   /* Aᵀ M A */
     winograd_tiles_in_fn *cotangent[WINOGRAD_SIZES]; /* A dY Aᵀ */
-    winograd_tiles_out_fn *spread; /* adds B M Bᵀ; tiles may overlap, but not be the same */
+    winograd_tiles_out_fn
+        *spread[WINOGRAD_SIZES]; /* adds B M Bᵀ; tiles may overlap, but not be the same */
     /* G g Gᵀ of `width` filters: tap t of filter i is taps[t·width + i]; `flip` turns the filter by
      * 180°. */
     void (*filter[WINOGRAD_SIZES])(const float *taps, int64_t width, bool flip, float *points,
@@ -56,11 +59,11 @@ const winograd_kit *gr_winograd_kit_for(gr_cpu_level level);
 /* ---- Tiles of a batch ------------------------------------------------------------------------ */
 
 /* How tiles lie in the planes of a tensor [images, channels, h, w]: tile (y, x) is side×side
- * elements from (y·tile − pad[0], x·tile − pad[1]) on; outside of the plane there are zeros. Where
+ * elements from (y·4 − pad[0], x·4 − pad[1]) on; outside of the plane there are zeros. Where
  * a tile reaches out, tiles are staged: copied to, or from, a buffer with rows of `pitch`. */
 typedef struct winograd_view {
     int64_t h, w, pad[2];
-    int64_t side, tile;
+    int64_t side;
     int64_t image;  /* elements of an image: of all its channels */
     bool staged;    /* wished before settling, or needed */
     int64_t pitch;  /* of the buffer, or w */
@@ -103,7 +106,8 @@ typedef struct winograd_plan {
     conv_plan conv; /* first: tasks get a pointer to it */
     const winograd_kit *kit;
     winograd_size size;
-    int64_t kernel;       /* 3 or 5 */
+    int64_t kernel, side; /* 3 or 5; 6 or 8 */
+    int64_t points;       /* side², products for each tile */
     int64_t depth, width; /* channels of a group of the source, of the result */
     bool backward;        /* gradient by the input: the weights are read as [width, depth] */
     bool spread;          /* … and tiles of the cotangent are spread over the result */

@@ -1,15 +1,15 @@
 /* Winograd's method for the gradient by the weights:
  *     dg = Gᵀ[Σ (Bᵀ d B) ⊙ (A dY Aᵀ)]G,
- * the sum over all tiles, which is 36 matrix products contracted over tiles. Lanes are channels
- * here. Tiles are cut into chunks by the shape alone, whose sums are added in order at the end: any
- * number of threads gives the same bits. A task has a chunk, and a block of the products' rows and
- * columns. */
+ * the sum over all tiles, which is as many matrix products as there are points, contracted over
+ * tiles. Lanes are channels here. Tiles are cut into chunks by the shape alone, whose sums are
+ * added in order at the end: any number of threads gives the same bits. A task has a chunk, and a
+ * block of the products' rows and columns. */
 #include "backend/cpu/winograd.h"
 
 enum {
     WINOGRAD_GRAD_TILES = 32,  /* of a block, where the sums stay in the L2 cache, */
     WINOGRAD_GRAD_LONG = 64,   /* and where not */
-    WINOGRAD_GRAD_CHUNK = 128, /* least tiles of a chunk */
+    WINOGRAD_GRAD_CHUNK = 64,  /* least tiles of a chunk */
     WINOGRAD_GRAD_CHUNKS = 16, /* most */
     WINOGRAD_GRAD_ROWS = 112,  /* most in a task */
     WINOGRAD_GRAD_COLUMNS = 128,
@@ -32,6 +32,7 @@ typedef struct winograd_grad_plan {
     conv_plan conv; /* first: tasks get a pointer to it */
     const winograd_kit *kit;
     winograd_size size;
+    int64_t side, points; /* of a tile of the source: 6 or 8, and its square */
     winograd_grid grid;
     winograd_side rows, columns;
     bool turned;          /* rows are the source's channels */
@@ -65,9 +66,9 @@ static winograd_grad_slot winograd_grad_slot_at(const winograd_grad_plan *p, cha
     s.pieces = winograd_grad_take(&s, base, p->grid.block, sizeof *s.pieces);
     s.at = winograd_grad_take(&s, base, p->grid.block, sizeof *s.at);
     s.staged = winograd_grad_take(&s, base, lanes * buffer, sizeof(float));
-    s.rows = winograd_grad_take(&s, base, WINOGRAD_POINTS * p->rows.step, sizeof(float));
-    s.columns = winograd_grad_take(&s, base, WINOGRAD_POINTS * p->columns.step, sizeof(float));
-    s.sums = winograd_grad_take(&s, base, WINOGRAD_POINTS * p->sum_step, sizeof(float));
+    s.rows = winograd_grad_take(&s, base, p->points * p->rows.step, sizeof(float));
+    s.columns = winograd_grad_take(&s, base, p->points * p->columns.step, sizeof(float));
+    s.sums = winograd_grad_take(&s, base, p->points * p->sum_step, sizeof(float));
     s.taps = winograd_grad_take(&s, base, kernel * lanes, sizeof(float));
     return s;
 }
@@ -196,7 +197,7 @@ static void winograd_grad_body(const conv_plan *conv, const gr_call *call, char 
         t.n_pieces = gr_winograd_cut(&p->grid, tile, t.tiles, t.slot.pieces);
         winograd_side_points(&t, &p->rows, t.row, t.rows, t.slot.rows);
         winograd_side_points(&t, &p->columns, t.column, t.columns, t.slot.columns);
-        for (int64_t point = 0; point < WINOGRAD_POINTS; point++) {
+        for (int64_t point = 0; point < p->points; point++) {
             winograd_grad_multiply(&t, point, tile > first);
         }
     }
@@ -218,23 +219,20 @@ static gr_status winograd_grad_run(const gr_call *call)
 static void winograd_grad_views(winograd_grad_plan *p, winograd_side *x, winograd_side *dy)
 {
     const gr_conv_geometry *g = &p->conv.g;
-    const int64_t tile = WINOGRAD_SIDE + 1 - g->kernel[1];
-    p->grid.y = conv_ceil(g->out[1], tile);
-    p->grid.x = conv_ceil(g->out[2], tile);
+    p->grid.y = conv_ceil(g->out[1], WINOGRAD_TILE);
+    p->grid.x = conv_ceil(g->out[2], WINOGRAD_TILE);
     p->grid.count = g->n * p->grid.y * p->grid.x;
     *x = (winograd_side){.view = {.h = g->in[1],
                                   .w = g->in[2],
                                   .pad = {g->pad[1], g->pad[2]},
-                                  .side = WINOGRAD_SIDE,
-                                  .tile = tile,
+                                  .side = p->side,
                                   .image = g->c * g->in[1] * g->in[2]},
-                         .transform = p->kit->source,
+                         .transform = p->kit->source[p->size],
                          .input = 0,
                          .channels = p->conv.depth};
     *dy = (winograd_side){.view = {.h = g->out[1],
                                    .w = g->out[2],
-                                   .side = tile,
-                                   .tile = tile,
+                                   .side = WINOGRAD_TILE,
                                    .image = g->o * g->out[1] * g->out[2]},
                           .transform = p->kit->cotangent[p->size],
                           .input = 1,
@@ -274,6 +272,8 @@ gr_status gr_winograd_prepare_grad(gr_request *request)
     gr_conv_plan_start(request, &p->conv);
     p->kit = gr_winograd_kit_for(request->level);
     p->size = p->conv.g.kernel[1] == 3 ? WINOGRAD_3X3 : WINOGRAD_5X5;
+    p->side = winograd_side_of(p->conv.g.kernel[1]);
+    p->points = p->side * p->side;
     p->turned = winograd_grad_cost(p, p->conv.depth, p->conv.width) <
                 winograd_grad_cost(p, p->conv.width, p->conv.depth);
     winograd_grad_views(p, p->turned ? &p->rows : &p->columns, p->turned ? &p->columns : &p->rows);

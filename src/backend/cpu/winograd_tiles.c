@@ -3,13 +3,14 @@
 
 void gr_winograd_view_settle(winograd_view *view, const winograd_grid *grid)
 {
-    const int64_t over = view->side - view->tile;
+    const int64_t over = view->side - WINOGRAD_TILE;
     view->staged = view->staged || view->pad[0] != 0 || view->pad[1] != 0 ||
-                   grid->y * view->tile + over > view->h || grid->x * view->tile + over > view->w;
+                   grid->y * WINOGRAD_TILE + over > view->h ||
+                   grid->x * WINOGRAD_TILE + over > view->w;
     view->pitch = view->w;
     view->buffer = 0;
     if (!view->staged) return;
-    view->pitch = conv_min(grid->x, grid->block) * view->tile + over;
+    view->pitch = conv_min(grid->x, grid->block) * WINOGRAD_TILE + over;
     /* a block touches at most two rows of tiles that it does not fill */
     view->buffer = (grid->block / grid->x + 2) * view->side * view->pitch;
 }
@@ -35,7 +36,7 @@ int64_t gr_winograd_cut(const winograd_grid *grid, int64_t first, int64_t n, win
 /* Elements of the buffer that a piece takes. */
 static int64_t winograd_piece_size(const winograd_view *view, const winograd_piece *piece)
 {
-    return (piece->rows * view->tile + view->side - view->tile) * view->pitch;
+    return (piece->rows * WINOGRAD_TILE + view->side - WINOGRAD_TILE) * view->pitch;
 }
 
 void gr_winograd_places(const winograd_view *view, const winograd_piece *pieces, int64_t n_pieces,
@@ -46,11 +47,11 @@ void gr_winograd_places(const winograd_view *view, const winograd_piece *pieces,
         const winograd_piece *piece = &pieces[i];
         int64_t from = staged;
         if (!view->staged) {
-            from = piece->image * view->image + (piece->y * view->w + piece->x) * view->tile;
+            from = piece->image * view->image + (piece->y * view->w + piece->x) * WINOGRAD_TILE;
         }
         for (int64_t y = 0; y < piece->rows; y++) {
             for (int64_t x = 0; x < piece->columns; x++) {
-                at[lane++] = from + (y * view->pitch + x) * view->tile;
+                at[lane++] = from + (y * view->pitch + x) * WINOGRAD_TILE;
             }
         }
         staged += winograd_piece_size(view, piece);
@@ -66,15 +67,15 @@ typedef struct winograd_window {
 
 static winograd_window winograd_window_of(const winograd_view *view, const winograd_piece *piece)
 {
-    const int64_t over = view->side - view->tile;
-    const int64_t y = piece->y * view->tile - view->pad[0];
-    const int64_t x = piece->x * view->tile - view->pad[1];
+    const int64_t over = view->side - WINOGRAD_TILE;
+    const int64_t y = piece->y * WINOGRAD_TILE - view->pad[0];
+    const int64_t x = piece->x * WINOGRAD_TILE - view->pad[1];
     const int64_t top = y < 0 ? -y : 0, left = x < 0 ? -x : 0;
-    winograd_window window = {.rows = conv_min(piece->rows * view->tile + over, view->h - y) - top,
-                              .columns =
-                                  conv_min(piece->columns * view->tile + over, view->w - x) - left,
-                              .plane = piece->image * view->image + (y + top) * view->w + x + left,
-                              .buffer = top * view->pitch + left};
+    winograd_window window = {
+        .rows = conv_min(piece->rows * WINOGRAD_TILE + over, view->h - y) - top,
+        .columns = conv_min(piece->columns * WINOGRAD_TILE + over, view->w - x) - left,
+        .plane = piece->image * view->image + (y + top) * view->w + x + left,
+        .buffer = top * view->pitch + left};
     if (window.columns <= 0) window.rows = 0;
     return window;
 }
