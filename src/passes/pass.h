@@ -26,8 +26,9 @@ void gr_unit_free(gr_unit *unit);
 /* Runs one pass. Debug builds verify the graph afterwards and name the pass that broke it. */
 gr_status gr_pass_run(gr_unit *unit, const char *name, gr_pass_fn *pass);
 /* Runs the table's passes in order, without those that `choice` names ("-cse,-fold"; "-all": none
- * runs; NULL: all do). */
+ * runs; NULL: all do), and then on the bodies of loops. */
 gr_status gr_passes_run(gr_unit *unit, const char *choice);
+gr_status gr_passes_bodies(gr_unit *unit, const char *choice);
 
 /* Returns what stands for `old` in the new graph, its inputs being in[0..n_in); NULL means a plain
  * copy. */

@@ -148,5 +148,5 @@ gr_status gr_passes_run(gr_unit *unit, const char *choice)
         if (left_out[i]) continue;
         GR_TRY(gr_pass_run(unit, pass_table[i].name, pass_table[i].run));
     }
-    return GR_OK;
+    return gr_passes_bodies(unit, choice);
 }

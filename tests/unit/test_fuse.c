@@ -5,6 +5,7 @@
 #include <gradus/gradus.h>
 
 #include "ops/ops.h"
+#include "ops/scan.h"
 #include "plan/plan.h"
 #include "run/program.h"
 
@@ -265,6 +266,78 @@ static void test_expressions_keep_their_bits(void **state)
     }
 }
 
+/* ---- Loops ----------------------------------------------------------------------------------- */
+
+/* The last state of a gated recurrence over the first axis of `steps`. */
+static gr_node *fuse_recurrence(gr_node *start, gr_node *steps, gr_node *weight)
+{
+    gr_graph *body = gr_graph_new();
+    gr_node *h = gr_input(body, "h", GR_F32, GR_SHAPE(9, 16));
+    gr_node *x = gr_input(body, "x", GR_F32, GR_SHAPE(9, 16));
+    gr_node *w = gr_input(body, "w", GR_F32, GR_SHAPE(16, 16));
+    gr_input(body, "unread", GR_F32, GR_SCALAR);
+    gr_node *gate = gr_sigmoid(gr_add(gr_matmul(h, w), x));
+    gr_node *next = gr_add(gr_mul(gate, h), gr_mul(gr_sub(gr_like(gate, 1), gate), gr_tanh(x)));
+    gr_node *unread = gr_graph_node(body, 3);
+    const gr_scan_spec spec = {.size = sizeof spec,
+                               .body = body,
+                               .body_in = (gr_node *[]){h, x, w, unread},
+                               .body_out = &next,
+                               .carries = 1,
+                               .slices = 1,
+                               .captures = 2};
+    gr_node *zero = gr_reshape(gr_sum(start, GR_ALL), GR_SCALAR);
+    gr_graph *graph = gr_node_graph(start);
+    return gr_get(gr_scan(graph, &spec, (gr_node *[]){start, steps, weight, zero}), 0);
+}
+
+static int fuse_count_fused(const gr_graph *graph)
+{
+    int count = 0;
+    for (int id = 0; id < gr_graph_size(graph); id++) {
+        const gr_node *node = gr_graph_node(graph, id);
+        count += node->op == &gr_op_fused;
+        if (node->op == &gr_op_scan)
+            count += fuse_count_fused(node->attr[GR_SCAN_BODY].body->graph);
+    }
+    return count;
+}
+
+static void test_bodies_of_loops_fuse(void **state)
+{
+    (void)state;
+    float result[2][16 * 16];
+    for (int k = 0; k < 2; k++) {
+        const gr_compile_options options = {
+            .size = sizeof options, .threads = 1, .passes = k ? NULL : "-fuse"};
+        gr_graph *graph = gr_graph_new();
+        gr_node *in[] = {gr_input(graph, "a", GR_F32, GR_SHAPE(9, 16)),
+                         gr_input(graph, "b", GR_F32, GR_SHAPE(4, 9, 16)),
+                         gr_input(graph, "c", GR_F32, GR_SHAPE(16, 16))};
+        gr_node *last = fuse_recurrence(in[0], in[1], in[2]), *dw;
+        unit_ok(gr_grad(gr_sum(gr_square(last), GR_ALL), &in[2], 1, &dw));
+        gr_program *program;
+        gr_session *session;
+        unit_ok(gr_compile(graph, &dw, 1, &options, &program));
+        unit_ok(gr_graph_verify(program->unit.graph));
+        assert_true((fuse_count_fused(program->unit.graph) > 1) == (k == 1));
+        unit_ok(gr_session_new(program, NULL, NULL, &session));
+        for (int i = 0; i < 3; i++) {
+            float data[4 * 9 * 16];
+            for (int e = 0; e < 4 * 9 * 16; e++) data[e] = (float)((e * 37 + i) % 101) / 101 - 0.5f;
+            const int input = gr_program_find_input(program, gr_node_name(in[i]));
+            const gr_tensor type = gr_program_input_type(program, input);
+            unit_ok(gr_session_write(session, input, data, gr_tensor_bytes(&type)));
+        }
+        unit_ok(gr_session_step(session));
+        unit_ok(gr_session_read(session, 0, result[k], sizeof result[k]));
+        gr_session_free(session);
+        gr_program_free(program);
+        gr_graph_free(graph);
+    }
+    assert_memory_equal(result[0], result[1], sizeof result[0]);
+}
+
 /* ---- What becomes one step ------------------------------------------------------------------- */
 
 static int fuse_count_steps(gr_graph *graph, gr_node *const *targets, int n, const char *passes)
@@ -407,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_nets_keep_their_bits),
         cmocka_unit_test(test_optimizers_keep_their_bits),
         cmocka_unit_test(test_expressions_keep_their_bits),
+        cmocka_unit_test(test_bodies_of_loops_fuse),
         cmocka_unit_test(test_an_update_is_one_step),
         cmocka_unit_test(test_reductions_join),
         cmocka_unit_test(test_cheap_values_are_repeated),
