@@ -184,7 +184,7 @@ static const pool_kit POOL_NAME(kit) = {1,
                                         POOL_NAME(max_grad),
                                         POOL_NAME(avg_grad),
                                         POOL_NAME(pick),
-                                        {NULL}};
+                                        {NULL, NULL, NULL}};
 
 #undef POOL_NAME
 #undef POOL_T
