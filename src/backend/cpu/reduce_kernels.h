@@ -65,6 +65,16 @@ REDUCE_NAME(fold)(int kind, REDUCE_NAME(t) v, const int n)
     return v[0];
 }
 
+/* v with lane j + h in lane j; h is a power of two up to 8. The instruction wants a literal. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
+    REDUCE_NAME(turn)(REDUCE_NAME(t) v, const int h)
+{
+    if (h == 8) return (REDUCE_NAME(t))REDUCE_TURN(v, 8);
+    if (h == 4) return (REDUCE_NAME(t))REDUCE_TURN(v, 4);
+    if (h == 2) return (REDUCE_NAME(t))REDUCE_TURN(v, 2);
+    return (REDUCE_NAME(t))REDUCE_TURN(v, 1);
+}
+
 /* Lanes [0, n) of v take in those of x. */
 REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
     REDUCE_NAME(combine_first)(int kind, REDUCE_NAME(t) v, REDUCE_NAME(t) x, int64_t n)
@@ -90,7 +100,7 @@ REDUCE_NAME(short_units)(int kind, REDUCE_T *y, const REDUCE_T *x, int64_t count
             other = (REDUCE_NAME(t))REDUCE_LOAD_PART(x + half, n - half);
         } else {
             v = (REDUCE_NAME(t))REDUCE_LOAD_PART(x, n);
-            other = (REDUCE_NAME(t))REDUCE_TURN(v, half);
+            other = REDUCE_NAME(turn)(v, half);
         }
         v = REDUCE_NAME(combine_first)(kind, v, other, n - half);
         y[k] = REDUCE_NAME(fold)(kind, v, half);
