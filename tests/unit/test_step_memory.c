@@ -1,8 +1,10 @@
-/* A step allocates nothing: malloc and its kin are replaced in this program by counting ones. With
- * oneDNN, whose primitives allocate for themselves, the count is printed instead. */
+/* A step allocates nothing and touches no new page: malloc and its kin are replaced in this program
+ * by counting ones. With oneDNN, whose primitives allocate for themselves, the count is printed
+ * instead. */
 #include "support.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include <gradus/gradus.h>
 
@@ -65,8 +67,20 @@ static gr_status build_net(gr_scope *s, gr_node **targets, int *n)
     return status;
 }
 
-/* Allocations in 10 steps, after one to warm up. */
-static long count_in_steps(int threads)
+typedef struct step_counts {
+    long allocations, faults;
+} step_counts;
+
+static long count_faults(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_minflt;
+}
+
+/* In 10 steps, after one to warm up. Of the page faults the least of some tries: the system may
+ * take a page away at any time. */
+static step_counts count_in_steps(int threads)
 {
     static float x[32 * 28 * 28];
     static int32_t y[32];
@@ -85,15 +99,20 @@ static long count_in_steps(int threads)
     unit_ok(gr_session_bind(session, 0, x, sizeof x));
     unit_ok(gr_session_bind(session, 1, y, sizeof y));
     unit_ok(gr_session_step(session));
-    long before = step_allocations;
-    unit_ok(gr_session_steps(session, 10));
-    long counted = step_allocations - before;
+    step_counts counts = {-step_allocations, 1};
+    for (int i = 0; i < 20 && counts.faults > 0; i++) {
+        const long before = count_faults();
+        unit_ok(gr_session_steps(session, 10));
+        const long faults = count_faults() - before;
+        if (i == 0 || faults < counts.faults) counts.faults = faults;
+    }
+    counts.allocations += step_allocations;
     gr_session_free(session);
     gr_program_free(program);
     gr_scope_free(s);
     gr_graph_free(g);
     gr_store_free(store);
-    return counted;
+    return counts;
 }
 
 static void test_portable_steps_allocate_nothing(void **state)
@@ -102,8 +121,8 @@ static void test_portable_steps_allocate_nothing(void **state)
     if (!CAN_COUNT) skip();
     assert_true(step_allocations > 0); /* the counter counts */
     setenv("GRADUS_ONEDNN", "0", 1);
-    assert_int_equal(count_in_steps(1), 0);
-    long counted = count_in_steps(2);
+    assert_int_equal(count_in_steps(1).allocations, 0);
+    long counted = count_in_steps(2).allocations;
 #if defined(__clang__) /* whose runtime allocates when threads join */
     print_message("with LLVM's OpenMP, if it is there: %ld allocations in 10 steps\n", counted);
 #else
@@ -116,13 +135,26 @@ static void test_onednn_steps_are_counted(void **state)
 {
     (void)state;
     if (!CAN_COUNT) skip();
-    print_message("with oneDNN, if it is there: %ld allocations in 10 steps\n", count_in_steps(2));
+    print_message("with oneDNN, if it is there: %ld allocations in 10 steps\n",
+                  count_in_steps(2).allocations);
+}
+
+static void test_steps_fault_no_pages(void **state)
+{
+    (void)state;
+    if (!CAN_COUNT) skip();
+    assert_true(count_faults() > 0); /* the system counts */
+    setenv("GRADUS_ONEDNN", "0", 1);
+    assert_int_equal(count_in_steps(1).faults, 0);
+    assert_int_equal(count_in_steps(2).faults, 0);
+    unsetenv("GRADUS_ONEDNN");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_portable_steps_allocate_nothing),
+        cmocka_unit_test(test_steps_fault_no_pages),
         cmocka_unit_test(test_onednn_steps_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
