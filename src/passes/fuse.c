@@ -11,9 +11,7 @@
 
 enum {
     FUSE_SMALL = 64, /* elements below which the calls saved are not worth a body's own set-up */
-    FUSE_NEAR = 16,  /* places between groups that may merge for a common operand */
-    FUSE_FEW = 8,    /* groups of rows below which a body leaves threads idle, … */
-    FUSE_LARGE = 1 << 16 /* … which counts from this many elements on */
+    FUSE_NEAR = 16   /* places between groups that may merge for a common operand */
 };
 
 static bool fuse_is_gate(const gr_node *node)
@@ -42,13 +40,9 @@ static bool fuse_keeps_last(const gr_node *reduction)
 static bool fuse_space_pays(const gr_fused_space *s)
 {
     if (s->count < FUSE_SMALL) return false;
-    if (s->kind == GR_FUSED_PLAIN) {
-        for (int v = 0; v < s->n; v++) /* lean gates would be computed again for each element */
-            if (s->value[v].gate && !s->value[v].full) return false;
-        return true;
-    }
-    const bool single = s->kind == GR_FUSED_ROWS && s->count / s->group < FUSE_FEW;
-    return !single || s->count < FUSE_LARGE;
+    for (int v = 0; s->kind == GR_FUSED_PLAIN && v < s->n; v++)
+        if (s->value[v].gate && !s->value[v].full) return false; /* would be computed for each */
+    return true;
 }
 
 bool gr_fuse_pays(const gr_fuse_outline *o, gr_fused_space *space)

@@ -1,7 +1,8 @@
 /* Identities that hold for every IEEE value, NaN, infinities and signed zeros included: x·1, x/1,
  * x−0, −(−x), movements that move nothing, movements of movements; a transposed factor of a matrix
  * product is read transposed; a broadcast operand of an elementwise op is read in place of its
- * copy; a reduction of axes of size 1 is a reshape. */
+ * copy, and an op on broadcasts alone computes each value once; a reduction of axes of size 1 is a
+ * reshape. */
 #include "ops/ops.h"
 #include "passes/pass.h"
 
@@ -114,6 +115,20 @@ static gr_node *simplify_elementwise(gr_graph *graph, const gr_node *old, gr_nod
     return changed ? gr_rebuild(graph, old, read) : NULL;
 }
 
+/* A gate whose operands are all repeated: its result for what is repeated, and that repeated. */
+static gr_node *simplify_repeated(gr_graph *graph, const gr_node *old, gr_node *const *in)
+{
+    gr_node *read[4];
+    if (old->n_in > (int)GR_LEN(read)) return NULL;
+    gr_shape shape = GR_SCALAR;
+    for (int i = 0; i < old->n_in; i++) {
+        read[i] = in[i]->op == &gr_op_broadcast ? in[i]->in[0] : in[i];
+        if (!gr_shape_broadcast(shape, read[i]->out[0].shape, &shape)) return NULL;
+    }
+    if (gr_shape_count(shape) >= gr_shape_count(old->out[0].shape)) return NULL;
+    return gr_broadcast(gr_rebuild(graph, old, read), old->out[0].shape);
+}
+
 /* A reduction of axes of size 1 alone moves its operand to another shape. */
 static gr_node *simplify_reduction(const gr_node *old, gr_node *in)
 {
@@ -133,8 +148,9 @@ static gr_node *simplify_rule(void *ctx, gr_graph *graph, const gr_node *old, gr
     if (!node) node = simplify_movement(graph, old, in[0]);
     if (!node) node = simplify_reduction(old, in[0]);
     if (!node && old->op == &gr_op_matmul) node = simplify_matmul(graph, old, in);
-    if (!node && (old->op->flags & GR_OP_ELEMENTWISE)) node = simplify_elementwise(graph, old, in);
-    return node;
+    if (node || !(old->op->flags & GR_OP_ELEMENTWISE)) return node;
+    node = simplify_repeated(graph, old, in);
+    return node ? node : simplify_elementwise(graph, old, in);
 }
 
 gr_status gr_pass_simplify(gr_unit *unit)
