@@ -306,12 +306,12 @@ static void plan_bands(gr_fused_pass *p, int threads)
     p->part = p->resident || p->some > 1 ? p->piece : GR_FUSED_PIECE;
 }
 
-/* Few bands for the threads, and each worth several? */
+/* Would whole bands leave threads idle, and is each worth several? */
 static bool plan_splits(const gr_fused_draft *d, const gr_fused_pass *p)
 {
     const int threads = d->request->threads;
-    return threads > 1 && p->r.blocks > 1 && p->bands < 4 * threads &&
-           p->count >= 2 * plan_grain(d);
+    const bool even = p->bands % threads == 0 || p->bands >= 4 * threads;
+    return !even && p->r.blocks > 1 && p->count >= 2 * plan_grain(d);
 }
 
 static gr_status plan_rows(gr_fused_draft *d)
