@@ -71,9 +71,8 @@ GR_BUILDER1(sigmoid)
 
 /* ---- relu ----------------------------------------------------------------------------------- */
 
-/* NaN stays NaN. */
-GR_SPAN1(relu_f64, double, double, 0 > a ? 0 : a)
-GR_SPAN1(relu_f32, float, float, 0 > a ? 0 : a)
+GR_SPAN1(relu_f64, double, double, GR_RELU_OF(a))
+GR_SPAN1(relu_f32, float, float, GR_RELU_OF(a))
 static const gr_span_table relu_spans = {
     [GR_F64] = GR_LEVELS(relu_f64), [GR_F32] = GR_LEVELS(relu_f32)};
 

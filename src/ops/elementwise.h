@@ -222,6 +222,12 @@
         }                                                                                          \
     }
 
+/* ---- Formulas of more than one op --------------------------------------------------------------
+ */
+
+/* NaN stays NaN. */
+#define GR_RELU_OF(a) (0 > (a) ? 0 : (a))
+
 /* ---- Records --------------------------------------------------------------------------------- */
 
 /* The builder of an op without attributes, under its public name. */

@@ -403,7 +403,7 @@ static gr_node *fused_random_reduction(fused_dice *d, gr_node *x)
 static gr_node *fused_random_gate(fused_dice *d)
 {
     gr_node *x = fused_random_value(d), *y = fused_random_value(d);
-    const int choice = fused_below(d, 12);
+    const int choice = fused_below(d, 14);
     if (choice < 2) return fused_random_reduction(d, x);
     if (choice == 2) return gr_tanh(x);
     if (choice == 3) return gr_square(x);
@@ -413,6 +413,9 @@ static gr_node *fused_random_gate(fused_dice *d)
     if (gr_node_dtype(x) != gr_node_dtype(y)) y = gr_cast(y, gr_node_dtype(x));
     if (!gr_shape_broadcast(gr_node_shape(x), gr_node_shape(y), &shape)) return NULL;
     if (choice == 6) return gr_where(gr_less(x, y), y, gr_mul(x, y));
+    if (choice == 10) return gr_relu(gr_sub(x, y));
+    gr_node *zero = gr_like(y, 0);
+    if (choice == 11) return gr_where(gr_greater(x, zero), y, zero);
     if (choice == 7) return gr_maximum(x, y);
     if (choice == 8) return gr_sub(x, y);
     return choice == 9 ? gr_mul(x, y) : gr_add(x, y);

@@ -200,7 +200,7 @@ static bool draft_operands(gr_fused_draft *d, int v, bool lean, gr_fused_code *c
         operand[n++] = first->in[0];
         operand[n++] = first->in[first->node->n_in - 1];
     }
-    for (int i = 0; i < value->node->n_in; i++) {
+    for (int i = 0; i < value->node->n_in && n < GR_FUSED_ARITY; i++) {
         if (inner < 0 || gr_draft_source(d, value->in[i]) != inner) operand[n++] = value->in[i];
     }
     for (int i = 0; i < GR_FUSED_ARITY; i++) {

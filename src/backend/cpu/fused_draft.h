@@ -65,7 +65,7 @@ gr_fused_walk gr_draft_walk(const gr_fused_space *space, int v, unsigned axes);
 
 /* The span of gate `outer` with its operand number `operand`, the gate `inner`, computed in one:
  * in[0] and in[1] are the inner gate's operands (the same, if it has but one), in[2] the outer's
- * other one. NULL: there is none. */
+ * first other one. NULL: there is none. */
 gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operand,
                           gr_cpu_level level);
 

@@ -1,6 +1,6 @@
 /* Two gates in one instruction: (a ∘ b) ∘ c, where nothing else reads a ∘ b. Simple gates take no
  * longer than it takes to load their operands and to store their results, which a pair saves once.
- * It rounds twice, as its gates do. */
+ * It rounds twice, as its gates do. And a choice with the comparison that it depends on. */
 #include "backend/cpu/fused_draft.h"
 
 enum { PAIR_BLOCK = 16 }; /* elements that make whole vectors at every CPU level */
@@ -17,7 +17,7 @@ static GR_INLINE const float *pair_operand(const float *x, int step, float *lone
 #define PAIR_ELEMENT(INNER, OUTER, k)                                                              \
     do {                                                                                           \
         const float a = x[k], b = y[k], c = z[k], u = INNER;                                       \
-        (void)b, (void)c;                                                                          \
+        (void)b, (void)c, (void)u;                                                                 \
         to[k] = OUTER;                                                                             \
     } while (0)
 
@@ -45,10 +45,12 @@ static GR_INLINE const float *pair_operand(const float *x, int step, float *lone
     PAIR_SPAN(pair_##NAME##_from, INNER, c - u)                                                    \
     PAIR_SPAN(pair_##NAME##_mul, INNER, u *c)                                                      \
     PAIR_SPAN(pair_##NAME##_square, INNER, u *u)                                                   \
-    PAIR_SPAN(pair_##NAME##_neg, INNER, -u)
+    PAIR_SPAN(pair_##NAME##_neg, INNER, -u)                                                        \
+    PAIR_SPAN(pair_##NAME##_relu, INNER, GR_RELU_OF(u))
 PAIR_SPANS(add, a + b)
 PAIR_SPANS(sub, a - b)
 PAIR_SPANS(mul, a *b)
+PAIR_SPAN(pair_mask, 0, a > b ? c : b) /* the gradient of relu, where b is 0 */
 
 typedef enum pair_outer {
     PAIR_ADD,
@@ -57,6 +59,7 @@ typedef enum pair_outer {
     PAIR_MUL,
     PAIR_SQUARE,
     PAIR_NEG,
+    PAIR_RELU,
     PAIR_OUTER
 } pair_outer;
 
@@ -64,7 +67,8 @@ typedef enum pair_outer {
     {                                                                                              \
         [PAIR_ADD] = GR_LEVELS(pair_##NAME##_add), [PAIR_SUB] = GR_LEVELS(pair_##NAME##_sub),      \
         [PAIR_FROM] = GR_LEVELS(pair_##NAME##_from), [PAIR_MUL] = GR_LEVELS(pair_##NAME##_mul),    \
-        [PAIR_SQUARE] = GR_LEVELS(pair_##NAME##_square), [PAIR_NEG] = GR_LEVELS(pair_##NAME##_neg) \
+        [PAIR_SQUARE] = GR_LEVELS(pair_##NAME##_square),                                           \
+        [PAIR_NEG] = GR_LEVELS(pair_##NAME##_neg), [PAIR_RELU] = GR_LEVELS(pair_##NAME##_relu)     \
     }
 
 typedef gr_span_fn *pair_table[PAIR_OUTER][GR_CPU_LEVELS];
@@ -82,11 +86,18 @@ gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operan
                           gr_cpu_level level)
 {
     const gr_op *op = outer->op;
+    static gr_span_fn *const mask[GR_CPU_LEVELS] = GR_LEVELS(pair_mask);
     const pair_table *table = pair_inner(inner->op);
+    if (inner->op == &gr_op_greater && op == &gr_op_where && operand == 0) {
+        const bool f32 =
+            gr_type_of(outer).dtype == GR_F32 && gr_type_of(inner->in[0]).dtype == GR_F32;
+        return f32 && outer->in[2] == inner->in[1] ? mask[level] : NULL;
+    }
     if (!table || gr_type_of(inner).dtype != GR_F32) return NULL;
     if (op == &gr_op_add) return (*table)[PAIR_ADD][level];
     if (op == &gr_op_sub) return (*table)[operand == 0 ? PAIR_SUB : PAIR_FROM][level];
     if (op == &gr_op_mul) return (*table)[PAIR_MUL][level];
     if (op == &gr_op_square) return (*table)[PAIR_SQUARE][level];
+    if (op == &gr_op_relu) return (*table)[PAIR_RELU][level];
     return op == &gr_op_neg ? (*table)[PAIR_NEG][level] : NULL;
 }
