@@ -159,6 +159,22 @@ static bool pool_prepare_vectors(pool_plan *p, int lanes, size_t bytes)
     return true;
 }
 
+/* Of each row of windows; NULL without memory. */
+static const pool_row *pool_find_rows(const gr_pool_geometry *g, gr_arena *arena)
+{
+    pool_row *rows = gr_arena_alloc(arena, (size_t)(g->out[0] * g->out[1]) * sizeof *rows);
+    for (int64_t i = 0; rows && i < g->out[0] * g->out[1]; i++) {
+        const int64_t z = i / g->out[1], y = i % g->out[1];
+        pool_row *r = &rows[i];
+        r->place = i * g->out[2];
+        r->zf = z * g->stride[0] - g->pad[0];
+        r->yf = y * g->stride[1] - g->pad[1];
+        r->count = gr_pool_window(g, 0, z, &r->z0, &r->z1);
+        r->count *= gr_pool_window(g, 1, y, &r->y0, &r->y1);
+    }
+    return rows;
+}
+
 /* For each element along an axis; NULL without memory. */
 static const pool_cover *pool_covers(const gr_pool_geometry *g, int axis, gr_arena *arena)
 {
@@ -177,6 +193,10 @@ static gr_status pool_prepare_gather(pool_plan *p, int lanes, size_t bytes, gr_a
 {
     const gr_pool_geometry *g = &p->g;
     if (g->stride[2] != 2 || g->kernel[2] < 2 || g->kernel[2] > 3) return GR_UNSUPPORTED;
+    p->apart = g->kernel[2] == 2 && g->pad[2] == 0 && p->inside_end == g->out[2] &&
+               g->out[2] >= lanes && g->stride[1] >= g->kernel[1] && g->stride[0] >= g->kernel[0];
+    p->covered = p->taps * p->out_size == p->in_size;
+    for (int axis = 0; axis < GR_SPACE; axis++) p->covered &= g->pad[axis] + g->pad_end[axis] == 0;
     const int64_t pairs = (g->in[2] + g->pad[2] + 1) / 2;
     p->pitch = (pairs + lanes - 1) / lanes * lanes + 1;
     const double size = 2.0 * (double)p->pitch * (double)(g->out[0] * g->out[1] + 1);
@@ -284,6 +304,8 @@ gr_status gr_pool_prepare(gr_request *request)
     p->wide_taps = p->taps > 256;
     pool_find_inside(p);
     pool_find_strides(p, node);
+    p->rows = pool_find_rows(&p->g, request->arena);
+    if (!p->rows) return GR_NO_MEMORY;
     GR_TRY(pool_choose(p, request));
     p->slot = (p->slot + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
     request->work = p->slot * (size_t)pool_workers(p, request->threads);

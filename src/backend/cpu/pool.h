@@ -31,15 +31,24 @@ typedef struct pool_cover {
     int64_t first, last, place;
 } pool_cover;
 
+/* The rows of x that the windows of one output row cover, the results beginning at `place` of a
+ * plane; count: of them, for the divisor; zf, yf: where the windows begin, be it in the padding. */
+typedef struct pool_row {
+    int64_t place, z0, z1, y0, y1, zf, yf, count;
+} pool_row;
+
 struct pool_plan {
     gr_pool_geometry g;
     int64_t inside_begin, inside_end; /* windows of a row that do not reach over its ends */
     int64_t in_size, out_size;        /* of a plane */
+    const pool_row *rows;             /* of windows */
     bool copies;                      /* by vectors: windows read a copy of x with filled ends, */
     int64_t width;                    /* whose rows are so long; else that of x */
     const void *columns;              /* averages: what each window of a row counts along it */
     int64_t pitch;                    /* gradients by vectors: of a padded row of dy, */
     const pool_cover *cover[2];       /* and of each z and y of x */
+    bool apart;                       /* … or, windows that do not overlap, without padding, */
+    bool covered;                     /* in one of which every element of x lies */
     bool wide_taps;                   /* i32, not u8 */
     const int64_t *tap_place;         /* of tap 0, 1, … relative to where its window begins */
     int64_t taps;                     /* elements of a window */
@@ -48,25 +57,10 @@ struct pool_plan {
     pool_plane_fn *plane;
 };
 
-/* The rows of x that the windows of an output row cover; count: of them, for the divisor; zf, yf:
- * where the windows begin, be it in the padding. */
-typedef struct pool_row {
-    int64_t z0, z1, y0, y1, zf, yf, count;
-} pool_row;
-
-static inline pool_row pool_row_of(const gr_pool_geometry *g, int64_t z, int64_t y)
-{
-    pool_row r = {.zf = z * g->stride[0] - g->pad[0], .yf = y * g->stride[1] - g->pad[1]};
-    r.count = gr_pool_window(g, 0, z, &r.z0, &r.z1);
-    r.count *= gr_pool_window(g, 1, y, &r.y0, &r.y1);
-    return r;
-}
-
-/* For each row of windows, `row` being where its results begin in a plane. */
-#define POOL_ROWS(g, r, row)                                                                       \
-    for (int64_t z_ = 0, row = 0; z_ < (g)->out[0]; z_++)                                          \
-        for (int64_t y_ = 0; y_ < (g)->out[1]; y_++, row += (g)->out[2])                           \
-            for (pool_row r = pool_row_of(g, z_, y_), *once_ = &r; once_; once_ = NULL)
+/* For each row of windows. */
+#define POOL_ROWS(p, r)                                                                            \
+    for (const pool_row *r = (p)->rows, *const end_ = r + (p)->g.out[0] * (p)->g.out[1]; r < end_; \
+         r++)
 
 /* For every row of x that the windows of one output row cover: `line` is where it begins, rows
  * being `width` apart, `tap` the tap of a window's first element in it. */

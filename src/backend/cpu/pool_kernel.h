@@ -49,13 +49,13 @@ static inline POOL_T POOL_NAME(share_at)(const gr_pool_geometry *g, const pool_r
 
 /* The place of a window's tap in its plane, or -1: the quick answer where the whole window lies
  * inside x. */
-static inline int64_t POOL_NAME(place)(const pool_plan *p, const pool_row *r, int64_t row,
-                                       int64_t i, int64_t tap)
+static inline int64_t POOL_NAME(place)(const pool_plan *p, const pool_row *r, int64_t i,
+                                       int64_t tap)
 {
     const gr_pool_geometry *g = &p->g;
     const bool inside = i >= p->inside_begin && i < p->inside_end &&
                         r->z1 - r->z0 == g->kernel[0] && r->y1 - r->y0 == g->kernel[1];
-    if (!inside) return gr_pool_tap_place(g, row + i, tap);
+    if (!inside) return gr_pool_tap_place(g, r->place + i, tap);
     if (tap < 0 || tap >= p->taps) return -1;
     return (r->z0 * g->in[1] + r->y0) * g->in[2] + i * g->stride[2] - g->pad[2] + p->tap_place[tap];
 }
@@ -63,12 +63,12 @@ static inline int64_t POOL_NAME(place)(const pool_plan *p, const pool_row *r, in
 static void POOL_NAME(max)(const pool_plan *p, const pool_plane *at)
 {
     POOL_T *y = at->out;
-    POOL_ROWS(&p->g, r, row)
+    POOL_ROWS(p, r)
     {
         for (int64_t i = 0; i < p->g.out[2]; i++) {
             int64_t tap;
-            y[row + i] = POOL_NAME(max_at)(&p->g, &r, i, at->a, &tap);
-            if (at->taps) pool_write_tap(p, at->taps, row + i, tap);
+            y[r->place + i] = POOL_NAME(max_at)(&p->g, r, i, at->a, &tap);
+            if (at->taps) pool_write_tap(p, at->taps, r->place + i, tap);
         }
     }
 }
@@ -76,10 +76,10 @@ static void POOL_NAME(max)(const pool_plan *p, const pool_plane *at)
 static void POOL_NAME(avg)(const pool_plan *p, const pool_plane *at)
 {
     POOL_T *y = at->out;
-    POOL_ROWS(&p->g, r, row)
+    POOL_ROWS(p, r)
     {
         for (int64_t i = 0; i < p->g.out[2]; i++) {
-            y[row + i] = POOL_NAME(avg_at)(&p->g, &r, i, at->a);
+            y[r->place + i] = POOL_NAME(avg_at)(&p->g, r, i, at->a);
         }
     }
 }
@@ -100,12 +100,12 @@ static void POOL_NAME(pick)(const pool_plan *p, const pool_plane *at)
     const gr_pool_geometry *g = &p->g;
     const POOL_T *v = at->b;
     POOL_T *y = at->out;
-    POOL_ROWS(g, r, row)
+    POOL_ROWS(p, r)
     {
         for (int64_t i = 0; i < g->out[2]; i++) {
-            const int64_t tap = pool_read_tap(p, at->a, row + i);
-            const int64_t place = POOL_NAME(place)(p, &r, row, i, tap);
-            y[row + i] = place < 0 ? 0 : v[place];
+            const int64_t tap = pool_read_tap(p, at->a, r->place + i);
+            const int64_t place = POOL_NAME(place)(p, r, i, tap);
+            y[r->place + i] = place < 0 ? 0 : v[place];
         }
     }
 }
@@ -116,12 +116,12 @@ static void POOL_NAME(max_grad)(const pool_plan *p, const pool_plane *at)
     const POOL_T *dy = at->b;
     POOL_T *dx = at->out;
     memset(dx, 0, (size_t)p->in_size * sizeof *dx);
-    POOL_ROWS(g, r, row)
+    POOL_ROWS(p, r)
     {
         for (int64_t i = 0; i < g->out[2]; i++) {
-            const int64_t tap = pool_read_tap(p, at->a, row + i);
-            const int64_t place = POOL_NAME(place)(p, &r, row, i, tap);
-            if (place >= 0) dx[place] += dy[row + i];
+            const int64_t tap = pool_read_tap(p, at->a, r->place + i);
+            const int64_t place = POOL_NAME(place)(p, r, i, tap);
+            if (place >= 0) dx[place] += dy[r->place + i];
         }
     }
 }
@@ -162,18 +162,18 @@ static void POOL_NAME(avg_grad)(const pool_plan *p, const pool_plane *at)
     const int64_t first = p->inside_begin, n = p->inside_end - first;
     POOL_T *dx = at->out, *share = at->work;
     memset(dx, 0, (size_t)p->in_size * sizeof *dx);
-    POOL_ROWS(g, r, row)
+    POOL_ROWS(p, r)
     {
-        const POOL_T *dy = (const POOL_T *)at->a + row;
-        POOL_NAME(spread_each)(g, &r, dy, 0, first, dx);
+        const POOL_T *dy = (const POOL_T *)at->a + r->place;
+        POOL_NAME(spread_each)(g, r, dy, 0, first, dx);
         for (int64_t i = 0; i < n; i++) {
-            share[i] = dy[first + i] / (POOL_T)(r.count * g->kernel[2]);
+            share[i] = dy[first + i] / (POOL_T)(r->count * g->kernel[2]);
         }
-        POOL_LINES(g, g->in[2], &r, line, tap)
+        POOL_LINES(g, g->in[2], r, line, tap)
         {
             POOL_NAME(spread)(g, share, n, dx + line - g->pad[2] + first * g->stride[2]);
         }
-        POOL_NAME(spread_each)(g, &r, dy, first + n, g->out[2], dx);
+        POOL_NAME(spread_each)(g, r, dy, first + n, g->out[2], dx);
     }
 }
 

@@ -12,6 +12,7 @@
 typedef POOL_T POOL_NAME(v) __attribute__((vector_size(POOL_LANES * sizeof(POOL_T))));
 typedef POOL_INT POOL_NAME(i) __attribute__((vector_size(POOL_LANES * sizeof(POOL_T))));
 typedef uint8_t POOL_NAME(bytes) __attribute__((vector_size(16)));
+typedef uint8_t POOL_NAME(u8) __attribute__((vector_size(POOL_LANES)));
 typedef int32_t POOL_NAME(i32) __attribute__((vector_size(POOL_LANES * 4)));
 
 /* POOL_EVEN and POOL_ODD pick every second element of a followed by b, within 16-byte parts: in an
@@ -155,21 +156,21 @@ POOL_INNER void POOL_NAME(windows)(const pool_plan *p, const pool_plane *at, POO
     const gr_pool_geometry *g = &p->g;
     const POOL_T *x = POOL_NAME(source)(p, at, mode == POOL_NAME(AVG) ? 0 : (POOL_T)-INFINITY);
     POOL_T *y = at->out;
-    POOL_ROWS(g, r, row)
+    POOL_ROWS(p, r)
     {
         for (int64_t next = 0; next < g->out[2]; next += POOL_LANES) {
             const int64_t i = next + POOL_LANES <= g->out[2] ? next : g->out[2] - POOL_LANES;
             const POOL_T *from = x + i * step;
             POOL_NAME(i) taps;
             if (mode == POOL_NAME(AVG)) {
-                POOL_NAME(avg_chunk)(p, &r, from, columns, step, i, y + row + i);
+                POOL_NAME(avg_chunk)(p, r, from, columns, step, i, y + r->place + i);
             } else {
                 const bool noting = mode == POOL_NAME(TAPS);
                 POOL_NAME(max_chunk)
-                (p, &r, from, columns, step, y + row + i, noting ? &taps : NULL);
+                (p, r, from, columns, step, y + r->place + i, noting ? &taps : NULL);
                 if (!noting) continue;
-                if (g->pad[2] > 0) POOL_NAME(max_border)(p, &r, at->a, i, y + row + i, &taps);
-                POOL_NAME(store_taps)(p, taps, at->taps, row + i);
+                if (g->pad[2] > 0) POOL_NAME(max_border)(p, r, at->a, i, y + r->place + i, &taps);
+                POOL_NAME(store_taps)(p, taps, at->taps, r->place + i);
             }
         }
     }
@@ -314,15 +315,15 @@ POOL_INNER POOL_NAME(rows)
     POOL_T *dy = (POOL_T *)at->work + 1;
     POOL_INT *taps = (POOL_INT *)at->work + g->out[0] * g->out[1] * p->pitch + 1;
     const POOL_NAME(rows) rows = {dy, taps};
-    POOL_ROWS(g, r, row)
+    POOL_ROWS(p, r)
     {
         if (by_tap) {
-            for (int64_t i = 0; i < g->out[2]; i++) dy[i] = ((const POOL_T *)at->b)[row + i];
-            POOL_NAME(widen_taps)(p, at->a, row, taps);
+            for (int64_t i = 0; i < g->out[2]; i++) dy[i] = ((const POOL_T *)at->b)[r->place + i];
+            POOL_NAME(widen_taps)(p, at->a, r->place, taps);
         } else {
-            const POOL_T *from = (const POOL_T *)at->a + row, *columns = p->columns;
+            const POOL_T *from = (const POOL_T *)at->a + r->place, *columns = p->columns;
             for (int64_t i = 0; i < g->out[2]; i++)
-                dy[i] = from[i] / ((POOL_T)r.count * columns[i]);
+                dy[i] = from[i] / ((POOL_T)r->count * columns[i]);
         }
         dy += p->pitch;
         taps += p->pitch;
@@ -384,23 +385,64 @@ POOL_INNER void POOL_NAME(gather)(const pool_plan *p, const pool_plane *at, bool
     }
 }
 
-static POOL_TARGET void POOL_NAME(max_grad)(const pool_plan *p, const pool_plane *at)
+/* The taps of windows place, place + 1, … */
+POOL_INNER POOL_NAME(i) POOL_NAME(load_taps)(const pool_plan *p, const void *taps, int64_t place)
 {
-    if (p->g.kernel[2] == 2) {
-        POOL_NAME(gather)(p, at, true, 2);
-    } else {
-        POOL_NAME(gather)(p, at, true, 3);
+    if (p->wide_taps) {
+        POOL_NAME(i32) wide;
+        memcpy(&wide, (const int32_t *)taps + place, sizeof wide);
+        return __builtin_convertvector(wide, POOL_NAME(i));
+    }
+    POOL_NAME(u8) narrow;
+    memcpy(&narrow, (const uint8_t *)taps + place, sizeof narrow);
+    return __builtin_convertvector(narrow, POOL_NAME(i));
+}
+
+/* A plane where windows do not overlap: each writes its own elements. */
+POOL_INNER void POOL_NAME(spread)(const pool_plan *p, const pool_plane *at, bool by_tap)
+{
+    const gr_pool_geometry *g = &p->g;
+    const POOL_T *dy = by_tap ? at->b : at->a;
+    POOL_T *dx = at->out;
+    if (!p->covered) memset(dx, 0, (size_t)p->in_size * sizeof *dx);
+    POOL_ROWS(p, r)
+    {
+        for (int64_t next = 0; next < g->out[2]; next += POOL_LANES) {
+            const int64_t i = next + POOL_LANES <= g->out[2] ? next : g->out[2] - POOL_LANES;
+            POOL_NAME(v) v = POOL_NAME(load)(dy + r->place + i);
+            POOL_NAME(i) taps = {0};
+            if (by_tap) {
+                taps = POOL_NAME(load_taps)(p, at->a, r->place + i);
+            } else {
+                v /= (POOL_T)r->count * POOL_NAME(load)((const POOL_T *)p->columns + i);
+            }
+            const POOL_NAME(i) bits = (POOL_NAME(i))(v + 0); /* as a sum: it has no -0 */
+            POOL_LINES(g, g->in[2], r, line, tap)
+            {
+                const POOL_NAME(i) even = by_tap ? bits & (taps == (POOL_INT)tap) : bits;
+                const POOL_NAME(i) odd = by_tap ? bits & (taps == (POOL_INT)(tap + 1)) : bits;
+                const POOL_NAME(i) low = POOL_LOW(even, odd), high = POOL_HIGH(even, odd);
+                memcpy(dx + line + 2 * i, &low, sizeof low);
+                memcpy(dx + line + 2 * i + POOL_LANES, &high, sizeof high);
+            }
+        }
     }
 }
 
-static POOL_TARGET void POOL_NAME(avg_grad)(const pool_plan *p, const pool_plane *at)
-{
-    if (p->g.kernel[2] == 2) {
-        POOL_NAME(gather)(p, at, false, 2);
-    } else {
-        POOL_NAME(gather)(p, at, false, 3);
+#define POOL_BACKWARD(name, by_tap)                                                                \
+    static POOL_TARGET void POOL_NAME(name)(const pool_plan *p, const pool_plane *at)              \
+    {                                                                                              \
+        if (p->apart) {                                                                            \
+            POOL_NAME(spread)(p, at, by_tap);                                                      \
+        } else if (p->g.kernel[2] == 2) {                                                          \
+            POOL_NAME(gather)(p, at, by_tap, 2);                                                   \
+        } else {                                                                                   \
+            POOL_NAME(gather)(p, at, by_tap, 3);                                                   \
+        }                                                                                          \
     }
-}
+POOL_BACKWARD(max_grad, true)
+POOL_BACKWARD(avg_grad, false)
+#undef POOL_BACKWARD
 
 static const pool_kit POOL_NAME(kit) = {
     POOL_LANES,
