@@ -61,7 +61,7 @@ TINY_FN gr_status tiny_run_some(const gr_call *call)
 static __mmask16 tiny_mask(int64_t n, int v)
 {
     const int64_t left = n - v * TINY_LANES;
-    return left >= TINY_LANES ? 0xffff : left > 0 ? (__mmask16)((1u << left) - 1) : 0;
+    return (__mmask16)(left >= TINY_LANES ? 0xffffu : left > 0 ? (1u << left) - 1 : 0u);
 }
 
 static void tiny_fill(tiny_plan *p, const gr_gemm *g)
