@@ -39,7 +39,7 @@ static const formula_case formula_cases[] = {
     {&gr_op_tanh, tanh, 1.5},
     {&gr_op_sigmoid, formula_sigmoid, 2},
     {&gr_op_softplus, formula_softplus, 2},
-    {&gr_op_erf, erf, 1.75},
+    {&gr_op_erf, erf, 1.8},
     {&gr_op_sqrt, sqrt, 0.5},
     {&gr_op_rsqrt, formula_rsqrt, 1.5},
     {&gr_op_square, formula_square, 0.5},
