@@ -15,8 +15,8 @@
  * give the same bits also with any passes left out; all do with less memory (plan/recompute.c).
  * Guards (plan/guard.c) watch the steps.
  *
- * GRADUS_GRAPHS: how many graphs (default 60); GRADUS_SEED: of the first (default 1). A failure
- * prints its seed and the graph. */
+ * GRADUS_GRAPHS: how many graphs (default USUAL_GRAPHS); GRADUS_SEED: of the first (default 1). A
+ * failure prints its seed and the graph. */
 #include "support_random.h"
 
 #include <math.h>
@@ -33,6 +33,12 @@
 #define AFTER 4.0 /* times as far after the updates, in which corners are passed */
 #define WINOGRAD 16.0
 #define LOST 1e-4
+
+#if defined(NDEBUG)
+enum { USUAL_GRAPHS = 60 };
+#else
+enum { USUAL_GRAPHS = 20 }; /* sanitizers and assertions take their time */
+#endif
 
 enum { UPDATES = 10, DRAWS = 6, MOMENTS = 2 };
 
@@ -511,7 +517,7 @@ static void tell_missing(uint64_t graphs)
 static void random_graphs(void **state)
 {
     (void)state;
-    const uint64_t first = wish("GRADUS_SEED", 1), n = wish("GRADUS_GRAPHS", 60);
+    const uint64_t first = wish("GRADUS_SEED", 1), n = wish("GRADUS_GRAPHS", USUAL_GRAPHS);
     signal(SIGSEGV, tell_seed);
     signal(SIGFPE, tell_seed);
     signal(SIGILL, tell_seed);
