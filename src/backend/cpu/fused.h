@@ -1,5 +1,5 @@
-/* The program of a fused node: what fused_plan.c and fused_emit.c make of a body, and what
- * fused.c, fused_rows.c and fused_columns.c run. Internal.
+/* The program of a fused node: what fused_plan.c and fused_draft.c make of a body, and what
+ * fused.c, fused_rows.c and fused_columns.c run, or fused_straight.c if it is small. Internal.
  *
  * A program is a list of passes. The last one, the main pass, walks the space of the body (see
  * ops/fused.h); the passes before it compute gates that are smaller and depend on no reduction,
@@ -103,7 +103,7 @@ typedef struct gr_fused_pass {
     int64_t count;  /* elements of the space */
     int64_t piece;  /* elements of a piece */
     int64_t part;   /* rows: elements that are computed at once */
-    int64_t align;  /* plain: pieces do not cross multiples of it; 0: any piece will do */
+    int64_t align;  /* pieces do not cross multiples of it; 0: they may lie anywhere */
     int64_t grain;  /* elements, bands or tasks worth a thread */
     int64_t store;  /* bytes of registers */
     gr_reduction r; /* the geometry of its reductions; kind and dtype are those of each */
