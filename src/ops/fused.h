@@ -7,7 +7,7 @@
  *
  *   - inputs and constants;
  *   - elementwise gates;
- *   - sum, prod, max and min of full gates;
+ *   - sum, prod, max and min of full gates and inputs;
  *   - reshape and stop_gradient where they move nothing: only axes of size 1 come or go.
  *
  * The space S is the shape that all gates of the body broadcast to, written without axes of size 1.

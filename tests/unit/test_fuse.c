@@ -4,7 +4,7 @@
 
 #include <gradus/gradus.h>
 
-#include "ops/ops.h"
+#include "ops/fused.h"
 #include "ops/scan.h"
 #include "plan/plan.h"
 #include "run/program.h"
@@ -452,6 +452,82 @@ static void test_crossed_updates(void **state)
     gr_store_free(store);
 }
 
+/* ---- What is no body ------------------------------------------------------------------------- */
+
+typedef gr_node *fuse_gates(gr_node *x, gr_node *y);
+
+static gr_node *fuse_product(gr_node *x, gr_node *y)
+{
+    return gr_matmul(x, gr_transpose(y));
+}
+
+static gr_node *fuse_two_reductions(gr_node *x, gr_node *y)
+{
+    return gr_add(gr_sum(x, GR_KEEP(0)), gr_sum(gr_mul(x, y), GR_KEEP(1)));
+}
+
+static gr_node *fuse_read_column(gr_node *x, gr_node *y)
+{
+    return gr_mul(gr_sub(x, y), gr_sum(x, GR_AXES(0)));
+}
+
+static gr_node *fuse_sum_of_sum(gr_node *x, gr_node *y)
+{
+    return gr_mul(y, gr_sum(gr_sum(gr_mul(x, y), GR_AXES(1)), GR_ALL));
+}
+
+/* The sums of rows, read as a row: the space is square. */
+static gr_node *fuse_turned(gr_node *x, gr_node *y)
+{
+    return gr_mul(gr_sub(x, y), gr_sum(x, GR_AXES(1)));
+}
+
+/* exp before and after the maximum, in rows too long to stay in registers. */
+static gr_node *fuse_costly_twice(gr_node *x, gr_node *y)
+{
+    gr_node *e = gr_exp(x);
+    return gr_mul(y, gr_sub(e, gr_max(e, GR_KEEP(1))));
+}
+
+static gr_node *fuse_chain_of_two(gr_node *x, gr_node *y)
+{
+    return gr_square(gr_mul(x, y));
+}
+
+static void fuse_refused(fuse_gates *gates, gr_shape shape, const char *words)
+{
+    gr_graph *graph = gr_graph_new(), *inner = gr_graph_new();
+    gr_node *in[] = {gr_input(inner, "x", GR_F32, shape), gr_input(inner, "y", GR_F32, shape)};
+    gr_node *outer[] = {gr_input(graph, "x", GR_F32, shape), gr_input(graph, "y", GR_F32, shape)};
+    gr_node *out = gates(in[0], in[1]);
+    unit_ok(gr_graph_status(inner));
+    const gr_body *body = gr_graph_adopt(graph, inner, in, 2, &out, 1);
+    gr_node *fused = gr_fused(graph, body, outer);
+    if (!words) {
+        assert_false(gr_is_error(fused));
+    } else {
+        assert_true(gr_is_error(fused));
+        if (!strstr(gr_graph_message(graph), words))
+            fail_msg("no \"%s\" in: %s", words, gr_graph_message(graph));
+    }
+    gr_graph_free(graph);
+}
+
+static void test_what_is_no_body(void **state)
+{
+    (void)state;
+    const gr_shape shape = GR_SHAPE(8, 8), longer = GR_SHAPE(8, GR_FUSED_TILE + 1);
+    fuse_refused(fuse_product, shape, "another kind of gate");
+    fuse_refused(fuse_two_reductions, shape, "different axes");
+    fuse_refused(fuse_read_column, shape, "keeps the last axis");
+    fuse_refused(fuse_sum_of_sum, shape, "reduces a lean value");
+    fuse_refused(fuse_turned, shape, "two axes of one value together");
+    fuse_refused(fuse_costly_twice, longer, "costly gate twice");
+    fuse_refused(fuse_costly_twice, shape, NULL);
+    fuse_refused(fuse_chain_of_two, GR_SHAPE(8, 0), "without elements");
+    fuse_refused(fuse_chain_of_two, shape, NULL);
+}
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static gr_status fuse_compile_flow(void *user)
@@ -485,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_reductions_join),
         cmocka_unit_test(test_cheap_values_are_repeated),
         cmocka_unit_test(test_crossed_updates),
+        cmocka_unit_test(test_what_is_no_body),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
