@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "backend/cpu/conv_choice.h"
 #include "ops/ops.h"
 
 extern gr_prepare_fn gr_winograd_prepare;
@@ -158,11 +159,47 @@ static void test_refusals(void **state)
     gr_graph_free(g);
 }
 
+/* ---- The choice ------------------------------------------------------------------------------ */
+
+static gr_conv_way chosen(const gr_node *node, bool exact, bool onednn)
+{
+    const gr_request request = {.node = node, .level = gr_cpu(), .threads = 2, .exact = exact};
+    return gr_conv_choose(&request, onednn);
+}
+
+static void test_choice(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(64, 20, 12, 12));
+    gr_node *w = gr_input(g, "w", GR_F32, GR_SHAPE(50, 20, 5, 5));
+    gr_node *grey = gr_input(g, "grey", GR_F32, GR_SHAPE(64, 1, 28, 28));
+    gr_node *w_grey = gr_input(g, "w_grey", GR_F32, GR_SHAPE(20, 1, 5, 5));
+    const gr_node *many = gr_conv(x, w, NULL), *few = gr_conv(grey, w_grey, NULL);
+    unsetenv("GRADUS_CONV");
+    assert_int_equal(chosen(many, false, true), GR_CONV_WINOGRAD);
+    assert_int_equal(chosen(many, true, false), GR_CONV_GEMM);
+    assert_int_equal(chosen(few, false, true), GR_CONV_GEMM);
+    setenv("GRADUS_CONV", "winograd", 1);
+    assert_int_equal(chosen(few, false, true), GR_CONV_WINOGRAD);
+    assert_int_equal(chosen(few, true, true), GR_CONV_GEMM);
+    setenv("GRADUS_CONV", "gemm", 1);
+    assert_int_equal(chosen(many, false, true), GR_CONV_GEMM);
+    setenv("GRADUS_CONV", "onednn", 1);
+    assert_int_equal(chosen(many, false, true), GR_CONV_ONEDNN);
+    assert_int_equal(chosen(many, false, false), GR_CONV_WINOGRAD);
+    setenv("GRADUS_CONV", "fastest", 1);
+    assert_int_equal(chosen(many, false, true), GR_CONV_WINOGRAD);
+    unsetenv("GRADUS_CONV");
+    gr_graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernels),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
