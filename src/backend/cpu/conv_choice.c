@@ -62,7 +62,7 @@ static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
 
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 {
-    const double tiles = (double)gr_winograd_count(g, op);
+    const double tiles = 16 * ceil((double)gr_winograd_count(g, op) / 16); /* whole vectors */
     const double filters = (double)(g->c / g->groups * g->o);
     const double each = op == &gr_op_conv_weight_grad ? CHOICE_CHANNEL_TILE : CHOICE_TILE;
     const double side = (double)winograd_side_of(g->kernel[1]);
