@@ -307,6 +307,12 @@ WINO_INNER void WINO_NAME(result)(const int side, const float *points, int64_t s
                                   const int64_t *at, int64_t pitch)
 {
     WINO_V rows[4][8];
+    for (int i = 0; i < 4;
+         i++) { /* the result often comes from memory; its lines hold neighbours */
+        for (int lane = 0; lane < WINO_LANES; lane += 4) {
+            __builtin_prefetch(tensor + i * pitch + at[lane], 1);
+        }
+    }
     for (int j = 0; j < side; j++) {
         WINO_V m[8], y[8];
         WINO_UNROLL
