@@ -33,7 +33,7 @@ static const formula_case formula_cases[] = {
     {&gr_op_exp, exp, 1},
     {&gr_op_log, log, 1.25},
     {&gr_op_log1p, log1p, 1.75},
-    {&gr_op_expm1, expm1, 1.5},
+    {&gr_op_expm1, expm1, 1.55},
     {&gr_op_sin, sin, 0.51},
     {&gr_op_cos, cos, 0.51},
     {&gr_op_tanh, tanh, 1.5},
