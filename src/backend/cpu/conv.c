@@ -67,15 +67,20 @@ static void conv_plan_padding(conv_plan *p)
     }
 }
 
+gr_status gr_conv_plan_patches(gr_request *request, conv_plan *p)
+{
+    conv_plan_padding(p);
+    return conv_plan_offsets(request, p);
+}
+
 gr_status gr_conv_prepare(gr_request *request)
 {
     const gr_op *op = request->node->op;
     conv_plan *p = gr_arena_alloc(request->arena, sizeof *p);
     if (!p) return GR_NO_MEMORY;
     gr_conv_plan_start(request, p);
-    conv_plan_padding(p);
     if (p->g.n * p->g.o * p->patch * p->places == 0) return conv_prepare_zero(request);
-    GR_TRY(conv_plan_offsets(request, p));
+    GR_TRY(gr_conv_plan_patches(request, p));
     if (p->depth == 1 && p->width == 1) {
         GR_TRY(gr_conv_prepare_depthwise(request, p));
     } else if (op == &gr_op_conv) {
@@ -201,9 +206,8 @@ static void conv_pack_task(const conv_plan *p, const gr_call *call, char *slot, 
                         conv_at(p, call->work, group * size));
 }
 
-/* Rows [k0, k0 + kc) of the patches of output places [first, last), as panels of B. */
-static void conv_gather(const conv_plan *p, const void *image, int64_t k0, int64_t kc,
-                        int64_t first, int64_t last, gr_gemm_piece *pieces, void *panels)
+void gr_conv_gather(const conv_plan *p, const void *image, int64_t k0, int64_t kc, int64_t first,
+                    int64_t last, gr_gemm_piece *pieces, void *panels)
 {
     const gr_gemm_kit *kit = p->kit;
     for (int64_t j = first; j < last; j += kit->nr) {
@@ -226,7 +230,7 @@ static void conv_forward_columns(const conv_plan *p, const void *packed, const v
     const int64_t block = gr_gemm_block(kit, p->patch);
     for (int64_t k0 = 0; k0 < p->patch; k0 += block) {
         const int64_t kc = conv_min(p->patch - k0, block);
-        conv_gather(p, image, k0, kc, first, last, pieces, panels);
+        gr_conv_gather(p, image, k0, kc, first, last, pieces, panels);
         for (int64_t i = 0; i < p->width; i += kit->mr) {
             const void *sliver = gr_gemm_packed_sliver(kit, packed, p->width, k0, kc, i);
             for (int64_t j = first; j < last; j += kit->nr) {

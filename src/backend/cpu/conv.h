@@ -66,12 +66,20 @@ static inline size_t conv_bytes(const conv_plan *p, int64_t elements)
 /* Fills in the geometry, the kit and the sizes of the product. */
 void gr_conv_plan_start(const gr_request *request, conv_plan *p);
 
+/* Fills in the padded image, if one is needed, and where its patches lie. */
+gr_status gr_conv_plan_patches(gr_request *request, conv_plan *p);
+
 /* Copies channels of an image into the zeroed padded buffer; the inside of it back. */
 void gr_conv_pad(const conv_plan *p, const void *x, int64_t channels, void *padded);
 void gr_conv_unpad(const conv_plan *p, const void *padded, int64_t channels, void *x);
 
 /* Pieces of output places [first, first + n), n ≤ p->columns, into pieces[n]; returns how many. */
 int64_t gr_conv_pieces(const conv_plan *p, int64_t first, int64_t n, gr_gemm_piece *pieces);
+
+/* Rows [k0, k0 + kc) of the patches of output places [first, last), as panels of B; `pieces` has
+ * room for kit->nr. */
+void gr_conv_gather(const conv_plan *p, const void *image, int64_t k0, int64_t kc, int64_t first,
+                    int64_t last, gr_gemm_piece *pieces, void *panels);
 
 static inline size_t conv_pieces_bytes(int64_t pieces)
 {
@@ -98,6 +106,11 @@ static inline int64_t conv_place(const conv_plan *p, int64_t z, int64_t y, int64
 {
     return (z * p->padded[1] + y) * p->padded[2] + x;
 }
+
+/* Forward with few places of output, so that packing the weights would take longer than using
+ * them. */
+bool gr_conv_rows_can(const gr_request *request);
+gr_prepare_fn gr_conv_rows_prepare;
 
 /* Groups of one channel in and one out, for which a matrix product would have one row. */
 gr_status gr_conv_prepare_depthwise(gr_request *request, conv_plan *plan);

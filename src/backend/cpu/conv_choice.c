@@ -15,6 +15,11 @@
 
 /* Tiles of the product, for each multiplication: 95 % of the peak. */
 #define CHOICE_PRODUCT 1.05
+/* For each weight: packing it; reading it where it lies. */
+#define CHOICE_PACK 30.0
+#define CHOICE_READ 3.0
+/* Places for each output channel up to which weights are read where they lie. */
+#define CHOICE_FEW 2.0
 /* For each element of the patches: gathering it; the gradient by the input adds it back to the
  * image, that by the weights turns rows to columns, by whole runs if that is possible, and the
  * cotangent's too. */
@@ -57,7 +62,21 @@ static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
     const double each = op == &gr_op_conv_input_grad ? CHOICE_SCATTER
                         : depthwise                  ? CHOICE_SLIDE
                                                      : CHOICE_GATHER;
-    return places * patch * (CHOICE_PRODUCT * width + (each + strided) * (double)g->groups);
+    return patch * (CHOICE_PACK * width +
+                    places * (CHOICE_PRODUCT * width + (each + strided) * (double)g->groups));
+}
+
+/* The patches of more places would take more scratch memory than packed weights do, and packing
+ * would hardly show among so many. */
+static double choice_of_rows(const gr_conv_geometry *g)
+{
+    const double patch = (double)(g->c / g->groups * gr_conv_volume(g->kernel));
+    const double places = (double)(g->n * gr_conv_volume(g->out)), width = (double)g->o;
+    const double columns = (double)(g->n * conv_ceil(gr_conv_volume(g->out), 16) * 16);
+    if (columns * (double)g->groups > CHOICE_FEW * width) return INFINITY;
+    const double strided = g->stride[2] > 1 ? CHOICE_STRIDED : 0;
+    return patch * (CHOICE_PRODUCT * columns * width + CHOICE_READ * width +
+                    (CHOICE_GATHER + strided) * places * (double)g->groups);
 }
 
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
@@ -89,7 +108,7 @@ static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)
 
 static gr_conv_way choice_forced(void)
 {
-    static const char *const names[GR_CONV_WAYS] = {"gemm", "winograd", "onednn"};
+    static const char *const names[GR_CONV_WAYS] = {"gemm", "rows", "winograd", "onednn"};
     const char *wish = getenv("GRADUS_CONV");
     for (int way = 0; wish && way < GR_CONV_WAYS; way++) {
         if (strcmp(wish, names[way]) == 0) return (gr_conv_way)way;
@@ -102,12 +121,13 @@ gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)
 {
     const gr_op *op = request->node->op;
     const gr_conv_geometry g = gr_conv_geometry_of(request->node);
-    const bool possible[GR_CONV_WAYS] = {true, gr_winograd_can(request), onednn};
+    const bool possible[GR_CONV_WAYS] = {true, gr_conv_rows_can(request), gr_winograd_can(request),
+                                         onednn};
     const gr_conv_way forced = choice_forced();
     if (forced < GR_CONV_WAYS && possible[forced]) return forced;
-    const double cost[GR_CONV_WAYS] = {choice_of_gemm(&g, op),
-                                       possible[GR_CONV_WINOGRAD] ? choice_of_winograd(&g, op) : 0,
-                                       choice_of_onednn(&g, op)};
+    const double cost[GR_CONV_WAYS] = {
+        choice_of_gemm(&g, op), possible[GR_CONV_ROWS] ? choice_of_rows(&g) : 0,
+        possible[GR_CONV_WINOGRAD] ? choice_of_winograd(&g, op) : 0, choice_of_onednn(&g, op)};
     gr_conv_way best = GR_CONV_GEMM;
     for (int way = 1; way < GR_CONV_WAYS; way++) {
         if (possible[way] && cost[way] < cost[best]) best = (gr_conv_way)way;
@@ -119,6 +139,12 @@ gr_prepare_fn gr_conv_choice_prepare, gr_conv_prepare;
 
 gr_status gr_conv_choice_prepare(gr_request *request)
 {
-    if (gr_conv_choose(request, false) == GR_CONV_WINOGRAD) return gr_winograd_prepare(request);
-    return gr_conv_prepare(request);
+    switch (gr_conv_choose(request, false)) {
+    case GR_CONV_ROWS:
+        return gr_conv_rows_prepare(request);
+    case GR_CONV_WINOGRAD:
+        return gr_winograd_prepare(request);
+    default:
+        return gr_conv_prepare(request);
+    }
 }

@@ -70,6 +70,9 @@ typedef struct gr_gemm_kit {
      * first nr (nr/2 if n needs no more) can be read. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b, int64_t ldb,
                  void *c, int64_t ldc, bool add);
+    /* The same, to the bit, with rows of a where they lie, `lda` apart. */
+    void (*tile_rows)(int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
+                      int64_t ldb, void *c, int64_t ldc, bool add);
     /* y[i] = Σ_k a[i·lda + k]·x[k] for i < m, in lanes of the vector, which are added at the end */
     void (*dots)(int64_t m, int64_t k, const void *a, int64_t lda, const void *x, void *y);
     /* y[j] = Σ_k x[k]·b[k·ldb + j] for j < n */

@@ -194,3 +194,77 @@ GEMM_FN void GEMM_NAME(pairs)(int64_t m, int64_t n, int64_t k, const void *a_, i
         GEMM_NAME(pairs_rows)(1, n, k, a, lda, b, ldb, c, c_row, c_column);
     }
 }
+
+/* ---- Tiles of rows where they lie ------------------------------------------------------------ */
+
+/* The tile of gemm_kernel.h, in its order of summation, with rows of a that lie `lda` apart. There
+ * is a pointer for every three rows: the two next to its own are in reach of an address with lda as
+ * its index, so that the pointers of a whole tile fit the registers. */
+GEMM_INNER void GEMM_NAME(rows_core)(const int rows, const int vectors, int64_t n, int64_t k,
+                                     const GEMM_T *a, int64_t lda, const GEMM_T *b, int64_t ldb,
+                                     GEMM_T *c, int64_t ldc, bool add)
+{
+    GEMM_V sum[GEMM_ROWS][2];
+    const GEMM_T *row[(GEMM_ROWS + 2) / 3];
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) {
+        sum[i][0] = sum[i][1] = GEMM_SPREAD(0);
+        if (i % 3 == 0) row[i / 3] = a + i * lda;
+    }
+    for (; k > 0; k--) {
+        const GEMM_V b0 = GEMM_LOAD(b);
+        const GEMM_V b1 = vectors > 1 ? GEMM_LOAD(b + GEMM_LANES) : b0;
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            const GEMM_V x = GEMM_SPREAD(row[i / 3][i % 3 * lda]);
+            sum[i][0] = GEMM_FMA(x, b0, sum[i][0]);
+            if (vectors > 1) sum[i][1] = GEMM_FMA(x, b1, sum[i][1]);
+        }
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i += 3) row[i / 3]++;
+        b += ldb;
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) {
+        GEMM_NAME(store)(c + i * ldc, sum[i][0], n, add);
+        if (vectors > 1) GEMM_NAME(store)(c + i * ldc + GEMM_LANES, sum[i][1], n - GEMM_LANES, add);
+    }
+}
+
+#define GEMM_CASE(rows)                                                                            \
+    case (rows) / 2:                                                                               \
+        if (n > GEMM_LANES) {                                                                      \
+            GEMM_NAME(rows_core)(rows, 2, n, k, a, lda, b, ldb, c, ldc, add);                      \
+        } else {                                                                                   \
+            GEMM_NAME(rows_core)(rows, 1, n, k, a, lda, b, ldb, c, ldc, add);                      \
+        }                                                                                          \
+        break;
+
+GEMM_FN void GEMM_NAME(tile_rows)(int64_t m, int64_t n, int64_t k, const void *a_, int64_t lda,
+                                  const void *b, int64_t ldb, void *c_, int64_t ldc, bool add)
+{
+    const GEMM_T *a = a_;
+    GEMM_T *c = c_;
+    switch (m / 2) {
+        GEMM_CASE(2)
+        GEMM_CASE(4)
+        GEMM_CASE(6)
+#if GEMM_ROWS > 6
+        GEMM_CASE(8)
+        GEMM_CASE(10)
+        GEMM_CASE(12)
+        GEMM_CASE(14)
+#endif
+    default:
+        break;
+    }
+    if (m % 2 == 0) return;
+    a += (m - 1) * lda;
+    c += (m - 1) * ldc;
+    if (n > GEMM_LANES) {
+        GEMM_NAME(rows_core)(1, 2, n, k, a, lda, b, ldb, c, ldc, add);
+    } else {
+        GEMM_NAME(rows_core)(1, 1, n, k, a, lda, b, ldb, c, ldc, add);
+    }
+}
+#undef GEMM_CASE
