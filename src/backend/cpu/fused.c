@@ -17,8 +17,8 @@ enum { FUSED_WALKED = 128 }; /* elements */
     }                                                                                              \
     break
 
-void gr_fused_repeat(char *restrict to, const char *restrict from, int64_t stride, int64_t runs,
-                     int64_t n, int64_t size)
+static GR_INLINE void fused_repeat_loop(char *restrict to, const char *restrict from,
+                                        int64_t stride, int64_t runs, int64_t n, int64_t size)
 {
     switch (size) {
     case 1:
@@ -30,6 +30,26 @@ void gr_fused_repeat(char *restrict to, const char *restrict from, int64_t strid
     default:
         FUSED_REPEAT(uint64_t);
     }
+}
+
+#if defined(__x86_64__)
+GR_TARGET_AVX512 static void fused_repeat_avx512(char *to, const char *from, int64_t stride,
+                                                 int64_t runs, int64_t n, int64_t size)
+{
+    fused_repeat_loop(to, from, stride, runs, n, size);
+}
+#endif
+
+void gr_fused_repeat(char *to, const char *from, int64_t stride, int64_t runs, int64_t n,
+                     int64_t size)
+{
+#if defined(__x86_64__)
+    if (gr_cpu() == GR_CPU_AVX512) {
+        fused_repeat_avx512(to, from, stride, runs, n, size);
+        return;
+    }
+#endif
+    fused_repeat_loop(to, from, stride, runs, n, size);
 }
 
 /* `runs` rows of some bytes each, which are few as a rule. */
