@@ -206,6 +206,9 @@ static void winograd_block_source(const winograd_block *b, int64_t first, int64_
     for (int64_t c = first; c < last; c++, x += plane) {
         if (p->source.staged) {
             gr_winograd_fetch(p->kit, &p->source, s->pieces, b->n_pieces, x, s->source);
+            if (c + 1 < last) {
+                gr_winograd_prefetch(&p->source, s->pieces, b->n_pieces, x + plane);
+            }
         }
         const float *tiles = p->source.staged ? s->source : x;
         for (int64_t j = 0; j < b->lanes; j += nr) {

@@ -96,6 +96,9 @@ void gr_winograd_places(const winograd_view *view, const winograd_piece *pieces,
 void gr_winograd_fetch(const winograd_kit *kit, const winograd_view *view,
                        const winograd_piece *pieces, int64_t n_pieces, const float *plane,
                        float *buffer);
+/* Asks for what fetching another channel will read. */
+void gr_winograd_prefetch(const winograd_view *view, const winograd_piece *pieces, int64_t n_pieces,
+                          const float *plane);
 void gr_winograd_put(const winograd_kit *kit, const winograd_view *view,
                      const winograd_piece *pieces, int64_t n_pieces, const float *buffer,
                      float *plane);

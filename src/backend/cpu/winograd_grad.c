@@ -100,6 +100,9 @@ static const float *winograd_side_lanes(const winograd_grad_task *t, const winog
     }
     if (!view->staged) return tensor;
     for (int64_t i = 0; i < some; i++) {
+        if (i + 2 < some) {
+            gr_winograd_prefetch(view, t->slot.pieces, t->n_pieces, tensor + (i + 2) * plane);
+        }
         gr_winograd_fetch(t->p->kit, view, t->slot.pieces, t->n_pieces, tensor + i * plane,
                           t->slot.staged + i * view->buffer);
     }

@@ -92,6 +92,19 @@ void gr_winograd_fetch(const winograd_kit *kit, const winograd_view *view,
     }
 }
 
+void gr_winograd_prefetch(const winograd_view *view, const winograd_piece *pieces, int64_t n_pieces,
+                          const float *plane)
+{
+    const int64_t line = GR_ALIGN / (int64_t)sizeof *plane;
+    for (int64_t i = 0; i < n_pieces; i++) {
+        const winograd_window window = winograd_window_of(view, &pieces[i]);
+        const float *row = plane + window.plane;
+        for (int64_t y = 0; y < window.rows; y++, row += view->w) {
+            for (int64_t x = 0; x < window.columns; x += line) __builtin_prefetch(row + x);
+        }
+    }
+}
+
 void gr_winograd_put(const winograd_kit *kit, const winograd_view *view,
                      const winograd_piece *pieces, int64_t n_pieces, const float *buffer,
                      float *plane)
