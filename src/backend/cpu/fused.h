@@ -93,7 +93,7 @@ typedef struct gr_fused_range {
 
 /* A phase computes full gates and reduces them; when the results are complete, lean gates. */
 typedef struct gr_fused_phase {
-    gr_fused_range spreads, moving, codes, reductions, lean;
+    gr_fused_range spreads, moving, turning, codes, reductions, lean;
 } gr_fused_phase;
 
 typedef struct gr_fused_work gr_fused_work;
@@ -118,8 +118,8 @@ typedef struct gr_fused_pass {
     const gr_fused_phase *phase;
     const gr_fused_spread *spread;
     const gr_fused_reduction *reduction;
-    const int16_t *moving; /* slots that a phase has to set for each piece */
-    gr_fused_range groups; /* those, also of `moving`, to set for each band */
+    const int16_t *moving; /* slots that a phase has to set for each piece, */
+    gr_fused_range groups; /* those to set for each band; a phase's `turning`: for some groups */
 } gr_fused_pass;
 
 typedef struct gr_fused_step gr_fused_step;

@@ -374,15 +374,35 @@ void gr_draft_begin_pass(gr_fused_draft *d, gr_fused_pass *pass, int number, uns
     pass->count = gr_draft_count(&d->space, axes);
 }
 
-static void draft_list(gr_fused_draft *d, bool *listed, int slot)
+enum {
+    DRAFT_MOVING =
+        1 << GR_FUSED_FULL | 1 << GR_FUSED_WALK | 1 << GR_FUSED_COPY | 1 << GR_FUSED_WIDE,
+    DRAFT_TURNING = 1 << GR_FUSED_GROUP | 1 << GR_FUSED_LEAN,
+    DRAFT_GROUPS = DRAFT_TURNING | 1 << GR_FUSED_GROUP_COPY
+};
+
+/* Lists a slot once if it moves in one of these ways. */
+static void draft_list(gr_fused_draft *d, bool *listed, int slot, int motions)
 {
-    const gr_fused_motion motion = d->slot[slot].slot.motion;
-    if (listed[slot] || (motion != GR_FUSED_FULL && motion != GR_FUSED_WALK &&
-                         motion != GR_FUSED_COPY && motion != GR_FUSED_WIDE)) {
-        return;
-    }
+    if (listed[slot] || !(motions >> d->slot[slot].slot.motion & 1)) return;
     listed[slot] = true;
     d->moving[d->n_moving++] = (int16_t)slot;
+}
+
+/* Lists the lean values that the phase's full gates read, themselves or repeated. */
+static void draft_list_turning(gr_fused_draft *d, gr_fused_phase *phase)
+{
+    bool listed[GR_FUSED_SLOTS] = {false};
+    phase->turning.begin = d->n_moving;
+    for (int c = phase->codes.begin; c < phase->codes.end; c++) {
+        for (int i = 0; i < GR_FUSED_ARITY; i++) {
+            draft_list(d, listed, d->code[c].in[i], DRAFT_TURNING);
+        }
+    }
+    for (int i = phase->spreads.begin; i < phase->spreads.end; i++) {
+        draft_list(d, listed, d->spread[i].from, DRAFT_TURNING);
+    }
+    phase->turning.end = d->n_moving;
 }
 
 /* Lists the slots that each phase has to set, or, where a piece stays for all phases, those that no
@@ -394,23 +414,24 @@ static bool draft_list_moving(gr_fused_draft *d)
         gr_fused_phase *phase = &d->phase[k];
         if (!d->pass->resident) memset(listed, 0, sizeof listed);
         phase->moving.begin = d->n_moving;
-        if (d->n_moving + d->n_slots > (int)GR_LEN(d->moving)) return false;
+        if (d->n_moving + 2 * d->n_slots > (int)GR_LEN(d->moving)) return false;
         for (int c = phase->codes.begin; c < phase->codes.end; c++) {
-            for (int i = 0; i < GR_FUSED_ARITY; i++) draft_list(d, listed, d->code[c].in[i]);
-            draft_list(d, listed, d->code[c].out);
+            for (int i = 0; i < GR_FUSED_ARITY; i++) {
+                draft_list(d, listed, d->code[c].in[i], DRAFT_MOVING);
+            }
+            draft_list(d, listed, d->code[c].out, DRAFT_MOVING);
         }
         for (int i = phase->reductions.begin; i < phase->reductions.end; i++) {
-            draft_list(d, listed, d->reduction[i].operand);
+            draft_list(d, listed, d->reduction[i].operand, DRAFT_MOVING);
         }
         phase->moving.end = d->n_moving;
+        draft_list_turning(d, phase);
     }
     if (d->n_moving + d->n_slots > (int)GR_LEN(d->moving)) return false;
+    bool all[GR_FUSED_SLOTS] = {false};
     d->pass->groups.begin = d->n_moving;
     for (int i = 0; i < d->n_slots; i++) {
-        const gr_fused_motion motion = d->slot[i].slot.motion;
-        if (motion == GR_FUSED_GROUP || motion == GR_FUSED_LEAN || motion == GR_FUSED_GROUP_COPY) {
-            d->moving[d->n_moving++] = (int16_t)i;
-        }
+        draft_list(d, all, i, DRAFT_GROUPS);
     }
     d->pass->groups.end = d->n_moving;
     return true;

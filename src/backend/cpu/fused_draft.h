@@ -48,7 +48,7 @@ typedef struct gr_fused_draft {
     gr_fused_phase phase[GR_FUSED_PHASES];
     gr_fused_spread spread[GR_FUSED_CODES];
     gr_fused_reduction reduction[GR_FUSED_GATES];
-    int16_t moving[2 * GR_FUSED_SLOTS];
+    int16_t moving[8 * GR_FUSED_SLOTS];
 
     /* for in-place answers */
     int read_last[GR_FUSED_INPUTS];                             /* number */

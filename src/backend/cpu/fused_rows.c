@@ -20,14 +20,13 @@ static fused_band fused_band_of(const gr_fused_pass *p, int64_t band)
 }
 
 /* Turns to group g of the band: there full gates find its lean values. */
-static void fused_rows_turn(gr_fused_frame *f, const fused_band *b, int64_t g)
+static void fused_rows_turn(gr_fused_frame *f, gr_fused_range turning, const fused_band *b,
+                            int64_t g)
 {
     const gr_fused_pass *p = f->pass;
-    for (int i = p->groups.begin; i < p->groups.end; i++) {
+    for (int i = turning.begin; i < turning.end; i++) {
         const gr_fused_slot *s = &p->slot[p->moving[i]];
-        int64_t element = g;
-        if (s->motion == GR_FUSED_GROUP) element += b->group;
-        if (s->motion == GR_FUSED_GROUP_COPY) continue; /* which lean gates alone read */
+        const int64_t element = s->motion == GR_FUSED_GROUP ? b->group + g : g;
         f->at[p->moving[i]] = f->base[p->moving[i]] + element * s->size;
     }
 }
@@ -91,13 +90,13 @@ static void fused_rows_block(gr_fused_frame *f, const gr_fused_phase *phase, con
             const fused_band some = {b->group + g, left < p->some ? left : p->some,
                                      b->begin + g * r->length};
             if (p->some < p->band) {
-                fused_rows_turn(f, b, g);
+                fused_rows_turn(f, phase->turning, b, g);
                 fused_rows_spread(f, &some, phase->spreads);
             }
             fused_rows_piece(f, phase, b, &some, some.begin + offset, r->length, row == first, to);
         }
     }
-    if (p->some < p->band) fused_rows_turn(f, b, 0);
+    if (p->some < p->band) fused_rows_turn(f, phase->turning, b, 0);
 }
 
 /* Combines row `from` of each reduction's results into the row `into`; a row has one result for
