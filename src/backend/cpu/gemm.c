@@ -101,8 +101,9 @@ static bool gemm_run_vector(const gr_gemm *g, int threads)
         return false;
     }
     if (v.matrix.row != 1 && v.matrix.column != 1) return false;
-    const int workers = gr_gemm_threads(2.0 * (double)count * (double)g->k, threads);
-    const int64_t unit = 8 * g->kit->nr; /* whole steps of the widest kernel */
+    /* bound by reading the matrix, which takes four times as long as its arithmetic */
+    const int workers = gr_gemm_threads(8.0 * (double)count * (double)g->k, threads);
+    const int64_t unit = v.matrix.row == 1 ? 8 * g->kit->nr : 8; /* whole steps of the kernel */
     const int64_t grain = gemm_round_up((count + workers - 1) / workers, unit);
     gr_parallel(workers, count, grain, gemm_vector_share, &v);
     return true;
