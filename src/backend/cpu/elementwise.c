@@ -268,7 +268,7 @@ static gr_kernel_fn *engine_choose(engine_plan *p, int threads, bool costly)
     const int64_t grain = costly ? ENGINE_GRAIN / ENGINE_COSTLY : ENGINE_GRAIN;
     if (p->runs == 1) {
         p->grain = grain;
-        return threads > 1 && p->n > grain ? engine_run_threads : engine_run;
+        return threads > 1 && p->n >= 2 * grain ? engine_run_threads : engine_run;
     }
     p->grain = (grain + p->n - 1) / p->n;
     if (p->n >= ENGINE_SHORT) return engine_loop;

@@ -8,7 +8,8 @@ enum {
     PLAN_STRETCH = 8192, /* contiguous elements of a band, if it has several rows */
     PLAN_CACHE = 24576,  /* bytes of registers that leave the L1 cache room for operands */
     PLAN_PIECE_LEAST = 256,
-    PLAN_GRAIN = 65536, /* additions and passes over memory that are worth a thread */
+    PLAN_GRAIN = 65536, /* additions and passes over memory of a thread's chunk, at least, … */
+    PLAN_PAYS = 4,      /* … and so many chunks are worth a second thread */
     PLAN_COSTLY = 8     /* additions that a costly gate takes */
 };
 
@@ -130,15 +131,16 @@ static void plan_pairs(gr_fused_draft *d)
     }
 }
 
-/* Elements of the pass's space that are worth a thread. */
-static int64_t plan_grain(const gr_fused_draft *d)
+/* Of so many elements those of a thread's chunk; all if a second thread would not pay. */
+static int64_t plan_grain(const gr_fused_draft *d, int64_t count)
 {
     int64_t cost = 1;
     for (int v = 0; v < d->space.n; v++) {
         if (d->value[v].pass != d->number) continue;
         cost += d->space.value[v].node->op->flags & GR_OP_COSTLY ? PLAN_COSTLY : 1;
     }
-    return PLAN_GRAIN / cost;
+    const int64_t grain = PLAN_GRAIN / cost;
+    return count >= PLAN_PAYS * grain || count < 1 ? grain : count;
 }
 
 static int64_t plan_parts(int64_t count, int64_t size)
@@ -270,7 +272,7 @@ static gr_status plan_plain(gr_fused_draft *d)
     }
     p->piece = plan_whole_periods(d, p->piece);
     gr_draft_lay_out(d, p->piece);
-    p->grain = plan_parts(plan_grain(d), p->piece) * p->piece;
+    p->grain = plan_parts(plan_grain(d, p->count), p->piece) * p->piece;
     return gr_draft_end_pass(d);
 }
 
@@ -311,7 +313,7 @@ static bool plan_splits(const gr_fused_draft *d, const gr_fused_pass *p)
 {
     const int threads = d->request->threads;
     const bool even = p->bands % threads == 0 || p->bands >= 4 * threads;
-    return !even && p->r.blocks > 1 && p->count >= 2 * plan_grain(d);
+    return !even && p->r.blocks > 1 && p->count >= 2 * plan_grain(d, p->count);
 }
 
 static gr_status plan_rows(gr_fused_draft *d)
@@ -325,7 +327,7 @@ static gr_status plan_rows(gr_fused_draft *d)
     for (int i = 0; i < d->n_reductions && split; i++) {
         d->reduction[i].partial = gr_draft_work(d, tasks * p->band * d->reduction[i].size);
     }
-    p->grain = plan_grain(d) / (p->count / tasks) + 1;
+    p->grain = plan_grain(d, p->count) / (p->count / tasks) + 1;
     if (p->part >= p->piece) {
         gr_draft_lay_out(d, p->piece);
         return gr_draft_end_pass(d);
@@ -340,7 +342,7 @@ static gr_status plan_columns(gr_fused_draft *d)
     const gr_reduction *r = &p->r;
     const int64_t run_rows = r->row.rank ? r->row.dim[r->row.rank - 1] : 1;
     int64_t most = GR_FUSED_PIECE;
-    if (r->groups * r->blocks < d->request->threads && p->count >= 2 * plan_grain(d)) {
+    if (r->groups * r->blocks < d->request->threads && p->count >= 2 * plan_grain(d, p->count)) {
         most = plan_parts(r->columns, d->request->threads);
         if (most < PLAN_RUN / 2) most = PLAN_RUN / 2;
         if (most > GR_FUSED_PIECE) most = GR_FUSED_PIECE;
@@ -359,7 +361,7 @@ static gr_status plan_columns(gr_fused_draft *d)
         d->reduction[i].partial =
             gr_draft_work(d, r->groups * r->blocks * r->columns * d->reduction[i].size);
     }
-    p->grain = plan_grain(d) / (p->count / tasks) + 1;
+    p->grain = plan_grain(d, p->count) / (p->count / tasks) + 1;
     gr_draft_lay_out(d, p->band * p->piece);
     return gr_draft_end_pass(d);
 }

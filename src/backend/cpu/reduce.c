@@ -131,7 +131,8 @@ gr_reduce_kernels gr_reduce_kernels_of(gr_reduce_kind kind, gr_dtype dtype, gr_c
 /* ---- Walking the blocks ---------------------------------------------------------------------- */
 
 enum {
-    REDUCE_GRAIN = 32768, /* elements worth a thread */
+    REDUCE_GRAIN = 32768, /* elements of a thread's chunk, at least, … */
+    REDUCE_PAYS = 4,      /* … and so many chunks are worth a second thread */
     REDUCE_TILE = 512,    /* columns of a task: their partial results stay in the L1 cache */
     REDUCE_BATCH = 64     /* units whose results are collected before they combine */
 };
@@ -292,7 +293,7 @@ gr_status gr_reduce_prepare(gr_request *request)
     const bool inner = r->columns == 1;
     int64_t tasks = r->groups * r->blocks * p->tiles;
     int64_t cost = r->groups * r->columns * r->rows * r->length; /* elements */
-    p->grain = tasks > 0 ? REDUCE_GRAIN / (cost / tasks + 1) + 1 : 1;
+    p->grain = cost < REDUCE_PAYS * REDUCE_GRAIN ? tasks : REDUCE_GRAIN / (cost / tasks + 1) + 1;
     if (r->blocks > 1) request->work = (size_t)(r->groups * r->blocks * r->columns * p->size);
     const bool even = inner && r->rows * r->row_units == 1 && r->group.rank <= 1;
     request->fn = r->blocks == 0 ? reduce_run_nothing
