@@ -421,11 +421,18 @@ static void winograd_blocks(winograd_plan *p, int threads)
     const int64_t fit = WINOGRAD_BLOCK / (p->points * (p->depth + p->rows) * kit->nr);
     const int64_t panels = conv_ceil(p->grid.count, kit->nr);
     const int64_t held = p->conv.g.groups * p->points * p->depth * panels * kit->nr;
-    /* strips pay where there are several and the filters outgrow the cache */
-    p->few = !p->spread && p->grid.count <= WINOGRAD_FEW && held <= WINOGRAD_FEW_POINTS &&
-             p->points * p->depth * p->width > WINOGRAD_BLOCK;
+    const int64_t workers = gr_conv_workers(&p->conv, threads);
+    /* strips pay where there are several and the filters outgrow the cache, or where there are too
+     * few blocks for all workers, each of which would transform all of the source; but channels
+     * are summed in the same order for any number of workers */
+    p->few =
+        !p->spread && p->grid.count <= WINOGRAD_FEW && held <= WINOGRAD_FEW_POINTS &&
+        (p->points * p->depth * p->width > WINOGRAD_BLOCK ||
+         (panels < workers && p->depth > WINOGRAD_CHANNELS && p->depth <= WINOGRAD_FEW_CHANNELS));
     if (p->few) {
         p->grid.block = p->lanes = panels * kit->nr;
+        const int64_t share = p->width / workers / kit->mr; /* slivers */
+        if (share * kit->mr < p->rows) p->rows = (share < 1 ? 1 : share) * kit->mr;
         return;
     }
     const int64_t most = fit < 1 ? 1 : conv_min(fit, WINOGRAD_PANELS);
@@ -439,7 +446,6 @@ static void winograd_blocks(winograd_plan *p, int threads)
     const int64_t strips = conv_ceil(p->width, p->rows), hold = WINOGRAD_FILTERS / each;
     p->held = (hold < 1 ? 1 : conv_min(hold, strips)) * p->rows;
     const int64_t tasks = p->conv.g.groups * conv_ceil(p->grid.count, p->grid.block);
-    const int64_t workers = gr_conv_workers(&p->conv, threads);
     p->parts = tasks < workers ? conv_min(conv_ceil(workers, tasks), p->held / p->rows) : 1;
 }
 
