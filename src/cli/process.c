@@ -27,10 +27,11 @@ bool cli_has_part(const char *name)
 
 /* At the end of every parallel loop libgomp's threads spin for 300000 pauses before they sleep,
  * which is 14 ms where a pause takes 140 cycles: where other programs want the cores too, a step of
- * a few milliseconds takes ten times as long. 1000 pauses outlast the gap between two kernels.
- * libgomp reads the setting while the process starts, so it has to start again. */
+ * a few milliseconds takes ten times as long. 4000 pauses outlast a kernel that one thread runs
+ * between two that all share. libgomp reads the setting while the process starts, so it has to
+ * start again. */
 void cli_calm_threads(char **argv)
 {
     if (!cli_has_part("openmp") || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0) execv("/proc/self/exe", argv);
+    if (setenv("GOMP_SPINCOUNT", "4000", 1) == 0) execv("/proc/self/exe", argv);
 }
