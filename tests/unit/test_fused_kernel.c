@@ -412,7 +412,10 @@ static gr_node *fused_random_gate(fused_dice *d)
     gr_shape shape;
     if (gr_node_dtype(x) != gr_node_dtype(y)) y = gr_cast(y, gr_node_dtype(x));
     if (!gr_shape_broadcast(gr_node_shape(x), gr_node_shape(y), &shape)) return NULL;
-    if (choice == 6) return gr_where(gr_less(x, y), y, gr_mul(x, y));
+    if (choice == 6) {
+        gr_node *less = gr_less(x, y); /* made first by every compiler: ids follow it */
+        return gr_where(less, y, gr_mul(x, y));
+    }
     if (choice == 10) return gr_relu(gr_sub(x, y));
     gr_node *zero = gr_like(y, 0);
     if (choice == 11) return gr_where(gr_greater(x, zero), y, zero);
@@ -450,7 +453,10 @@ static bool fused_check_random(uint64_t seed)
     fused_dice d = {.rng = gr_rng_new(seed, 5)};
     fused_maker m = fused_new();
     fused_random_space(&d);
-    for (int i = 1 + fused_below(&d, 4); i > 0; i--) d.value[d.n++] = fused_random_input(&d, &m);
+    for (int i = 1 + fused_below(&d, 4); i > 0; i--) {
+        gr_node *input = fused_random_input(&d, &m); /* looks at d.n */
+        d.value[d.n++] = input;
+    }
     for (int k = 2 + fused_below(&d, 12); k > 0; k--) {
         gr_node *node = fused_random_gate(&d);
         if (node && !gr_is_error(node)) d.value[d.n++] = node;

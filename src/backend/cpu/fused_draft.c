@@ -147,7 +147,9 @@ static int draft_slot_spread(gr_fused_draft *d, int v)
     if (d->pass->some == 1) return x->slot;
     if (x->spread >= 0) return x->spread;
     if (d->n_spreads == GR_FUSED_CODES) return -1;
-    if (d->slot[x->slot].last < d->start) d->slot[x->slot].last = d->start;
+    /* repeated once, before the phase's codes, or between them for each part of the band */
+    const int read = d->pass->some < d->pass->band ? d->start + 1 : d->start;
+    if (d->slot[x->slot].last < read) d->slot[x->slot].last = read;
     x->spread = draft_slot_register(d, draft_size(d, v), false, d->start);
     d->spread[d->n_spreads++] = (gr_fused_spread){x->slot, x->spread};
     return x->spread;
