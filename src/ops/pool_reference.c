@@ -73,19 +73,8 @@ static void pool_reference_write(const gr_pool_geometry *g, void *taps, int64_t 
         return best;                                                                               \
     }                                                                                              \
                                                                                                    \
-    static gr_status max_pool_reference_##suffix(const gr_call *call)                              \
-    {                                                                                              \
-        const gr_pool_geometry *g = call->ctx;                                                     \
-        const int64_t size = pool_volume(g->in), places = pool_volume(g->out);                     \
-        type *y = call->out[0];                                                                    \
-        for (int64_t i = 0; i < g->planes * places; i++) {                                         \
-            const type *x = (const type *)call->in[0] + i / places * size;                         \
-            y[i] = x[pool_argmax_##suffix(g, x, i % places)];                                      \
-        }                                                                                          \
-        return GR_OK;                                                                              \
-    }                                                                                              \
-                                                                                                   \
-    static gr_status max_pool_taps_reference_##suffix(const gr_call *call)                         \
+    /* taps: NULL if they are not asked for */                                                     \
+    static void pool_maxima_##suffix(const gr_call *call, void *taps)                              \
     {                                                                                              \
         const gr_pool_geometry *g = call->ctx;                                                     \
         const int64_t size = pool_volume(g->in), places = pool_volume(g->out);                     \
@@ -94,8 +83,19 @@ static void pool_reference_write(const gr_pool_geometry *g, void *taps, int64_t 
             const type *x = (const type *)call->in[0] + i / places * size;                         \
             const int64_t at = pool_argmax_##suffix(g, x, i % places);                             \
             y[i] = x[at];                                                                          \
-            pool_reference_write(g, call->out[1], i, pool_tap_of(g, i % places, at));              \
+            if (taps) pool_reference_write(g, taps, i, pool_tap_of(g, i % places, at));            \
         }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static gr_status max_pool_reference_##suffix(const gr_call *call)                              \
+    {                                                                                              \
+        pool_maxima_##suffix(call, NULL);                                                          \
+        return GR_OK;                                                                              \
+    }                                                                                              \
+                                                                                                   \
+    static gr_status max_pool_taps_reference_##suffix(const gr_call *call)                         \
+    {                                                                                              \
+        pool_maxima_##suffix(call, call->out[1]);                                                  \
         return GR_OK;                                                                              \
     }                                                                                              \
                                                                                                    \

@@ -53,29 +53,23 @@ typedef struct winograd_slot {
     size_t size;
 } winograd_slot;
 
-static void *winograd_take(winograd_slot *s, char *base, int64_t count, size_t size)
-{
-    char *at = base ? base + s->size : NULL; /* without memory only the size counts */
-    s->size += ((size_t)count * size + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
-    return at;
-}
-
 static winograd_slot winograd_slot_at(const winograd_plan *p, char *base)
 {
     const int64_t outside = p->spread ? p->side * p->result.pitch : 0;
     winograd_slot s = {.size = 0};
-    s.pieces = winograd_take(&s, base, p->lanes, sizeof *s.pieces);
-    s.source_at = winograd_take(&s, base, p->lanes, sizeof *s.source_at);
-    s.result_at = winograd_take(&s, base, p->lanes, sizeof *s.result_at);
-    s.source = winograd_take(&s, base, p->source.buffer, sizeof(float));
-    s.result = winograd_take(&s, base, p->result.buffer + outside, sizeof(float));
+    s.pieces = winograd_take(base, &s.size, p->lanes, sizeof *s.pieces);
+    s.source_at = winograd_take(base, &s.size, p->lanes, sizeof *s.source_at);
+    s.result_at = winograd_take(base, &s.size, p->lanes, sizeof *s.result_at);
+    s.source = winograd_take(base, &s.size, p->source.buffer, sizeof(float));
+    s.result = winograd_take(base, &s.size, p->result.buffer + outside, sizeof(float));
     const int64_t points = p->points * winograd_source_step(p);
     const int64_t filters = p->points * winograd_filter_step(p);
-    s.points = winograd_take(&s, base, p->few ? 0 : points, sizeof(float));
-    s.filters = winograd_take(&s, base, p->few ? filters : 0, sizeof(float));
-    s.products = winograd_take(&s, base, p->points * winograd_product_step(p), sizeof(float));
-    s.taps = winograd_take(
-        &s, base, WINOGRAD_CHANNELS * p->kernel * p->kernel * p->conv.kit->sliver, sizeof(float));
+    s.points = winograd_take(base, &s.size, p->few ? 0 : points, sizeof(float));
+    s.filters = winograd_take(base, &s.size, p->few ? filters : 0, sizeof(float));
+    s.products = winograd_take(base, &s.size, p->points * winograd_product_step(p), sizeof(float));
+    s.taps = winograd_take(base, &s.size,
+                           WINOGRAD_CHANNELS * p->kernel * p->kernel * p->conv.kit->sliver,
+                           sizeof(float));
     return s;
 }
 

@@ -103,6 +103,17 @@ void gr_winograd_put(const winograd_kit *kit, const winograd_view *view,
                      const winograd_piece *pieces, int64_t n_pieces, const float *buffer,
                      float *plane);
 
+/* ---- Scratch memory -------------------------------------------------------------------------- */
+
+/* Takes `count` elements of `size` bytes behind the *used bytes of a worker's scratch memory. With
+ * base NULL only *used counts: that is how the memory is measured. */
+static inline void *winograd_take(char *base, size_t *used, int64_t count, size_t size)
+{
+    char *at = base ? base + *used : NULL;
+    *used += ((size_t)count * size + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return at;
+}
+
 /* ---- Plans ----------------------------------------------------------------------------------- */
 
 typedef struct winograd_plan {

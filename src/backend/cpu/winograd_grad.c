@@ -50,26 +50,19 @@ typedef struct winograd_grad_slot {
     size_t size;
 } winograd_grad_slot;
 
-static void *winograd_grad_take(winograd_grad_slot *s, char *base, int64_t count, size_t size)
-{
-    char *at = base ? base + s->size : NULL; /* without memory only the size counts */
-    s->size += ((size_t)count * size + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
-    return at;
-}
-
 static winograd_grad_slot winograd_grad_slot_at(const winograd_grad_plan *p, char *base)
 {
     const int64_t lanes = p->kit->lanes, kernel = gr_conv_volume(p->conv.g.kernel);
     const int64_t buffer =
         p->rows.view.buffer > p->columns.view.buffer ? p->rows.view.buffer : p->columns.view.buffer;
     winograd_grad_slot s = {.size = 0};
-    s.pieces = winograd_grad_take(&s, base, p->grid.block, sizeof *s.pieces);
-    s.at = winograd_grad_take(&s, base, p->grid.block, sizeof *s.at);
-    s.staged = winograd_grad_take(&s, base, lanes * buffer, sizeof(float));
-    s.rows = winograd_grad_take(&s, base, p->points * p->rows.step, sizeof(float));
-    s.columns = winograd_grad_take(&s, base, p->points * p->columns.step, sizeof(float));
-    s.sums = winograd_grad_take(&s, base, p->points * p->sum_step, sizeof(float));
-    s.taps = winograd_grad_take(&s, base, kernel * lanes, sizeof(float));
+    s.pieces = winograd_take(base, &s.size, p->grid.block, sizeof *s.pieces);
+    s.at = winograd_take(base, &s.size, p->grid.block, sizeof *s.at);
+    s.staged = winograd_take(base, &s.size, lanes * buffer, sizeof(float));
+    s.rows = winograd_take(base, &s.size, p->points * p->rows.step, sizeof(float));
+    s.columns = winograd_take(base, &s.size, p->points * p->columns.step, sizeof(float));
+    s.sums = winograd_take(base, &s.size, p->points * p->sum_step, sizeof(float));
+    s.taps = winograd_take(base, &s.size, kernel * lanes, sizeof(float));
     return s;
 }
 
