@@ -9,6 +9,8 @@
 #include <gradus/image.h>
 #include <gradus/io.h>
 #include <gradus/lang.h>
+#include <gradus/layers.h>
+#include <gradus/losses.h>
 #include <gradus/machine.h>
 #include <gradus/nn.h>
 #include <gradus/ops.h>

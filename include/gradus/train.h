@@ -20,7 +20,8 @@
 
 #include <gradus/data.h>
 #include <gradus/io.h>
-#include <gradus/nn.h>
+#include <gradus/layers.h>
+#include <gradus/losses.h>
 #include <gradus/optim.h>
 #include <gradus/profile.h>
 
@@ -38,7 +39,7 @@ typedef struct gr_model gr_model;
  * for each mode and number of rows; the scope says the mode and finds the variables again. */
 typedef gr_node *gr_recipe(gr_scope *scope, gr_node *x, void *user);
 
-/* X(NAME, "word"). The losses of nn.h; those that compare element by element take the one-hot
+/* X(NAME, "word"). The losses of losses.h; those that compare element by element take the one-hot
  * vector of the class as target. The training loss is without the optimiser's penalties. */
 #define GR_LOSS_TABLE(X)                                                                           \
     X(SOFTMAX, "softmax")             /* softmax cross-entropy */                                  \

@@ -3,7 +3,8 @@
 
 #include "cli/out.h"
 
-#include <gradus/nn.h>
+#include <gradus/layers.h>
+#include <gradus/losses.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -17,7 +17,7 @@ typedef struct lang_word {
     double value; /* of a constant */
 } lang_word;
 
-/* The builders of the words with arguments of their own, in gates.c and layers.c. */
+/* The builders of the words with arguments of their own, in gates.c, layers.c and their like. */
 #define UNARY(name, builder, help)
 #define BINARY(name, builder, help)
 #define CALL(name, signature, builder, help) gr_node *gr_lang_call_##builder(lang_call *call);
@@ -42,7 +42,7 @@ int gr_lang_word_required(const lang_word *word);
  * has a type (a node unless it says otherwise), perhaps "..." for any number of arguments, and
  * perhaps a default: a number, true, false, or a word for "left out". */
 
-#define LANG_MAX_PARAMS 12
+#define LANG_MAX_PARAMS 20
 
 typedef enum lang_type {
     LANG_TYPE_NODE,

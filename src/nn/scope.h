@@ -7,7 +7,8 @@
 #define GR_NO_PLACES
 #endif
 
-#include <gradus/nn.h>
+#include <gradus/layers.h>
+#include <gradus/losses.h>
 
 #include "base/base.h"
 

@@ -4,6 +4,7 @@
 #include "support_memory.h"
 
 #include <gradus/lang.h>
+#include <gradus/layers.h>
 
 typedef struct net_test {
     gr_graph *graph;

@@ -1,0 +1,115 @@
+/* What the words of layers have in common. */
+#include "lang/layer.h"
+
+/* ---- Windows ------------------------------------------------------------------------------ */
+
+static void layer_axes(lang_call *call, const char *name, int64_t low, int spatial, int64_t *out)
+{
+    int64_t numbers[GR_MAX_RANK];
+    int n = gr_lang_arg_ints(call, name, low, INT64_MAX, numbers);
+    if (call->builder->status != GR_OK) return;
+    if (n > 1 && n != spatial) {
+        gr_lang_call_fail(call, GR_SHAPE, name,
+                          "%s has %d numbers, but the input has %d spatial ax%s", name, n, spatial,
+                          spatial == 1 ? "is" : "es");
+        return;
+    }
+    for (int i = 0; i < spatial && n > 0; i++) out[i] = numbers[n > 1 ? i : 0];
+}
+
+bool gr_lang_window_read(lang_call *call, const gr_node *x, lang_window *window)
+{
+    *window = (lang_window){.spatial = gr_node_shape(x).rank - 2};
+    if (gr_is_error(x)) return false;
+    if (window->spatial < 1 || window->spatial > 3) {
+        gr_lang_call_fail(call, GR_SHAPE, NULL,
+                          "takes [N, C, space...] with 1 to 3 spatial axes, not %s",
+                          gr_shape_text(gr_node_shape(x)));
+        return false;
+    }
+    layer_axes(call, "kernel", 1, window->spatial, window->axes.kernel);
+    layer_axes(call, "stride", 1, window->spatial, window->axes.stride);
+    layer_axes(call, "pad", 0, window->spatial, window->axes.pad);
+    layer_axes(call, "dilation", 1, window->spatial, window->axes.dilation);
+    for (int i = 0; i < window->spatial; i++) window->axes.pad_end[i] = window->axes.pad[i];
+    return call->builder->status == GR_OK;
+}
+
+/* ---- Scope, name, initial values ----------------------------------------------------------- */
+
+gr_scope *gr_lang_layer_scope(lang_call *call)
+{
+    if (!call->builder->env.scope) {
+        gr_lang_call_fail(call, GR_SYNTAX, NULL,
+                          "layers with parameters or a mode belong to networks; an "
+                          "expression has none");
+    }
+    return call->builder->env.scope;
+}
+
+const char *gr_lang_layer_name(lang_call *call, const char *kind)
+{
+    lang_builder *builder = call->builder;
+    const lang_statement *statement = builder->statement;
+    gr_scope *scope = gr_lang_layer_scope(call);
+    const char *name = gr_lang_arg_text(call, "name");
+    if (!scope || builder->status != GR_OK) return NULL;
+    if (!name && statement->root == call->node && statement->symbol >= 0) {
+        name = builder->expr->names.symbols[statement->symbol].text;
+    }
+    if (!name) name = gr_scope_auto(scope, kind);
+    if (name && (!*name || strpbrk(name, "/\"'"))) {
+        gr_lang_call_fail(call, GR_SYNTAX, "name",
+                          "a layer's name is not empty and has no '/' or quotes");
+        return NULL;
+    }
+    size_t taken = builder->layers.count;
+    if (!name || gr_lang_symbol_of(&builder->layers, name, strlen(name)) < 0) {
+        gr_lang_build_fail(builder, builder->expr->nodes[call->node].at, GR_NO_MEMORY,
+                           "out of memory");
+        return NULL;
+    }
+    if (builder->layers.count == taken) {
+        gr_lang_call_fail(call, GR_SYNTAX, "name",
+                          "another layer is called '%s': give this one a name of its "
+                          "own (name=\"…\")",
+                          name);
+        return NULL;
+    }
+    return name;
+}
+
+gr_init gr_lang_layer_init(lang_call *call)
+{
+    static const struct {
+        const char *name;
+        gr_init init;
+    } inits[] = {
+        {"he", {GR_INIT_HE, 0, 0}},          {"xavier", {GR_INIT_XAVIER, 0, 0}},
+        {"lecun", {GR_INIT_LECUN, 0, 0}},    {"orthogonal", {GR_INIT_ORTHOGONAL, 1, 0}},
+        {"zeros", {GR_INIT_CONSTANT, 0, 0}},
+    };
+    const gr_init normal = {GR_INIT_NORMAL, 0, gr_lang_arg_real(call, "std")};
+    const char *names[GR_LEN(inits)], *name = gr_lang_arg_text(call, "init");
+    if (gr_lang_given(call, "std")) {
+        if (name)
+            gr_lang_call_fail(call, GR_SYNTAX, "init",
+                              "std stands for a normal distribution: leave out "
+                              "init");
+        if (!(normal.b >= 0)) gr_lang_call_fail(call, GR_SYNTAX, "std", "std is not negative");
+        return normal;
+    }
+    for (size_t i = 0; i < GR_LEN(inits); i++) {
+        names[i] = inits[i].name;
+        if (name && strcmp(name, names[i]) == 0) return inits[i].init;
+    }
+    if (name) {
+        const char *near = gr_nearest(name, names, GR_LEN(names));
+        gr_lang_call_fail(call, GR_SYNTAX, "init",
+                          "there is no init \"%s\"%s%s%s: take he, xavier, lecun, "
+                          "orthogonal or zeros",
+                          gr_lang_quote(name, strlen(name)), near ? "; did you mean \"" : "",
+                          near ? near : "", near ? "\"?" : "");
+    }
+    return (gr_init){GR_INIT_DEFAULT, 0, 0};
+}

@@ -1,0 +1,26 @@
+/* What the words of layers have in common: windows, scope, name, initial values. Internal.
+ *
+ * Each reads the call's arguments of that name; after a fault the builder stops. */
+#ifndef GR_LANG_LAYER_H
+#define GR_LANG_LAYER_H
+
+#include "lang/words.h"
+
+/* Kernel, stride, padding and dilation as a word gives them: one number for all spatial axes, or
+ * one for each. */
+typedef struct lang_window {
+    gr_geometry axes;
+    int spatial;
+} lang_window;
+
+/* Reads kernel, stride, pad and dilation for x [N, C, space…]; false after a fault. */
+bool gr_lang_window_read(lang_call *call, const gr_node *x, lang_window *window);
+
+/* NULL with a fault where there is none: in expressions. */
+gr_scope *gr_lang_layer_scope(lang_call *call);
+/* The layer's name: given, the statement's, or numbered by `kind`. NULL after a fault. */
+const char *gr_lang_layer_name(lang_call *call, const char *kind);
+/* init="xavier", or std=0.01 for a normal distribution. */
+gr_init gr_lang_layer_init(lang_call *call);
+
+#endif
