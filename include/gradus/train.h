@@ -1,4 +1,4 @@
-/* train.h: models that classify, their training, their files.
+/* train.h: models that classify, examples or each position of them; their training, their files.
  *
  *     gr_dataset *train, *test;
  *     gr_model *model;
@@ -32,11 +32,16 @@ extern "C" {
 /* ---- Models ------------------------------------------------------------------------------- */
 
 /* A net, its variables, and what surrounds them: the shape of an example, the classes, the
- * normalisation of the data, the loss. */
+ * normalisation of the data, the loss.
+ *
+ * An example is numbers, f32, or tokens: whole numbers, i32, such as the characters of a text,
+ * which go into the net as they are. It has one label, or a label at each of `positions` places, as
+ * where every token of a sequence is to be told from those before it. */
 typedef struct gr_model gr_model;
 
-/* Builds the net on `x`, f32 [N, …], and returns the scores, f32 [N, classes]. It is called once
- * for each mode and number of rows; the scope says the mode and finds the variables again. */
+/* Builds the net on `x`, f32 (tokens: i32) [N, …], and returns the scores, f32 [N, classes] or, of
+ * labels at positions, [N, positions…, classes]. It is called once for each mode and number of
+ * rows; the scope says the mode and finds the variables again. */
 typedef gr_node *gr_recipe(gr_scope *scope, gr_node *x, void *user);
 
 /* X(NAME, "word"). The losses of losses.h; those that compare element by element take the one-hot
@@ -65,7 +70,7 @@ typedef struct gr_model_options {
     const char *net;
     gr_recipe *recipe;
     void *user;               /* for the recipe; must outlive the model */
-    const gr_dataset *data;   /* gives the next three where they are not set; not kept */
+    const gr_dataset *data;   /* gives what the rest leaves open about examples; not kept */
     gr_shape input;           /* of one example: GR_SHAPE(1, 28, 28) */
     int classes;              /* at least 2 */
     const char *const *names; /* [classes], copied; NULL: "0", "1", … */
@@ -79,12 +84,15 @@ typedef struct gr_model_options {
     uint64_t seed;                   /* of initial values and of random gates */
     int threads;                     /* 0: GRADUS_THREADS, else all cores */
     bool exact;                      /* the same bits for any number of threads */
+    bool tokens;        /* examples are i32 tokens, which are not normalised; or as `data` are */
+    gr_shape positions; /* where an example has labels, GR_SHAPE(64); rank 0: one label, or as
+                           `data` have */
 } gr_model_options;
 #define GR_MODEL(...) (&(gr_model_options){.size = sizeof(gr_model_options), __VA_ARGS__})
 
 /* Makes a model with fresh variables. GR_INVALID for options that contradict each other or are
  * missing, GR_SYNTAX for a net that does not parse, GR_SHAPE (with the layer, its place and the
- * shapes) for one that does not fit the input or does not end in [N, classes] scores. On failure
+ * shapes) for one that does not fit the input or does not end in the scores of a recipe. On failure
  * *model is NULL. */
 GR_API gr_status gr_model_new(const gr_model_options *options, gr_model **model);
 /* Accepts NULL. No trainer may use the model any more. */
@@ -103,8 +111,10 @@ GR_API gr_status gr_model_load(const char *path, const gr_model_options *options
 
 /* What a model consists of. Texts and arrays live as long as the model. */
 GR_API gr_store *gr_model_store(gr_model *model);
-GR_API const char *gr_model_net(const gr_model *model); /* canonical; NULL for a recipe */
-GR_API gr_shape gr_model_input(const gr_model *model);  /* of one example */
+GR_API const char *gr_model_net(const gr_model *model);    /* canonical; NULL for a recipe */
+GR_API gr_shape gr_model_input(const gr_model *model);     /* of one example */
+GR_API bool gr_model_tokens(const gr_model *model);        /* are examples tokens? */
+GR_API gr_shape gr_model_positions(const gr_model *model); /* of labels; rank 0: one label */
 GR_API int gr_model_classes(const gr_model *model);
 GR_API const char *const *gr_model_class_names(const gr_model *model); /* [classes] */
 GR_API gr_loss_kind gr_model_loss(const gr_model *model);
@@ -123,9 +133,9 @@ GR_API gr_status gr_model_fits(const gr_model *model, const gr_dataset *data);
 
 /* ---- Using a model ------------------------------------------------------------------------ */
 
-/* Scores of x, u8 or f32 [n, …] as the data come (the model normalises them): scores[n·classes],
- * row-major. Large n is worked through in batches. GR_SHAPE (with both shapes), GR_DTYPE,
- * GR_INVALID if no normalisation has been learnt yet. */
+/* Scores of x, u8 or f32 [n, …] as the data come (the model normalises them), or i32 tokens, as the
+ * model takes: scores[n·positions·classes], row-major. Large n is worked through in batches.
+ * GR_SHAPE (with both shapes), GR_DTYPE, GR_INVALID if no normalisation has been learnt yet. */
 GR_API gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores);
 /* Turns one row of scores[classes] in place into what the loss takes them for: softmax gives
  * probabilities that sum to 1, sigmoid one probability each; others stay as they are. Returns
@@ -142,8 +152,8 @@ typedef struct gr_class_metrics {
 } gr_class_metrics;
 
 typedef struct gr_metrics {
-    int64_t count, correct;
-    double loss, accuracy; /* means over the examples */
+    int64_t count, correct; /* labels: as many as examples, or a number of positions times that */
+    double loss, accuracy;  /* means over the labels */
     int classes;
     gr_class_metrics *per_class; /* [classes] */
     int64_t *confusion; /* [classes·classes]: row: the class; column: what it is taken for */
@@ -179,8 +189,8 @@ typedef struct gr_net_info {
 } gr_net_info;
 
 /* Describes the net of a text for examples of that shape, as it is trained (dropout included),
- * without making its variables. Faults as gr_model_new; any output is fine. Free with
- * gr_net_info_free. */
+ * without making its variables. Examples are f32 or, for a net that takes only whole numbers, i32
+ * tokens. Faults as gr_model_new; any output is fine. Free with gr_net_info_free. */
 GR_API gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info);
 GR_API gr_status gr_model_describe(const gr_model *model, gr_net_info **info);
 GR_API void gr_net_info_free(gr_net_info *info); /* accepts NULL */
@@ -251,7 +261,8 @@ GR_API void gr_trainer_stop(gr_trainer *trainer);
 /* One epoch, for the history and for curves. Figures of data that there are not are NaN. */
 typedef struct gr_epoch {
     int64_t epoch, step; /* both counted from 1: done at its end */
-    double train_loss;   /* mean over the epoch's rows, each at the step that used it; no penalty */
+    double train_loss;   /* mean over the epoch's labels, each at the step that used it; no penalty
+                          */
     double train_accuracy;
     double val_loss, val_accuracy;
     double rate;    /* learning rate of its last step */

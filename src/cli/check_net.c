@@ -19,7 +19,7 @@ static const double check_noise = 0.01;
 /* The batch that the net is checked on. */
 typedef struct check_batch {
     gr_dataset *data; /* NULL: random */
-    gr_tensor x, y;   /* f32 [rows, …], i32 [rows] */
+    gr_tensor x, y;   /* as the net's inputs */
 } check_batch;
 
 static void check_batch_clear(check_batch *batch)
@@ -82,7 +82,7 @@ static gr_status check_load(const cli_args *args, const cli_net *net, check_batc
     gr_batch first;
     const gr_normalizer *normalizer = net->model ? gr_model_normalizer(net->model) : NULL;
     gr_status status = GR_OK;
-    if (!normalizer) {
+    if (!normalizer && gr_dataset_dtype(batch->data) != GR_I32) {
         status = gr_normalizer_learn(GR_NORMALIZE_STANDARD, batch->data, &learnt);
         normalizer = &learnt;
     }
@@ -95,22 +95,37 @@ static gr_status check_load(const cli_args *args, const cli_net *net, check_batc
     if (status == GR_OK && gr_loader_next(loader, &first)) {
         status = check_copy(&first.x, &batch->x);
         if (status == GR_OK) status = check_copy(&first.y, &batch->y);
-        if (status == GR_OK) status = check_add_noise(&batch->x, net->seed);
+        if (status == GR_OK && batch->x.dtype == GR_F32)
+            status = check_add_noise(&batch->x, net->seed);
     }
     gr_loader_free(loader);
     gr_normalizer_clear(&learnt);
     return status;
 }
 
-/* Normal numbers, and the classes in turn. */
-static gr_status check_draw(const gr_node *x, int64_t classes, uint64_t seed, check_batch *batch)
+/* The first `classes` whole numbers, over and over. */
+static gr_status check_count(gr_shape shape, int64_t classes, gr_tensor *to)
 {
-    gr_shape shape = gr_node_shape(x);
-    gr_status status = cli_draw(GR_F32, shape, "x", seed, &batch->x);
-    if (status == GR_OK) status = gr_tensor_new(GR_I32, GR_SHAPE(shape.dim[0]), &batch->y);
-    for (int64_t i = 0; status == GR_OK && i < shape.dim[0]; i++)
-        ((int32_t *)batch->y.data)[i] = (int32_t)(i % classes);
+    gr_status status = gr_tensor_new(GR_I32, shape, to);
+    for (int64_t i = 0; status == GR_OK && i < gr_shape_count(shape); i++)
+        ((int32_t *)to->data)[i] = (int32_t)(i % classes);
     return status;
+}
+
+/* Normal numbers or, of a net that takes tokens, the classes in turn, as which tokens are taken
+ * where one is told from others; and the classes in turn. */
+static gr_status check_draw(const cli_net_graph *g, int loss, uint64_t seed, check_batch *batch)
+{
+    gr_shape shape = gr_node_shape(g->x), labels = GR_SHAPE(shape.dim[0]);
+    int64_t classes = 1;
+    if (loss != CHECK_NO_LOSS) {
+        classes = cli_net_classes(g);
+        labels = gr_node_shape(g->output);
+        labels.rank--;
+    }
+    gr_status status = gr_node_dtype(g->x) == GR_F32 ? cli_draw(GR_F32, shape, "x", seed, &batch->x)
+                                                     : check_count(shape, classes, &batch->x);
+    return status == GR_OK ? check_count(labels, classes, &batch->y) : status;
 }
 
 /* ---- The loss ------------------------------------------------------------------------------- */
@@ -132,13 +147,20 @@ static int check_refuse_scores(const cli_net_graph *g, const check_batch *batch)
         return cli_bad("the net gives %s for %" PRId64 " examples: a loss needs a row of at least "
                        "two scores for each; --loss none checks the output itself",
                        gr_shape_print(shape, text, sizeof text), gr_node_shape(g->x).dim[0]);
-    if (batch->data && gr_dataset_classes(batch->data) != shape.dim[1])
-        return cli_bad("the net gives %" PRId64 " scores, but %s has %d classes", shape.dim[1],
-                       gr_dataset_name(batch->data), gr_dataset_classes(batch->data));
+    if (batch->data && gr_dataset_classes(batch->data) != cli_net_classes(g))
+        return cli_bad("the net gives %" PRId64 " scores, but %s has %d classes",
+                       cli_net_classes(g), gr_dataset_name(batch->data),
+                       gr_dataset_classes(batch->data));
     return CLI_YES;
 }
 
 /* ---- The check ------------------------------------------------------------------------------ */
+
+/* Tokens have no gradient. */
+static bool check_by_input(const cli_net_graph *g)
+{
+    return gr_dtype_is_float(gr_node_dtype(g->x));
+}
 
 static char *check_title(const cli_net_graph *g, const check_batch *batch, int loss)
 {
@@ -146,13 +168,14 @@ static char *check_title(const cli_net_graph *g, const check_batch *batch, int l
     const char *of = loss == CHECK_NO_LOSS ? "the output, summed with random weights," : "the ";
     for (int i = 0; i < gr_scope_params(g->scope); i++)
         parameters += gr_shape_count(gr_node_shape(gr_scope_param(g->scope, i)));
-    return cli_format("Gradient of %s%s%s of %" PRId64 " %s%s by the input and %" PRId64
-                      " parameters, in f64%s.",
-                      of, loss == CHECK_NO_LOSS ? "" : gr_loss_name((gr_loss_kind)loss),
-                      loss == CHECK_NO_LOSS ? "" : " loss", rows,
-                      batch->data ? "examples of " : "random examples",
-                      batch->data ? gr_dataset_name(batch->data) : "", parameters,
-                      batch->data ? "; noise of 0.01 breaks the ties of equal pixels" : "");
+    return cli_format(
+        "Gradient of %s%s%s of %" PRId64 " %s%s by %s%" PRId64 " parameters, in f64%s.", of,
+        loss == CHECK_NO_LOSS ? "" : gr_loss_name((gr_loss_kind)loss),
+        loss == CHECK_NO_LOSS ? "" : " loss", rows,
+        batch->data ? "examples of " : "random examples",
+        batch->data ? gr_dataset_name(batch->data) : "", check_by_input(g) ? "the input and " : "",
+        parameters,
+        batch->data && check_by_input(g) ? "; noise of 0.01 breaks the ties of equal pixels" : "");
 }
 
 static gr_status check_compare(const cli_args *args, const cli_net *net, const cli_net_graph *g,
@@ -162,9 +185,10 @@ static gr_status check_compare(const cli_args *args, const cli_net *net, const c
     gr_feed feeds[] = {{"x", batch->x.data}, {"y", batch->y.data}};
     int params = gr_scope_params(g->scope);
     gr_node **wrt = cli_alloc((size_t)params + 1, sizeof(gr_node *));
-    wrt[0] = g->x;
-    for (int i = 0; i < params; i++) wrt[i + 1] = gr_scope_param(g->scope, i);
-    gr_status status = gr_check(y, wrt, params + 1, feeds, 2, net->store, &options, report);
+    int n = 0;
+    if (check_by_input(g)) wrt[n++] = g->x;
+    for (int i = 0; i < params; i++) wrt[n++] = gr_scope_param(g->scope, i);
+    gr_status status = gr_check(y, wrt, n, feeds, 2, net->store, &options, report);
     free(wrt);
     return status;
 }
@@ -180,9 +204,8 @@ static int check_graph(const cli_args *args, const cli_net *net, const cli_net_g
     if (loss != CHECK_NO_LOSS && (code = check_refuse_scores(g, batch)) != CLI_YES) return code;
     gr_node *y = loss == CHECK_NO_LOSS ? cli_weighted_sum(g->output, net->seed)
                                        : cli_net_loss(g->output, (gr_loss_kind)loss);
-    int64_t classes = loss == CHECK_NO_LOSS ? 1 : gr_node_shape(g->output).dim[1];
     gr_status status =
-        batch->data ? check_load(args, net, batch) : check_draw(g->x, classes, net->seed, batch);
+        batch->data ? check_load(args, net, batch) : check_draw(g, loss, net->seed, batch);
     if (status == GR_OK) status = check_compare(args, net, g, y, batch, &report);
     if (status == GR_UNSUPPORTED) return cli_bad("%s", gr_message());
     if (status != GR_OK) return cli_failed(status);

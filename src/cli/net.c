@@ -66,9 +66,9 @@ void cli_net_close(cli_net *net)
 
 /* ---- Graphs --------------------------------------------------------------------------------- */
 
-gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_graph *out)
+static gr_status net_build(const cli_net *net, const gr_expr *expr, gr_dtype dtype, gr_mode mode,
+                           int64_t rows, cli_net_graph *out)
 {
-    gr_expr *expr;
     gr_scope_options options = {.size = sizeof options, .mode = mode, .seed = net->seed};
     gr_shape shape = {.rank = net->input.rank + 1, .dim = {rows}};
     for (int i = 0; i < net->input.rank && i + 1 < GR_MAX_RANK; i++)
@@ -76,16 +76,32 @@ gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_
     *out = (cli_net_graph){.graph = gr_graph_new()};
     out->scope = out->graph ? gr_scope_new(out->graph, net->store, &options) : NULL;
     if (!out->scope) return GR_NO_MEMORY;
-    out->x = gr_input(out->graph, "x", GR_F32, shape);
+    out->x = gr_input(out->graph, "x", dtype, shape);
     gr_binding binding = {"x", out->x};
     gr_expr_env env = {.size = sizeof env,
                        .dtype = GR_F32,
                        .bindings = &binding,
                        .n_bindings = 1,
                        .scope = out->scope};
+    return gr_expr_build(expr, out->graph, &env, &out->output);
+}
+
+gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_graph *out)
+{
+    gr_expr *expr;
+    gr_dtype dtype = net->model && gr_model_tokens(net->model) ? GR_I32 : GR_F32;
+    *out = (cli_net_graph){0};
     gr_status status = gr_expr_parse(net->text, net->source, &expr);
     if (status != GR_OK) return status;
-    status = gr_expr_build(expr, out->graph, &env, &out->output);
+    status = net_build(net, expr, dtype, mode, rows, out);
+    if (status == GR_DTYPE && !net->model) { /* a net of tokens, or one at fault */
+        cli_net_graph_clear(out);
+        status = net_build(net, expr, GR_I32, mode, rows, out);
+        if (status != GR_OK) {
+            cli_net_graph_clear(out);
+            status = net_build(net, expr, GR_F32, mode, rows, out);
+        }
+    }
     gr_expr_free(expr);
     return status;
 }
@@ -100,13 +116,28 @@ void cli_net_graph_clear(cli_net_graph *graph)
 bool cli_net_has_scores(const cli_net_graph *graph)
 {
     gr_shape shape = gr_node_shape(graph->output);
-    return shape.rank == 2 && shape.dim[0] == gr_node_shape(graph->x).dim[0] && shape.dim[1] > 1;
+    gr_shape x = gr_node_shape(graph->x);
+    bool tokens = gr_node_dtype(graph->x) == GR_I32;
+    bool one = shape.rank == 2, each = tokens && shape.rank == 3 && shape.dim[1] == x.dim[1];
+    return (one || each) && shape.dim[0] == x.dim[0] && shape.dim[shape.rank - 1] > 1;
+}
+
+int64_t cli_net_classes(const cli_net_graph *graph)
+{
+    gr_shape shape = gr_node_shape(graph->output);
+    return shape.dim[shape.rank - 1];
 }
 
 gr_node *cli_net_loss(gr_node *scores, gr_loss_kind kind)
 {
-    gr_shape shape = gr_node_shape(scores);
-    gr_node *y = gr_input(gr_node_graph(scores), "y", GR_I32, GR_SHAPE(shape.dim[0]));
+    gr_shape shape = gr_node_shape(scores), labels = shape;
+    labels.rank--;
+    gr_node *y = gr_input(gr_node_graph(scores), "y", GR_I32, labels);
+    if (labels.rank > 1) {
+        shape = GR_SHAPE(gr_shape_count(labels), shape.dim[labels.rank]);
+        scores = gr_reshape(scores, shape);
+        y = gr_reshape(y, GR_SHAPE(shape.dim[0]));
+    }
     gr_loss_options options = {.size = sizeof options, .squared = kind == GR_LOSS_SQUARED_HINGE};
     if (kind == GR_LOSS_SOFTMAX) return gr_softmax_cross_entropy(scores, y, &options);
     if (kind == GR_LOSS_HINGE || kind == GR_LOSS_SQUARED_HINGE)

@@ -28,7 +28,7 @@ bool cli_is_model(const char *path);
 typedef struct cli_net_graph {
     gr_graph *graph;
     gr_scope *scope;
-    gr_node *x;      /* input "x", f32 [rows, …] */
+    gr_node *x;      /* input "x", f32 [rows, …]; i32 if the net takes only whole numbers */
     gr_node *output; /* what the text ends in */
 } cli_net_graph;
 
@@ -36,9 +36,11 @@ typedef struct cli_net_graph {
 gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_graph *out);
 void cli_net_graph_clear(cli_net_graph *graph);
 
-/* Is the output a row of at least two scores for each example? */
+/* Is the output a row of at least two scores for each example, or for each token of it? */
 bool cli_net_has_scores(const cli_net_graph *graph);
-/* The loss of scores [N, C] on a new input "y", i32 [N]. */
+/* How many scores are in a row. */
+int64_t cli_net_classes(const cli_net_graph *graph);
+/* The loss of scores [N, …, C] on a new input "y", i32 [N, …]. */
 gr_node *cli_net_loss(gr_node *scores, gr_loss_kind kind);
 
 #endif

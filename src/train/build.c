@@ -10,11 +10,22 @@ void gr_model_graph_clear(gr_model_graph *graph)
     *graph = (gr_model_graph){0};
 }
 
+/* [rows, one…] */
+static gr_shape build_rows(int64_t rows, gr_shape one)
+{
+    gr_shape shape = {.rank = one.rank + 1, .dim = {rows}};
+    for (int i = 0; i < one.rank; i++) shape.dim[i + 1] = one.dim[i];
+    return shape;
+}
+
 gr_shape gr_model_batch_shape(const gr_model *model, int64_t rows)
 {
-    gr_shape shape = {.rank = model->input.rank + 1, .dim = {rows}};
-    for (int i = 0; i < model->input.rank; i++) shape.dim[i + 1] = model->input.dim[i];
-    return shape;
+    return build_rows(rows, model->input);
+}
+
+int64_t gr_model_labels(const gr_model *model, int64_t rows)
+{
+    return rows * gr_shape_count(model->positions);
 }
 
 /* What the graph has against itself, as a status with its message. */
@@ -31,7 +42,7 @@ gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mod
     gr_scope_options options = {.size = sizeof options, .mode = mode, .seed = model->seed};
     out->scope = out->graph ? gr_scope_new(out->graph, store, &options) : NULL;
     if (!out->scope) return GR_NO_MEMORY;
-    out->x = gr_input(out->graph, "x", GR_F32, gr_model_batch_shape(model, rows));
+    out->x = gr_input(out->graph, "x", model->dtype, gr_model_batch_shape(model, rows));
     if (model->net) {
         gr_binding binding = {"x", out->x};
         gr_expr_env env = {.size = sizeof env,
@@ -51,16 +62,19 @@ gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mod
 
 static gr_status build_check_scores(const gr_model *model, int64_t rows, const gr_node *scores)
 {
-    gr_shape shape = gr_node_shape(scores), want = GR_SHAPE(rows, model->classes);
+    gr_shape shape = gr_node_shape(scores), want = build_rows(rows, model->positions);
+    want.dim[want.rank++] = model->classes;
     if (gr_shape_equal(shape, want) && gr_node_dtype(scores) == GR_F32) return GR_OK;
     return gr_fail(GR_SHAPE,
                    "the net gives %s%s for %lld examples: should be f32%s, a score for each of "
-                   "the %d classes",
+                   "the %d classes%s",
                    gr_dtype_name(gr_node_dtype(scores)), gr_shape_text(shape), (long long)rows,
-                   gr_shape_text(want), model->classes);
+                   gr_shape_text(want), model->classes,
+                   model->positions.rank > 0 ? " at each position" : "");
 }
 
-static gr_node *build_loss(const gr_model *model, const gr_model_graph *g)
+static gr_node *build_loss(const gr_model *model, const gr_model_graph *g, gr_node *scores,
+                           gr_node *y)
 {
     gr_loss_options options = {.size = sizeof options,
                                .smoothing = model->smoothing,
@@ -70,24 +84,30 @@ static gr_node *build_loss(const gr_model *model, const gr_model_graph *g)
     if (model->class_weights)
         options.class_weights = gr_constant(
             g->graph, &(gr_tensor){GR_F32, GR_SHAPE(model->classes), model->class_weights});
-    if (model->loss == GR_LOSS_SOFTMAX) return gr_softmax_cross_entropy(g->scores, g->y, &options);
+    if (model->loss == GR_LOSS_SOFTMAX) return gr_softmax_cross_entropy(scores, y, &options);
     if (model->loss == GR_LOSS_HINGE || model->loss == GR_LOSS_SQUARED_HINGE)
-        return gr_multiclass_hinge(g->scores, g->y, &options);
-    gr_node *target = gr_one_hot_strict(g->y, model->classes, GR_F32);
-    if (model->loss == GR_LOSS_SIGMOID)
-        return gr_sigmoid_cross_entropy(g->scores, target, &options);
-    if (model->loss == GR_LOSS_MSE) return gr_mse(g->scores, target, &options);
-    if (model->loss == GR_LOSS_L1) return gr_l1_loss(g->scores, target, &options);
-    return gr_huber(g->scores, target, &options);
+        return gr_multiclass_hinge(scores, y, &options);
+    gr_node *target = gr_one_hot_strict(y, model->classes, GR_F32);
+    if (model->loss == GR_LOSS_SIGMOID) return gr_sigmoid_cross_entropy(scores, target, &options);
+    if (model->loss == GR_LOSS_MSE) return gr_mse(scores, target, &options);
+    if (model->loss == GR_LOSS_L1) return gr_l1_loss(scores, target, &options);
+    return gr_huber(scores, target, &options);
 }
 
 gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_model_graph *out)
 {
     GR_TRY(gr_model_build_net(model, model->store, mode, rows, out));
     GR_TRY(build_check_scores(model, rows, out->scores));
-    out->y = gr_input(out->graph, "y", GR_I32, GR_SHAPE(rows));
-    out->loss = build_loss(model, out);
-    out->accuracy = gr_accuracy(out->scores, out->y);
+    out->y = gr_input(out->graph, "y", GR_I32, build_rows(rows, model->positions));
+    gr_node *scores = out->scores, *y = out->y;
+    if (model->positions.rank > 0) {
+        /* Every position counts as an example with one label. */
+        int64_t labels = gr_model_labels(model, rows);
+        scores = gr_reshape(scores, GR_SHAPE(labels, model->classes));
+        y = gr_reshape(y, GR_SHAPE(labels));
+    }
+    out->loss = build_loss(model, out, scores, y);
+    out->accuracy = gr_accuracy(scores, y);
     return build_status(out->graph);
 }
 

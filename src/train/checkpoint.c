@@ -110,8 +110,8 @@ static gr_status checkpoint_set_history(gr_meta *meta, const gr_train_state *s)
 static gr_status checkpoint_set_state(const gr_trainer *t, gr_meta *meta)
 {
     const gr_train_state *s = &t->s;
-    double sums[] = {s->sums.loss, s->sums.weight, s->sums.correct,
-                     s->sums.rows, s->loss,        s->accuracy};
+    double sums[] = {s->sums.loss,   s->sums.weight, s->sums.correct,
+                     s->sums.labels, s->loss,        s->accuracy};
     GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "step", s->step));
     GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "epoch", s->epoch));
     GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "cursor_epoch", s->cursor.epoch));

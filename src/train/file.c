@@ -27,6 +27,8 @@ gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta)
     GR_TRY(model->net ? gr_meta_set(meta, "net", model->net_text)
                       : gr_meta_set(meta, "recipe", "C"));
     GR_TRY(file_set_shape(meta, "input", model->input));
+    if (gr_model_tokens(model)) GR_TRY(gr_meta_set(meta, "input.dtype", "i32"));
+    if (model->positions.rank > 0) GR_TRY(file_set_shape(meta, "positions", model->positions));
     GR_TRY(gr_meta_set_texts(meta, "classes", (const char *const *)model->names, model->classes));
     GR_TRY(gr_meta_set(meta, "loss", gr_loss_name(model->loss)));
     if (model->smoothing > 0) GR_TRY(gr_meta_set_real(meta, "loss.smoothing", model->smoothing));
@@ -135,6 +137,17 @@ static gr_status file_get_loss(const gr_meta *meta, file_options *f)
     return GR_OK;
 }
 
+static gr_status file_get_input(const gr_meta *meta, file_options *f)
+{
+    const char *dtype = gr_meta_get(meta, "input.dtype");
+    f->o.tokens = dtype != NULL;
+    if (dtype && strcmp(dtype, "i32") != 0)
+        return gr_fail(GR_FORMAT, "examples of type '%s': should be i32 tokens", dtype);
+    GR_TRY(file_get_shape(meta, "input", &f->o.input));
+    return gr_meta_get(meta, "positions") ? file_get_shape(meta, "positions", &f->o.positions)
+                                          : GR_OK;
+}
+
 static gr_status file_get_normalizer(const gr_meta *meta, file_options *f)
 {
     const char *word = gr_meta_get(meta, "normalize");
@@ -172,7 +185,7 @@ static gr_status file_get_options(const gr_meta *meta, const gr_model_options *g
     int64_t seed;
     f->o.size = sizeof f->o;
     GR_TRY(file_get_net(meta, given, f));
-    GR_TRY(file_get_shape(meta, "input", &f->o.input));
+    GR_TRY(file_get_input(meta, f));
     GR_TRY(gr_meta_get_texts(meta, "classes", &f->names, &f->o.classes));
     f->o.names = (const char *const *)f->names;
     GR_TRY(file_get_loss(meta, f));

@@ -30,6 +30,7 @@ static void model_take_data(gr_model_options *o)
 {
     if (o->input.rank == 0) o->input = gr_dataset_shape(o->data);
     if (o->classes == 0) o->classes = gr_dataset_classes(o->data);
+    if (gr_dataset_dtype(o->data) == GR_I32) o->tokens = true;
 }
 
 static gr_status model_check(const gr_model_options *o)
@@ -39,6 +40,12 @@ static gr_status model_check(const gr_model_options *o)
     if (o->input.rank < 1 || o->input.rank >= GR_MAX_RANK || gr_shape_count(o->input) < 1)
         return gr_fail(GR_SHAPE, "a model's input is %s: should be the shape of one example",
                        gr_shape_text(o->input));
+    if (o->positions.rank > 0 &&
+        (o->positions.rank > GR_MAX_RANK - 2 || gr_shape_count(o->positions) < 1))
+        return gr_fail(GR_SHAPE, "the labels of an example are %s: should be at least one",
+                       gr_shape_text(o->positions));
+    if (o->tokens && o->normalizer)
+        return gr_fail(GR_INVALID, "a model of tokens has no normaliser");
     if (o->classes < 2 || o->classes > GR_DATA_MAX_CLASSES)
         return gr_fail(GR_INVALID, "a model of %d classes: should be 2 to %d", o->classes,
                        GR_DATA_MAX_CLASSES);
@@ -106,7 +113,9 @@ static gr_status model_take_net(gr_model *model, const gr_model_options *o)
 
 static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
 {
+    model->dtype = o->tokens ? GR_I32 : GR_F32;
     model->input = o->input;
+    model->positions = o->positions;
     model->classes = o->classes;
     model->loss = o->loss;
     model->smoothing = o->smoothing;
@@ -213,6 +222,16 @@ gr_shape gr_model_input(const gr_model *model)
     return model->input;
 }
 
+bool gr_model_tokens(const gr_model *model)
+{
+    return model->dtype == GR_I32;
+}
+
+gr_shape gr_model_positions(const gr_model *model)
+{
+    return model->positions;
+}
+
 int gr_model_classes(const gr_model *model)
 {
     return model->classes;
@@ -254,6 +273,7 @@ gr_status gr_model_learn_normalizer(gr_model *model, const gr_dataset *data)
 {
     if (model->normalizes) return GR_OK;
     GR_TRY(gr_model_fits(model, data));
+    if (gr_model_tokens(model)) return GR_OK;
     GR_TRY(gr_normalizer_learn(model->normalize, data, &model->normalizer));
     model->normalizes = true;
     return GR_OK;
@@ -261,7 +281,7 @@ gr_status gr_model_learn_normalizer(gr_model *model, const gr_dataset *data)
 
 gr_status gr_model_ready(const gr_model *model)
 {
-    if (model->normalizes) return GR_OK;
+    if (model->normalizes || gr_model_tokens(model)) return GR_OK;
     return gr_fail(GR_INVALID, "the model has not learnt the normalisation of its data yet: train "
                                "it, or call gr_model_learn_normalizer");
 }
@@ -280,6 +300,10 @@ gr_status gr_model_fits(const gr_model *model, const gr_dataset *data)
     if (!gr_shape_equal(shape, model->input))
         return gr_fail(GR_SHAPE, "an example of '%s' is %s, but the model takes %s", set,
                        gr_shape_text(shape), gr_shape_text(model->input));
+    if ((gr_dataset_dtype(data) == GR_I32) != gr_model_tokens(model))
+        return gr_fail(GR_DTYPE, "an example of '%s' is %s, but the model takes %s", set,
+                       gr_dtype_name(gr_dataset_dtype(data)),
+                       gr_model_tokens(model) ? "i32 tokens" : "numbers");
     int classes = gr_dataset_classes(data);
     if (classes == 0) return GR_OK;
     if (classes != model->classes)

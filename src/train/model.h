@@ -41,7 +41,9 @@ struct gr_model {
     char *net_text;
     gr_recipe *recipe;
     void *user;
+    gr_dtype dtype; /* of the input: GR_F32, or GR_I32 for tokens */
     gr_shape input;
+    gr_shape positions; /* of an example's labels; rank 0: one label */
     int classes;
     char **names;
     gr_loss_kind loss;
@@ -91,9 +93,12 @@ gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr
 
 /* Is the store's tensor of that name part of the model, rather than of its training? */
 bool gr_model_owns(const char *name);
-/* Weights of a batch's loss within a mean over many: rows, or the sum of their class weights. */
-double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t rows);
-/* GR_INVALID unless the normalisation has been learnt. */
+/* Labels of `rows` examples. */
+int64_t gr_model_labels(const gr_model *model, int64_t rows);
+/* Weight of a batch's loss within a mean over many: its n labels, or the sum of their class
+ * weights. */
+double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t n);
+/* GR_INVALID unless the normalisation has been learnt, or there is none to learn. */
 gr_status gr_model_ready(const gr_model *model);
 /* [rows, input…] */
 gr_shape gr_model_batch_shape(const gr_model *model, int64_t rows);

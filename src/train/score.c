@@ -11,29 +11,36 @@ static gr_status score_predict_check(const gr_model *model, const gr_tensor *x)
     if (x->shape.rank < 1 || !gr_shape_equal(x->shape, rows))
         return gr_fail(GR_SHAPE, "the data are %s, but the model takes examples of %s, [n,…]",
                        gr_shape_text(x->shape), gr_shape_text(model->input));
-    if (x->dtype != GR_F32 && x->dtype != GR_U8)
-        return gr_fail(GR_DTYPE, "the data are %s, but a model takes f32 or u8",
-                       gr_dtype_name(x->dtype));
+    bool tokens = gr_model_tokens(model);
+    if (tokens ? x->dtype != GR_I32 : x->dtype != GR_F32 && x->dtype != GR_U8)
+        return gr_fail(GR_DTYPE, "the data are %s, but %s", gr_dtype_name(x->dtype),
+                       tokens ? "this model takes i32 tokens" : "a model takes f32 or u8");
     return gr_model_ready(model);
 }
 
-/* Scores of rows [from, from + rows) through the buffer `batch` for normalised examples. */
+/* Scores of rows [from, from + rows) through the buffer `batch` for normalised examples; tokens are
+ * taken where they lie. */
 static gr_status score_predict_rows(gr_model *model, const gr_tensor *x, int64_t from, int64_t rows,
                                     float *batch, float *scores)
 {
     gr_engine *engine;
     size_t elements = (size_t)gr_shape_count(model->input);
-    size_t count = (size_t)rows * elements, classes = (size_t)model->classes;
+    size_t count = (size_t)rows * elements;
+    size_t each = (size_t)gr_model_labels(model, 1) * (size_t)model->classes;
     const char *data = x->data;
     gr_tensor part = {x->dtype, gr_model_batch_shape(model, rows),
                       (void *)(data + (size_t)from * elements * gr_dtype_size(x->dtype))};
-    GR_TRY(gr_normalizer_apply(&model->normalizer, &part, batch));
+    const void *input = batch;
+    if (gr_model_tokens(model))
+        input = part.data;
+    else
+        GR_TRY(gr_normalizer_apply(&model->normalizer, &part, batch));
     GR_TRY(gr_model_engine(model, GR_ENGINE_PREDICT, rows, &engine));
-    if (engine->x >= 0)
-        GR_TRY(gr_session_bind(engine->session, engine->x, batch, count * sizeof *batch));
+    if (engine->x >= 0) /* i32 is as wide as f32 */
+        GR_TRY(gr_session_bind(engine->session, engine->x, input, count * sizeof *batch));
     GR_TRY(gr_session_step(engine->session));
-    return gr_session_read(engine->session, engine->scores, scores + (size_t)from * classes,
-                           (size_t)rows * classes * sizeof *scores);
+    return gr_session_read(engine->session, engine->scores, scores + (size_t)from * each,
+                           (size_t)rows * each * sizeof *scores);
 }
 
 gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores)
@@ -70,11 +77,11 @@ bool gr_model_probabilities(const gr_model *model, float *scores)
 
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
-double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t rows)
+double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t n)
 {
-    if (!model->class_weights) return (double)rows;
+    if (!model->class_weights) return (double)n;
     double sum = 0;
-    for (int64_t i = 0; i < rows; i++) sum += (double)model->class_weights[labels[i]];
+    for (int64_t i = 0; i < n; i++) sum += (double)model->class_weights[labels[i]];
     return sum;
 }
 
@@ -95,7 +102,8 @@ static gr_status score_batch(gr_model *model, const gr_batch *batch, float *scor
 {
     gr_engine *engine;
     float loss;
-    size_t classes = (size_t)model->classes, rows = (size_t)batch->rows;
+    int64_t n = gr_model_labels(model, batch->rows);
+    size_t classes = (size_t)model->classes;
     GR_TRY(gr_model_engine(model, GR_ENGINE_TEST, batch->rows, &engine));
     if (engine->x >= 0)
         GR_TRY(
@@ -103,13 +111,14 @@ static gr_status score_batch(gr_model *model, const gr_batch *batch, float *scor
     GR_TRY(gr_session_bind(engine->session, engine->y, batch->y.data, gr_tensor_bytes(&batch->y)));
     GR_TRY(gr_session_step(engine->session));
     GR_TRY(gr_session_read(engine->session, engine->loss, &loss, sizeof loss));
-    GR_TRY(gr_session_read(engine->session, engine->scores, scores, rows * classes * sizeof loss));
+    GR_TRY(gr_session_read(engine->session, engine->scores, scores,
+                           (size_t)n * classes * sizeof loss));
     const int32_t *labels = batch->y.data;
-    double weight = gr_model_weight(model, labels, batch->rows);
+    double weight = gr_model_weight(model, labels, n);
     sums->loss += (double)loss * weight;
     *weights += weight;
-    sums->count += batch->rows;
-    for (size_t i = 0; i < rows; i++) {
+    sums->count += n;
+    for (size_t i = 0; i < (size_t)n; i++) {
         int taken = score_class(scores + i * classes, model->classes);
         sums->correct += taken == labels[i];
         if (confusion) confusion[(size_t)labels[i] * classes + (size_t)taken]++;
@@ -122,7 +131,8 @@ gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics
 {
     gr_batch batch;
     double weights = 0;
-    float *scores = gr_alloc_array(GR_EVAL_ROWS * (size_t)model->classes, sizeof *scores);
+    size_t most = (size_t)gr_model_labels(model, GR_EVAL_ROWS) * (size_t)model->classes;
+    float *scores = gr_alloc_array(most, sizeof *scores);
     if (!scores) return GR_NO_MEMORY;
     gr_status status = GR_OK;
     while (status == GR_OK && gr_loader_next(loader, &batch))
@@ -160,8 +170,8 @@ static gr_status score_fill(gr_model *model, const gr_dataset *data, gr_metrics 
     metrics->per_class = gr_alloc_array(classes, sizeof *metrics->per_class);
     metrics->confusion = gr_alloc_array(classes * classes, sizeof *metrics->confusion);
     if (!metrics->per_class || !metrics->confusion) return GR_NO_MEMORY;
-    GR_TRY(gr_loader_new(data, GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = &model->normalizer),
-                         &loader));
+    GR_TRY(gr_loader_new(
+        data, GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = gr_model_normalizer(model)), &loader));
     gr_status status = gr_model_score(model, loader, metrics, metrics->confusion);
     gr_loader_free(loader);
     if (status == GR_OK) score_classes(metrics);

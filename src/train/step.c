@@ -42,7 +42,7 @@ static gr_status step_train(gr_trainer *t)
     gr_batch batch;
     float loss, accuracy;
     double start = gr_seconds();
-    if (s->sums.rows == 0) t->epoch_seconds = t->epoch_rows = 0;
+    if (s->sums.labels == 0) t->epoch_seconds = t->epoch_rows = 0;
     if (!gr_loader_next(t->loader, &batch))
         return gr_fail(GR_INTERNAL, "trainer: the data ended before the epoch did");
     gr_status status = step_compute(t, &batch, &loss, &accuracy);
@@ -56,11 +56,12 @@ static gr_status step_train(gr_trainer *t)
     s->cursor = gr_loader_cursor(t->loader);
     s->loss = (double)loss;
     s->accuracy = (double)accuracy;
-    double weight = gr_model_weight(t->model, batch.y.data, batch.rows);
+    int64_t labels = gr_model_labels(t->model, batch.rows);
+    double weight = gr_model_weight(t->model, batch.y.data, labels);
     s->sums.loss += (double)loss * weight;
     s->sums.weight += weight;
-    s->sums.correct += nearbyint((double)accuracy * (double)batch.rows);
-    s->sums.rows += (double)batch.rows;
+    s->sums.correct += nearbyint((double)accuracy * (double)labels);
+    s->sums.labels += (double)labels;
     s->epoch_is_due = s->cursor.row == gr_loader_rows(t->loader) || s->step >= t->total;
     t->steps_here++;
     t->epoch_rows += (double)batch.rows;

@@ -172,7 +172,7 @@ gr_status gr_model_describe(const gr_model *model, gr_net_info **info)
 
 gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info)
 {
-    gr_model bare = {.input = input};
+    gr_model bare = {.dtype = GR_F32, .input = input};
     *info = NULL;
     if (!net) return gr_fail(GR_INVALID, "gr_net_describe needs a net");
     if (input.rank < 1 || input.rank >= GR_MAX_RANK || gr_shape_count(input) < 1)
@@ -180,6 +180,12 @@ gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info)
                        gr_shape_text(input));
     GR_TRY(gr_expr_parse(net, "net", &bare.net));
     gr_status status = gr_model_describe(&bare, info);
+    if (status == GR_DTYPE) { /* a net of tokens, or one at fault: then that is the message */
+        bare.dtype = GR_I32;
+        status = gr_model_describe(&bare, info);
+        bare.dtype = GR_F32;
+        if (status != GR_OK) status = gr_model_describe(&bare, info);
+    }
     gr_expr_free(bare.net);
     return status;
 }

@@ -255,14 +255,14 @@ double gr_trainer_seconds(const gr_trainer *t)
     return t->s.seconds + (t->started > 0 ? gr_seconds() - t->started : 0);
 }
 
-/* The epoch under way, of which `sums` has rows. */
+/* The epoch under way, of which `sums` has labels. */
 static gr_epoch trainer_running(const gr_trainer *t)
 {
     const gr_train_sums *sums = &t->s.sums;
     return (gr_epoch){.epoch = t->s.epoch + 1,
                       .step = t->s.step,
                       .train_loss = sums->loss / sums->weight,
-                      .train_accuracy = sums->correct / sums->rows,
+                      .train_accuracy = sums->correct / sums->labels,
                       .val_loss = NAN,
                       .val_accuracy = NAN,
                       .rate = gr_schedule_rate(&t->optimizer, t->s.step ? t->s.step - 1 : 0),
@@ -283,7 +283,7 @@ gr_train_report gr_trainer_report(const gr_trainer *t)
                          .best = s->best,
                          .rows = gr_dataset_size(t->train)};
     if (t->validation) r.val_rows = gr_dataset_size(t->validation);
-    bool between = s->sums.rows == 0 && s->n_history > 0;
+    bool between = s->sums.labels == 0 && s->n_history > 0;
     r.now = between ? s->history[s->n_history - 1] : trainer_running(t);
     r.epoch_step = between ? each : s->step - s->epoch * each;
     if (t->epoch_seconds > 0) r.rows_per_second = t->epoch_rows / t->epoch_seconds;

@@ -6,10 +6,10 @@
 
 #include "train/model.h"
 
-/* What an epoch adds up, over the rows so far. */
+/* What an epoch adds up, over the labels so far. */
 typedef struct gr_train_sums {
     double loss, weight; /* Σ weight·loss, Σ weight */
-    double correct, rows;
+    double correct, labels;
 } gr_train_sums;
 
 /* Where a training stands: what a checkpoint holds besides tensors. */

@@ -154,6 +154,17 @@ run check --net 'fc(2)' --data table.csv --input 7
 refused "the examples of table.csv are [2], but the net takes [7]"
 run check --net 'fc(2)' --data table.csv --rows 30
 refused "only 20 examples"
+# Tokens, which have no gradient, with a label at each.
+cat >tokens.net <<'EOF'
+h = x |> one_hot(5) |> reshape(-1, 5)
+h |> fc(8) |> tanh |> fc(5) |> reshape(-1, 6, 5)
+EOF
+run check --net tokens.net --input 6 --rows 3
+exits 0
+out "Gradient of the softmax loss of 3 random examples by 93 parameters, in f64."
+out "fc2/bias"
+run check --net 'x |> one_hot(5) |> one_hot(5)' --input 6
+refused "the index is f32"
 run check missing.safetensors
 exits 3
 err "missing.safetensors"

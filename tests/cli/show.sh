@@ -161,6 +161,16 @@ run show --net 'conf(3,5)' --input 3,8,8
 refused "did you mean 'conv'?"
 run show --net 'fc(3)'
 refused "--input 1,28,28"
+cat >tokens.net <<'EOF'
+h = x |> one_hot(5) |> reshape(-1, 5)
+h |> fc(8) |> tanh |> fc(5) |> reshape(-1, 6, 5)
+EOF
+run show --net tokens.net --input 6
+exits 0
+out "480 multiply-adds"
+run show --net tokens.net --input 6 --plan --train
+exits 0
+out "softmax"
 run show --net 'fc(3)' --input 0,3
 refused "'0,3' is no shape"
 run show trained.safetensors --input 3
