@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Times training steps in JAX: the same workloads as `gradus bench`, but quick and resnet18.
+"""Times training steps in JAX: the same workloads as `gradus bench`, but quick, full,
+alexnet and resnet18.
 
     jax_bench.py NAME [--threads N] [--seconds S] [--serve]
 

@@ -32,6 +32,8 @@ CLASSIFIERS = {
     "mlp_adam": (lambda: nets.mlp(784, 256, 128, 10), (128, 784), adam),
     "lenet": (nets.lenet, (64, 1, 28, 28), momentum),
     "quick": (nets.quick, (100, 3, 32, 32), momentum),
+    "full": (nets.full, (100, 3, 32, 32), momentum),
+    "alexnet": (nets.alexnet, (16, 3, 227, 227), momentum),
     "resnet18": (nets.resnet18, (32, 3, 32, 32), momentum),
 }
 

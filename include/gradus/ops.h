@@ -194,6 +194,16 @@ GR_API gr_node *gr_max_pool_pick(gr_node *taps, gr_node *v, const gr_window *win
 /* The gradient of avg_pool, of shape `x_shape`. */
 GR_API gr_node *gr_avg_pool_grad(gr_node *dy, gr_shape x_shape, const gr_window *window);
 
+/* Local response normalisation (Krizhevsky et al. 2012) across the channels of x [N, C, …]:
+ * x/(k + alpha/size·Σx²)^beta, the sum over the `size` channels around each (⌊size/2⌋ in front of
+ * it), as far as there are any. alpha is divided by size, as in Caffe and PyTorch. Refused:
+ * size < 1, alpha < 0, k ≤ 0 (GR_INVALID), no axis of channels (GR_SHAPE). */
+GR_API gr_node *gr_lrn(gr_node *x, int64_t size, double alpha, double beta, double k);
+/* The same within each channel of x [N, C, space…]: x/(1 + alpha·mean(x²))^beta, the mean over a
+ * window of `size` (odd) places along every spatial axis, zeros around x counted, as Caffe's
+ * WITHIN_CHANNEL. */
+GR_API gr_node *gr_lrn_within(gr_node *x, int64_t size, double alpha, double beta);
+
 /* ---- Randomness --------------------------------------------------------------------------- */
 
 /* Draws are a pure function of (seed, stream name, step, element index) by Philox, so equal nodes

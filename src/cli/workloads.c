@@ -58,6 +58,34 @@ static gr_node *workload_quick(gr_scope *s, gr_node *x)
     return gr_dense(s, "fc2", x, GR_DENSE(10));
 }
 
+/* Caffe's cifar10_full, with its normalisations taken across channels. */
+static gr_node *workload_full(gr_scope *s, gr_node *x)
+{
+    const gr_window *window = GR_WINDOW(3, .stride = 2, .ceil = true);
+    x = gr_conv_layer(s, "conv1", x, GR_CONV(32, 5, .pad = 2));
+    x = gr_lrn(gr_relu(gr_max_pool(x, window)), 3, 5e-5, 0.75, 1);
+    x = gr_relu(gr_conv_layer(s, "conv2", x, GR_CONV(32, 5, .pad = 2)));
+    x = gr_lrn(gr_avg_pool(x, window), 3, 5e-5, 0.75, 1);
+    x = gr_relu(gr_conv_layer(s, "conv3", x, GR_CONV(64, 5, .pad = 2)));
+    return gr_dense(s, "fc1", gr_avg_pool(x, window), GR_DENSE(10));
+}
+
+/* Krizhevsky et al. 2012, in Caffe's form: normalised before it is pooled, two groups. */
+static gr_node *workload_alexnet(gr_scope *s, gr_node *x)
+{
+    const gr_window *window = GR_WINDOW(3, .stride = 2);
+    x = gr_relu(gr_conv_layer(s, "conv1", x, GR_CONV(96, 11, .stride = 4)));
+    x = gr_max_pool(gr_lrn(x, 5, 1e-4, 0.75, 1), window);
+    x = gr_relu(gr_conv_layer(s, "conv2", x, GR_CONV(256, 5, .pad = 2, .groups = 2)));
+    x = gr_max_pool(gr_lrn(x, 5, 1e-4, 0.75, 1), window);
+    x = gr_relu(gr_conv_layer(s, "conv3", x, GR_CONV(384, 3, .pad = 1)));
+    x = gr_relu(gr_conv_layer(s, "conv4", x, GR_CONV(384, 3, .pad = 1, .groups = 2)));
+    x = gr_relu(gr_conv_layer(s, "conv5", x, GR_CONV(256, 3, .pad = 1, .groups = 2)));
+    x = gr_relu(gr_dense(s, "fc6", gr_max_pool(x, window), GR_DENSE(4096)));
+    x = gr_relu(gr_dense(s, "fc7", gr_dropout(s, "drop6", x, 0.5), GR_DENSE(4096)));
+    return gr_dense(s, "fc8", gr_dropout(s, "drop7", x, 0.5), GR_DENSE(1000));
+}
+
 static gr_node *workload_norm_conv(gr_scope *s, gr_node *x, int64_t channels, int64_t kernel,
                                    int64_t stride)
 {
@@ -111,7 +139,7 @@ static void workload_minimize(const cli_workload *w, cli_workload_graph *g, gr_n
         workload_add_target(g, gr_scope_update_node(g->scope, i));
 }
 
-/* Training under softmax cross-entropy of ten classes. */
+/* Training under softmax cross-entropy of a handful of classes. */
 static void workload_classify(const cli_workload *w, cli_workload_graph *g)
 {
     gr_node *scores = w->net(g->scope, workload_input(w, g, "x"));
@@ -206,6 +234,20 @@ static const cli_workload workload_table[] = {
      workload_classify,
      workload_quick,
      {100, 3, 32, 32},
+     4,
+     WORKLOAD_MOMENTUM},
+    {"full",
+     "cifar10_full on 32x32 images, batch 100, momentum",
+     workload_classify,
+     workload_full,
+     {100, 3, 32, 32},
+     4,
+     WORKLOAD_MOMENTUM},
+    {"alexnet",
+     "AlexNet on 227x227 images, batch 16, momentum",
+     workload_classify,
+     workload_alexnet,
+     {16, 3, 227, 227},
      4,
      WORKLOAD_MOMENTUM},
     {"resnet18",

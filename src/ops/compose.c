@@ -93,3 +93,26 @@ gr_node *gr_logsumexp(gr_node *x, int axis)
     gr_composite_end(graph);
     return y;
 }
+
+/* ---- Normalisation --------------------------------------------------------------------------- */
+
+gr_node *gr_lrn_within(gr_node *x, int64_t size, double alpha, double beta)
+{
+    gr_graph *graph = gr_node_graph(x);
+    if (gr_is_error(x)) return x;
+    if (size < 1 || size % 2 == 0)
+        return gr_build_fail(graph, GR_INVALID, "lrn",
+                             "a window of %lld places within a channel: should be odd",
+                             (long long)size);
+    gr_composite_begin(graph, "lrn");
+    const gr_window window = {.size = sizeof window,
+                              .kernel = size,
+                              .stride = 1,
+                              .pad = size / 2,
+                              .count_include_pad = true};
+    gr_node *mean = gr_avg_pool(gr_square(x), &window);
+    gr_node *divisor = gr_shift(gr_scale(mean, alpha), 1);
+    gr_node *y = gr_mul(x, gr_pow(divisor, gr_like(divisor, -beta)));
+    gr_composite_end(graph);
+    return y;
+}

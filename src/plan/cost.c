@@ -2,6 +2,7 @@
 #include "plan/cost.h"
 
 #include "ops/conv.h"
+#include "ops/lrn.h"
 #include "ops/matmul.h"
 #include "ops/pool.h"
 #include "ops/scan.h"
@@ -76,6 +77,15 @@ static double cost_of_pool(const gr_node *node)
     return (double)g.planes * (double)(g.out[0] * g.out[1] * g.out[2]) * taps;
 }
 
+/* A window's multiplications and additions, a power, the product; the gradient sums twice. */
+static double cost_of_lrn(const gr_node *node)
+{
+    const gr_lrn_geometry g = gr_lrn_geometry_of(node);
+    const double window = (double)(g.before + g.after + 1);
+    const double each = node->op == &gr_op_lrn ? 2 * window + 6 : 3 * window + 12;
+    return each * cost_count(&node->out[0]);
+}
+
 static double cost_of_flat(const gr_node *node)
 {
     const gr_op *op = node->op;
@@ -85,6 +95,7 @@ static double cost_of_flat(const gr_node *node)
     if (op == &gr_op_max_pool || op == &gr_op_max_pool_taps || op == &gr_op_avg_pool ||
         op == &gr_op_avg_pool_grad)
         return cost_of_pool(node);
+    if (op == &gr_op_lrn || op == &gr_op_lrn_grad) return cost_of_lrn(node);
     /* One addition for each element that is passed back. */
     if (op == &gr_op_max_pool_grad) return cost_count(&node->in[0]->out[0]);
     if (op == &gr_op_scatter_add) return cost_count(&node->in[node->n_in - 1]->out[0]);
