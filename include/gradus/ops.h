@@ -275,6 +275,28 @@ GR_API gr_node *gr_logsumexp(gr_node *x, int axis); /* stable; the axis goes */
 GR_API gr_node *gr_softmax(gr_node *x, int axis);
 GR_API gr_node *gr_log_softmax(gr_node *x, int axis);
 
+/* x·Φ(x) with the normal distribution's Φ (Hendrycks and Gimpel 2016), and its approximation by
+ * ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */
+GR_API gr_node *gr_gelu(gr_node *x);
+GR_API gr_node *gr_gelu_tanh(gr_node *x);
+
+typedef struct gr_attention_options {
+    size_t size;
+    bool causal;   /* query i sees keys 0 … i alone */
+    double scale;  /* of the scores; 0 means 1/√d */
+    gr_node *mask; /* broadcast to the scores […, T, S]: bool, true where a query sees a key, or of
+                      q's type, added to the scores; or NULL */
+} gr_attention_options;
+/* Scaled dot-product attention (Vaswani et al. 2017): softmax(scale·q·kᵀ)·v over the keys that each
+ * query sees. q […, H, T, d], k […, K, S, d], v […, K, S, e] → […, H, T, e]; the axes before are
+ * the same in all three. H is K, or a multiple of it: then neighbouring queries' heads share a head
+ * of keys (Ainslie et al. 2023). Without an axis of heads, q [T, d], there is one. A query that
+ * sees no key gives zeros. options may be NULL. */
+GR_API gr_node *gr_attention(gr_node *q, gr_node *k, gr_node *v,
+                             const gr_attention_options *options);
+#define GR_ATTENTION(...)                                                                          \
+    (&(gr_attention_options){.size = sizeof(gr_attention_options), __VA_ARGS__})
+
 #include <gradus/places.h>
 
 #ifdef __cplusplus

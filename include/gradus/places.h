@@ -93,6 +93,9 @@
 #define gr_logsumexp(...) gr_at((gr_logsumexp)(__VA_ARGS__), GR_PLACE)
 #define gr_softmax(...) gr_at((gr_softmax)(__VA_ARGS__), GR_PLACE)
 #define gr_log_softmax(...) gr_at((gr_log_softmax)(__VA_ARGS__), GR_PLACE)
+#define gr_gelu(...) gr_at((gr_gelu)(__VA_ARGS__), GR_PLACE)
+#define gr_gelu_tanh(...) gr_at((gr_gelu_tanh)(__VA_ARGS__), GR_PLACE)
+#define gr_attention(...) gr_at((gr_attention)(__VA_ARGS__), GR_PLACE)
 #endif
 
 #endif

@@ -1,7 +1,7 @@
 /* Layers that own variables. */
 #include "nn/scope.h"
 
-static gr_init layer_init(gr_init wanted, gr_init_kind kind)
+gr_init gr_layer_init(gr_init wanted, gr_init_kind kind)
 {
     return wanted.kind == GR_INIT_DEFAULT ? (gr_init){kind, 0, 0} : wanted;
 }
@@ -14,7 +14,7 @@ const char *gr_layer_begin(gr_scope *scope, const char *kind, const char *name)
     return name;
 }
 
-static gr_node *layer_end(gr_scope *scope, const char *name, gr_node *node)
+gr_node *gr_layer_end(gr_scope *scope, const char *name, gr_node *node)
 {
     gr_scope_leave(scope);
     gr_composite_end(gr_scope_graph(scope));
@@ -24,31 +24,55 @@ static gr_node *layer_end(gr_scope *scope, const char *name, gr_node *node)
 
 /* ---- Dense ---------------------------------------------------------------------------------- */
 
+/* x·Wᵀ + b along the last axis. */
 static gr_node *dense_build(gr_scope *scope, gr_node *x, const gr_dense_options *o)
 {
-    if (gr_is_error(x)) return x;
     gr_shape in = gr_node_shape(x);
-    if (in.rank < 1)
-        return gr_fault(gr_scope_graph(scope), GR_SHAPE, "fc",
-                        "the input is a scalar: should be [N, …]");
-    if (o->units < 1)
-        return gr_fault(gr_scope_graph(scope), GR_INVALID, "fc", "units = %lld: should be positive",
-                        (long long)o->units);
-    if (in.rank != 2) x = gr_flatten(x, 1);
-    int64_t width = gr_node_shape(x).dim[1];
+    int64_t width = in.dim[in.rank - 1];
     gr_node *w = gr_param(scope, "weight", GR_SHAPE(o->units, width),
-                          layer_init(o->weight, GR_INIT_HE), width, o->units);
+                          gr_layer_init(o->weight, GR_INIT_HE), width, o->units);
     gr_node *y = gr_matmul_t(x, false, w, true);
     if (o->no_bias) return y;
-    gr_node *b = gr_param(scope, "bias", GR_SHAPE(o->units), layer_init(o->bias, GR_INIT_CONSTANT),
-                          width, o->units);
+    gr_node *b = gr_param(scope, "bias", GR_SHAPE(o->units),
+                          gr_layer_init(o->bias, GR_INIT_CONSTANT), width, o->units);
     return gr_add(y, b);
+}
+
+static gr_node *dense_refuse(gr_scope *scope, const char *what, gr_node *x,
+                             const gr_dense_options *o, const char *wanted)
+{
+    if (gr_is_error(x)) return x;
+    if (gr_node_shape(x).rank < 1)
+        return gr_fault(gr_scope_graph(scope), GR_SHAPE, what,
+                        "the input is a scalar: should be %s", wanted);
+    if (o->units < 1)
+        return gr_fault(gr_scope_graph(scope), GR_INVALID, what, "units = %lld: should be positive",
+                        (long long)o->units);
+    return NULL;
 }
 
 gr_node *gr_dense(gr_scope *scope, const char *name, gr_node *x, const gr_dense_options *options)
 {
     name = gr_layer_begin(scope, "fc", name);
-    return layer_end(scope, name, dense_build(scope, x, options));
+    gr_node *y = dense_refuse(scope, "fc", x, options, "[N, …]");
+    if (!y) {
+        if (gr_node_shape(x).rank != 2) x = gr_flatten(x, 1);
+        y = gr_is_error(x) ? x : dense_build(scope, x, options);
+    }
+    return gr_layer_end(scope, name, y);
+}
+
+gr_node *gr_linear(gr_scope *scope, const char *name, gr_node *x, const gr_dense_options *options)
+{
+    name = gr_layer_begin(scope, "linear", name);
+    gr_node *y = dense_refuse(scope, "linear", x, options, "[…, in]");
+    if (!y) {
+        const bool row = gr_node_shape(x).rank == 1;
+        if (row) x = gr_reshape(x, GR_SHAPE(1, -1));
+        y = dense_build(scope, x, options);
+        if (row) y = gr_reshape(y, GR_SHAPE(-1));
+    }
+    return gr_layer_end(scope, name, y);
 }
 
 /* ---- Convolution ---------------------------------------------------------------------------- */
@@ -77,7 +101,7 @@ static gr_node *conv_layer_build(gr_scope *scope, gr_node *x, const gr_conv_opti
     }
     int64_t fan_in = shape.dim[1] * field, fan_out = o->channels / groups * field;
     gr_node *w =
-        gr_param(scope, "weight", shape, layer_init(o->weight, GR_INIT_HE), fan_in, fan_out);
+        gr_param(scope, "weight", shape, gr_layer_init(o->weight, GR_INIT_HE), fan_in, fan_out);
     gr_window window = {.size = sizeof window,
                         .stride = o->stride,
                         .pad = o->pad,
@@ -87,7 +111,7 @@ static gr_node *conv_layer_build(gr_scope *scope, gr_node *x, const gr_conv_opti
     gr_node *y = gr_conv(x, w, &window);
     if (o->no_bias) return y;
     gr_node *b = gr_param(scope, "bias", GR_SHAPE(o->channels),
-                          layer_init(o->bias, GR_INIT_CONSTANT), fan_in, fan_out);
+                          gr_layer_init(o->bias, GR_INIT_CONSTANT), fan_in, fan_out);
     gr_shape per_channel = {.rank = in.rank - 1, .dim = {o->channels, 1, 1, 1}};
     return gr_add(y, gr_reshape(b, per_channel));
 }
@@ -96,7 +120,7 @@ gr_node *gr_conv_layer(gr_scope *scope, const char *name, gr_node *x,
                        const gr_conv_options *options)
 {
     name = gr_layer_begin(scope, "conv", name);
-    return layer_end(scope, name, conv_layer_build(scope, x, options));
+    return gr_layer_end(scope, name, conv_layer_build(scope, x, options));
 }
 
 /* ---- Dropout -------------------------------------------------------------------------------- */
@@ -190,7 +214,7 @@ gr_node *gr_batch_norm(gr_scope *scope, const char *name, gr_node *x,
                        const gr_batch_norm_options *options)
 {
     name = gr_layer_begin(scope, "batchnorm", name);
-    return layer_end(scope, name, norm_build(scope, x, options));
+    return gr_layer_end(scope, name, norm_build(scope, x, options));
 }
 
 /* ---- PReLU ---------------------------------------------------------------------------------- */
@@ -210,5 +234,5 @@ gr_node *gr_prelu_layer(gr_scope *scope, const char *name, gr_node *x)
             y = gr_prelu(x, gr_reshape(slope, norm_of(in).wide));
         }
     }
-    return layer_end(scope, name, y);
+    return gr_layer_end(scope, name, y);
 }

@@ -36,5 +36,9 @@ gr_status gr_init_fill(gr_init init, uint64_t seed, const char *name, int64_t fa
                        int64_t fan_out, gr_tensor *value);
 /* A fresh name for a layer, if the user gave none, and the start of its composite. */
 const char *gr_layer_begin(gr_scope *scope, const char *kind, const char *name);
+/* The end of the layer, whose result `node` gets its name. */
+gr_node *gr_layer_end(gr_scope *scope, const char *name, gr_node *node);
+/* What the user wants, or the layer's own choice of `kind`. */
+gr_init gr_layer_init(gr_init wanted, gr_init_kind kind);
 
 #endif

@@ -45,6 +45,29 @@ gr_node *gr_prelu(gr_node *x, gr_node *slope)
     return y;
 }
 
+gr_node *gr_gelu(gr_node *x)
+{
+    const double root_half = 0.70710678118654752440;
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "gelu");
+    gr_node *twice = gr_shift(gr_erf(gr_scale(x, root_half)), 1); /* 2Φ(x) */
+    gr_node *y = gr_mul(gr_scale(x, 0.5), twice);
+    gr_composite_end(graph);
+    return y;
+}
+
+gr_node *gr_gelu_tanh(gr_node *x)
+{
+    const double root = 0.79788456080286535588; /* √(2/π) */
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "gelu_tanh");
+    gr_node *factor = gr_shift(gr_scale(gr_square(x), root * 0.044715), root);
+    gr_node *twice = gr_shift(gr_tanh(gr_mul(x, factor)), 1);
+    gr_node *y = gr_mul(gr_scale(x, 0.5), twice);
+    gr_composite_end(graph);
+    return y;
+}
+
 /* ---- The softmax family ---------------------------------------------------------------------- */
 
 static gr_axes compose_keep(int axis)

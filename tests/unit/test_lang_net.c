@@ -108,6 +108,17 @@ static const struct {
     {"batchnorm()", "[2,3,8,8]",
      "batchnorm1/mean[3] batchnorm1/variance[3] batchnorm1/gamma[3] batchnorm1/beta[3]"},
     {"prelu", "[2,3,8,8]", "prelu1/slope[3]"},
+    {"linear(5) |> gelu |> gelu_tanh", "[2,3,8,5]", "linear1/weight[5,8] linear1/bias[5]"},
+    {"layernorm() |> rmsnorm(axes=2)", "[2,3,8,8]",
+     "layernorm1/gamma[8] layernorm1/beta[8] rmsnorm1/gamma[8,8]"},
+    {"cast(\"i32\") |> embedding(9, 4, bias=true, name=\"tok\") |> positions(length=10)",
+     "[2,3,8,8,4]", "tok/weight[9,4] tok/bias[4] positions1/weight[10,4]"},
+    {"attention(heads=4, causal=true, key_heads=2, bias=false)", "[2,3,8,8]",
+     "attention1/qkv/weight[16,8] attention1/out/weight[8,8]"},
+    {"h = linear(4)\nx |> attention(2, memory=h, mask=h[0,0,0,0] > 0, head_width=3)", "[2,3,8,8]",
+     "h/weight[4,8] h/bias[4] attention1/q/weight[6,8] attention1/q/bias[6] "
+     "attention1/kv/weight[12,4] attention1/kv/bias[12] attention1/out/weight[8,6] "
+     "attention1/out/bias[8]"},
     {"leaky_relu(0.1) |> elu(1) |> tanh |> softmax(axis=1)", "[2,3,8,8]", ""},
     {"reshape(-1, 24) |> fc(2)", "[16,2]", "fc1/weight[2,24] fc1/bias[2]"},
     {"h = conv(3, 3, pad=1)\nh + x |> relu", "[2,3,8,8]", "h/weight[3,3,3,3] h/bias[3]"},

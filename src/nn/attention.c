@@ -1,0 +1,111 @@
+/* Attention by several heads. */
+#include "nn/scope.h"
+
+#include <gradus/attention.h>
+
+/* The sizes of a layer. */
+typedef struct heads_sizes {
+    int64_t batch, queries, keys; /* N, T, S */
+    int64_t heads, key_heads, head;
+    int64_t width;
+} heads_sizes;
+
+static int64_t heads_front(gr_shape shape)
+{
+    return gr_shape_count(gr_shape_of(shape.rank - 2, shape.dim));
+}
+
+static gr_node *heads_refuse(gr_scope *scope, gr_node *x, const gr_multi_head_options *o)
+{
+    gr_graph *graph = gr_scope_graph(scope);
+    if (gr_is_error(x)) return x;
+    if (o->memory && gr_is_error(o->memory)) return o->memory;
+    const gr_shape in = gr_node_shape(x), from = o->memory ? gr_node_shape(o->memory) : in;
+    const int64_t keys = o->key_heads ? o->key_heads : o->heads;
+    if (o->size != sizeof *o)
+        return gr_fault(graph, GR_INVALID, "attention", "gr_multi_head_options.size is wrong");
+    if (in.rank < 2)
+        return gr_fault(graph, GR_SHAPE, "attention", "the input is %s: should be […, T, width]",
+                        gr_shape_text(in));
+    if (from.rank < 2 || heads_front(from) != heads_front(in))
+        return gr_fault(
+            graph, GR_SHAPE, "attention",
+            "memory %s beside the input %s: should be […, S, width] of as many examples",
+            gr_shape_text(from), gr_shape_text(in));
+    if (o->heads < 1 || keys < 1 || o->heads % keys || o->head_width < 0)
+        return gr_fault(graph, GR_INVALID, "attention",
+                        "%lld heads with %lld heads of keys: should be a positive multiple",
+                        (long long)o->heads, (long long)keys);
+    if (!o->head_width && in.dim[in.rank - 1] % o->heads)
+        return gr_fault(graph, GR_SHAPE, "attention",
+                        "%lld heads do not divide the width of %s: set the heads' width",
+                        (long long)o->heads, gr_shape_text(in));
+    return NULL;
+}
+
+static heads_sizes heads_sizes_of(gr_node *x, const gr_multi_head_options *o)
+{
+    const gr_shape in = gr_node_shape(x), from = o->memory ? gr_node_shape(o->memory) : in;
+    heads_sizes s = {.batch = heads_front(in),
+                     .queries = in.dim[in.rank - 2],
+                     .keys = from.dim[from.rank - 2],
+                     .heads = o->heads,
+                     .key_heads = o->key_heads ? o->key_heads : o->heads,
+                     .width = in.dim[in.rank - 1]};
+    s.head = o->head_width ? o->head_width : s.width / s.heads;
+    return s;
+}
+
+static gr_node *heads_project(gr_scope *scope, const char *name, gr_node *x, int64_t units,
+                              bool no_bias, gr_init init)
+{
+    return gr_linear(scope, name, x, GR_DENSE(units, .no_bias = no_bias, .weight = init));
+}
+
+/* Heads [first, first + count) of the rows of a projection, as [N, count, T, head]. */
+static gr_node *heads_take(gr_node *rows, const heads_sizes *s, int64_t first, int64_t count)
+{
+    const gr_shape shape = gr_node_shape(rows);
+    const int64_t width = shape.dim[shape.rank - 1], steps = shape.dim[shape.rank - 2];
+    rows = gr_reshape(rows, GR_SHAPE(s->batch, steps, width));
+    if (count * s->head < width)
+        rows = gr_slice(rows, (int64_t[]){0, 0, first * s->head},
+                        (int64_t[]){s->batch, steps, (first + count) * s->head}, NULL);
+    return gr_permute(gr_reshape(rows, GR_SHAPE(s->batch, steps, count, s->head)),
+                      GR_AXES(0, 2, 1, 3));
+}
+
+static gr_node *heads_build(gr_scope *scope, gr_node *x, const gr_multi_head_options *o)
+{
+    gr_node *fault = heads_refuse(scope, x, o);
+    if (fault) return fault;
+    const heads_sizes s = heads_sizes_of(x, o);
+    const gr_init xavier = {GR_INIT_XAVIER, 0, 0};
+    const gr_init init = o->weight.kind == GR_INIT_DEFAULT ? xavier : o->weight;
+    const gr_init out = o->out.kind == GR_INIT_DEFAULT ? xavier : o->out;
+    const int64_t own = s.heads * s.head, both = 2 * s.key_heads * s.head;
+    gr_node *q, *kv;
+    int64_t first = 0;
+    if (o->memory) {
+        q = heads_project(scope, "q", x, own, o->no_bias, init);
+        kv = heads_project(scope, "kv", o->memory, both, o->no_bias, init);
+    } else {
+        q = kv = heads_project(scope, "qkv", x, own + both, o->no_bias, init);
+        first = s.heads;
+    }
+    if (gr_is_error(q) || gr_is_error(kv)) return gr_is_error(q) ? q : kv;
+    gr_attention_options options = {sizeof options, .causal = o->causal, .mask = o->mask};
+    gr_node *y = gr_attention(heads_take(q, &s, 0, s.heads), heads_take(kv, &s, first, s.key_heads),
+                              heads_take(kv, &s, first + s.key_heads, s.key_heads), &options);
+    gr_shape rows = gr_node_shape(x);
+    rows.dim[rows.rank - 1] = own;
+    y = gr_reshape(gr_permute(y, GR_AXES(0, 2, 1, 3)), rows);
+    return heads_project(scope, "out", y, s.width, o->no_bias, out);
+}
+
+gr_node *gr_multi_head_attention(gr_scope *scope, const char *name, gr_node *x,
+                                 const gr_multi_head_options *options)
+{
+    name = gr_layer_begin(scope, "attention", name);
+    return gr_layer_end(scope, name, heads_build(scope, x, options));
+}

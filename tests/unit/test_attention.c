@@ -1,0 +1,452 @@
+/* What transformers are built of, against PyTorch's values (tests/reference/attention.py) in f32
+ * and f64; refusals. */
+#include "support.h"
+
+#include <math.h>
+
+#include <gradus/gradus.h>
+
+#include "graph/graph.h"
+
+static gr_safetensors *attention_file;
+
+static int attention_setup(void **state)
+{
+    (void)state;
+    unit_ok(gr_safetensors_open(TEST_REFERENCE "/attention.safetensors", &attention_file));
+    return 0;
+}
+
+static int attention_teardown(void **state)
+{
+    (void)state;
+    gr_safetensors_close(attention_file);
+    return 0;
+}
+
+/* ---- Reference cases ------------------------------------------------------------------------- */
+
+enum { CASE_MOST = 16 };
+
+/* A case of the file: its inputs and parameters, those with a gradient first asked for. */
+typedef struct ref_case {
+    const char *name;
+    gr_graph *graph;
+    gr_scope *scope;
+    int n;                   /* of what follows: all tensors of the case but y and gradients */
+    char key[CASE_MOST][40]; /* "x", "dy", "qkv/weight" */
+    gr_tensor value[CASE_MOST];
+    gr_node *leaf[CASE_MOST]; /* its node; NULL for a constant */
+} ref_case;
+
+static int ref_index(const char *name, const char *prefix, const char *key)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/%s%s", name, prefix, key);
+    return gr_safetensors_find(attention_file, path);
+}
+
+static gr_tensor ref_read(int i)
+{
+    const gr_tensor type = gr_safetensors_type(attention_file, i);
+    gr_tensor t;
+    unit_ok(gr_tensor_new(type.dtype, type.shape, &t));
+    unit_ok(gr_safetensors_read(attention_file, i, t.data, gr_tensor_bytes(&t)));
+    return t;
+}
+
+static void ref_open(ref_case *c, const char *name)
+{
+    *c = (ref_case){.name = name, .graph = gr_graph_new()};
+    c->scope = gr_scope_new(c->graph, NULL, NULL);
+    const size_t length = strlen(name);
+    for (int i = 0; i < gr_safetensors_size(attention_file); i++) {
+        const char *path = gr_safetensors_name(attention_file, i);
+        if (strncmp(path, name, length) != 0 || path[length] != '/') continue;
+        const char *key = path + length + 1;
+        if (strcmp(key, "y") == 0 || strncmp(key, "d_", 2) == 0) continue;
+        assert_true(c->n < CASE_MOST);
+        snprintf(c->key[c->n], sizeof c->key[0], "%s", key);
+        c->value[c->n++] = ref_read(i);
+    }
+    if (c->n == 0) fail_msg("no reference case '%s'", name);
+}
+
+static void ref_close(ref_case *c)
+{
+    for (int i = 0; i < c->n; i++) gr_tensor_clear(&c->value[i]);
+    gr_scope_free(c->scope);
+    gr_graph_free(c->graph);
+}
+
+/* The case's input of that name, f32 where the file has f64. */
+static gr_node *ref_input(ref_case *c, const char *key)
+{
+    for (int i = 0; i < c->n; i++) {
+        if (strcmp(c->key[i], key) != 0) continue;
+        const gr_dtype dtype = c->value[i].dtype == GR_F64 ? GR_F32 : c->value[i].dtype;
+        return gr_input(c->graph, key, dtype, c->value[i].shape);
+    }
+    fail_msg("%s has no '%s'", c->name, key);
+    return NULL;
+}
+
+static gr_tensor ref_convert(const gr_tensor *from, gr_dtype floats)
+{
+    gr_tensor to;
+    unit_ok(gr_tensor_new(from->dtype == GR_F64 ? floats : from->dtype, from->shape, &to));
+    for (int64_t i = 0; i < gr_shape_count(to.shape); i++)
+        gr_tensor_put(&to, i, gr_tensor_at(from, i));
+    return to;
+}
+
+static void ref_compare(const ref_case *c, gr_dtype dtype, const char *key, const gr_tensor *got,
+                        int index)
+{
+    gr_tensor want = ref_read(index);
+    if (!gr_shape_equal(got->shape, want.shape))
+        fail_msg("%s/%s: %s, expected %s", c->name, key, gr_shape_text(got->shape),
+                 gr_shape_text(want.shape));
+    double largest = 1;
+    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
+        largest = fmax(largest, fabs(gr_tensor_at(&want, i)));
+    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
+        const double a = gr_tensor_at(got, i), b = gr_tensor_at(&want, i);
+        if (!(fabs(a - b) <= (dtype == GR_F64 ? 1e-10 : 1e-5) * largest))
+            fail_msg("%s/%s %s [%lld]: %.15g, expected %.15g", c->name, key, gr_dtype_name(dtype),
+                     (long long)i, a, b);
+    }
+    gr_tensor_clear(&want);
+}
+
+/* Evaluates out[0 … n], the value and the gradients, in `dtype`. */
+static void ref_evaluate(ref_case *c, gr_dtype dtype, gr_node *const *targets, int n,
+                         const int *index, const char *const *key)
+{
+    gr_graph *graph;
+    gr_node *in_type[CASE_MOST + 1];
+    gr_tensor data[CASE_MOST], out[CASE_MOST + 1];
+    gr_feed feeds[CASE_MOST];
+    gr_store *store = gr_store_new();
+    int n_feeds = 0;
+    unit_ok(gr_graph_retype(c->graph, GR_F32, dtype, targets, n, &graph, in_type));
+    for (int i = 0; i < c->n; i++) {
+        data[i] = ref_convert(&c->value[i], dtype);
+        gr_node *leaf = gr_graph_find(graph, c->key[i]);
+        if (leaf) {
+            feeds[n_feeds++] = (gr_feed){c->key[i], data[i].data};
+        } else {
+            char path[64];
+            snprintf(path, sizeof path, "l/%s", c->key[i]);
+            unit_ok(gr_store_add(store, path, &data[i]));
+        }
+    }
+    unit_ok(gr_evaluate(graph, in_type, n, feeds, n_feeds, store, out));
+    for (int i = 0; i < n; i++) {
+        ref_compare(c, dtype, key[i], &out[i], index[i]);
+        gr_tensor_clear(&out[i]);
+    }
+    for (int i = 0; i < c->n; i++) gr_tensor_clear(&data[i]);
+    gr_store_free(store);
+    gr_graph_free(graph);
+}
+
+/* Compares y and all gradients of the case with the file's; closes the case. Parameters belong to
+ * the layer "l". */
+static void ref_check(ref_case *c, gr_node *y)
+{
+    gr_node *wrt[CASE_MOST], *targets[CASE_MOST + 1] = {y};
+    const char *key[CASE_MOST + 1] = {"y"};
+    int index[CASE_MOST + 1] = {ref_index(c->name, "", "y")}, n = 0;
+    gr_node *dy = ref_input(c, "dy");
+    for (int i = 0; i < c->n; i++) {
+        char path[64];
+        const int gradient = ref_index(c->name, "d_", c->key[i]);
+        if (gradient < 0) continue;
+        snprintf(path, sizeof path, "l/%s", c->key[i]);
+        wrt[n] = gr_graph_find(c->graph, c->key[i]);
+        if (!wrt[n]) wrt[n] = gr_graph_find(c->graph, path);
+        if (!wrt[n]) fail_msg("%s: the layer has no '%s'", c->name, path);
+        key[n + 1] = c->key[i];
+        index[++n] = gradient;
+    }
+    assert_true(n > 0);
+    if (gr_graph_status(c->graph) != GR_OK) fail_msg("%s", gr_graph_message(c->graph));
+    unit_ok(gr_vjp(y, dy, wrt, n, targets + 1));
+    ref_evaluate(c, GR_F32, targets, n + 1, index, key);
+    ref_evaluate(c, GR_F64, targets, n + 1, index, key);
+    ref_close(c);
+}
+
+/* ---- Layers ---------------------------------------------------------------------------------- */
+
+static void test_norms(void **state)
+{
+    (void)state;
+    ref_case c;
+    ref_open(&c, "ln1");
+    ref_check(&c, gr_layer_norm(c.scope, "l", ref_input(&c, "x"), NULL));
+    ref_open(&c, "ln2");
+    ref_check(&c, gr_layer_norm(c.scope, "l", ref_input(&c, "x"), GR_LAYER_NORM(.axes = 2)));
+    ref_open(&c, "ln_wide");
+    ref_check(&c, gr_layer_norm(c.scope, "l", ref_input(&c, "x"), NULL));
+    ref_open(&c, "rms1");
+    ref_check(&c, gr_rms_norm(c.scope, "l", ref_input(&c, "x"), NULL));
+    ref_open(&c, "rms2");
+    ref_check(&c, gr_rms_norm(c.scope, "l", ref_input(&c, "x"), GR_LAYER_NORM(.axes = 2)));
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    ref_case c;
+    ref_open(&c, "embedding");
+    ref_check(&c, gr_embedding(c.scope, "l", ref_input(&c, "tokens"),
+                               GR_EMBEDDING(.count = 7, .width = 5, .bias = true)));
+    ref_open(&c, "positions");
+    ref_check(&c, gr_positions(c.scope, "l", ref_input(&c, "x"), GR_POSITIONS(.length = 4)));
+    ref_open(&c, "linear");
+    ref_check(&c, gr_linear(c.scope, "l", ref_input(&c, "x"), GR_DENSE(4)));
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    ref_case c;
+    ref_open(&c, "heads/self");
+    ref_check(&c, gr_multi_head_attention(c.scope, "l", ref_input(&c, "x"),
+                                          GR_MULTI_HEAD(4, .causal = true)));
+    ref_open(&c, "heads/grouped");
+    ref_check(&c, gr_multi_head_attention(
+                      c.scope, "l", ref_input(&c, "x"),
+                      GR_MULTI_HEAD(4, .key_heads = 2, .causal = true, .no_bias = true)));
+    ref_open(&c, "heads/cross");
+    ref_check(&c, gr_multi_head_attention(c.scope, "l", ref_input(&c, "x"),
+                                          GR_MULTI_HEAD(2, .memory = ref_input(&c, "memory"))));
+}
+
+/* ---- Gates, in f64 from the start: their constants are not rounded to f32 -------------------- */
+
+static void check_gate(const char *name, gr_node *(*build)(gr_graph *, gr_node **), int inputs)
+{
+    static const char *const all[] = {"x", "q", "k", "v", "mask"};
+    ref_case c;
+    ref_open(&c, name);
+    for (int wide = 0; wide < 2; wide++) {
+        const gr_dtype dtype = wide ? GR_F64 : GR_F32;
+        gr_graph *g = gr_graph_new();
+        gr_node *in[5], *wrt[5], *targets[6];
+        gr_feed feeds[6];
+        gr_tensor data[6], out[6];
+        int n = 0, n_wrt = 0, index[6];
+        const char *key[6] = {"y"};
+        for (size_t i = 0; i < GR_LEN(all); i++) {
+            const int at = ref_index(name, "", all[i]), gradient = ref_index(name, "d_", all[i]);
+            if (at < 0) continue;
+            gr_tensor value = ref_read(at);
+            data[n] = ref_convert(&value, dtype);
+            in[n] = gr_input(g, all[i], data[n].dtype, data[n].shape);
+            feeds[n] = (gr_feed){all[i], data[n].data};
+            gr_tensor_clear(&value);
+            if (gradient >= 0) {
+                wrt[n_wrt] = in[n];
+                key[++n_wrt] = all[i];
+                index[n_wrt] = gradient;
+            }
+            n++;
+        }
+        assert_int_equal(n, inputs);
+        gr_tensor value = ref_read(ref_index(name, "", "dy"));
+        data[n] = ref_convert(&value, dtype);
+        gr_tensor_clear(&value);
+        targets[0] = build(g, in);
+        index[0] = ref_index(name, "", "y");
+        if (gr_graph_status(g) != GR_OK) fail_msg("%s", gr_graph_message(g));
+        unit_ok(gr_vjp(targets[0], gr_constant(g, &data[n]), wrt, n_wrt, targets + 1));
+        unit_ok(gr_evaluate(g, targets, n_wrt + 1, feeds, n, NULL, out));
+        for (int i = 0; i <= n_wrt; i++) {
+            ref_compare(&c, dtype, key[i], &out[i], index[i]);
+            gr_tensor_clear(&out[i]);
+        }
+        for (int i = 0; i <= n; i++) gr_tensor_clear(&data[i]);
+        gr_graph_free(g);
+    }
+    ref_close(&c);
+}
+
+static gr_node *gate_gelu(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_gelu(in[0]);
+}
+static gr_node *gate_gelu_tanh(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_gelu_tanh(in[0]);
+}
+static gr_node *gate_plain(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_attention(in[0], in[1], in[2], NULL);
+}
+static gr_node *gate_causal(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_attention(in[0], in[1], in[2], GR_ATTENTION(.causal = true));
+}
+static gr_node *gate_scale(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_attention(in[0], in[1], in[2], GR_ATTENTION(.scale = 0.3));
+}
+static gr_node *gate_seen(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_attention(in[0], in[1], in[2], GR_ATTENTION(.mask = in[3]));
+}
+static gr_node *gate_bias(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_attention(in[0], in[1], in[2], GR_ATTENTION(.mask = in[3], .causal = true));
+}
+
+static void test_gates(void **state)
+{
+    (void)state;
+    check_gate("gelu", gate_gelu, 1);
+    check_gate("gelu_tanh", gate_gelu_tanh, 1);
+    check_gate("attention/plain", gate_plain, 3);
+    check_gate("attention/causal", gate_causal, 3);
+    check_gate("attention/causal_wide", gate_causal, 3);
+    check_gate("attention/causal_tall", gate_causal, 3);
+    check_gate("attention/scale", gate_scale, 3);
+    check_gate("attention/grouped", gate_causal, 3);
+    check_gate("attention/long", gate_causal, 3);
+    check_gate("attention/seen", gate_seen, 4);
+    check_gate("attention/bias", gate_bias, 4);
+}
+
+/* ---- Refusals -------------------------------------------------------------------------------- */
+
+static gr_node *bad_tokens(gr_scope *s, gr_node *x)
+{
+    return gr_embedding(s, "tok", x, GR_EMBEDDING(.count = 7, .width = 5));
+}
+static gr_node *bad_table(gr_scope *s, gr_node *x)
+{
+    return gr_embedding(s, "tok", gr_cast(x, GR_I64), GR_EMBEDDING(.count = 0, .width = 5));
+}
+static gr_node *bad_positions(gr_scope *s, gr_node *x)
+{
+    return gr_positions(s, "pos", x, GR_POSITIONS(.length = 4));
+}
+static gr_node *bad_axes(gr_scope *s, gr_node *x)
+{
+    return gr_layer_norm(s, "ln", x, GR_LAYER_NORM(.axes = 4));
+}
+static gr_node *bad_epsilon(gr_scope *s, gr_node *x)
+{
+    return gr_rms_norm(s, "rms", x, GR_LAYER_NORM(.epsilon = -1));
+}
+static gr_node *bad_heads(gr_scope *s, gr_node *x)
+{
+    return gr_multi_head_attention(s, "mha", x, GR_MULTI_HEAD(4));
+}
+static gr_node *bad_groups(gr_scope *s, gr_node *x)
+{
+    return gr_multi_head_attention(s, "mha", x, GR_MULTI_HEAD(3, .key_heads = 2));
+}
+static gr_node *bad_memory(gr_scope *s, gr_node *x)
+{
+    gr_node *memory = gr_input(gr_scope_graph(s), "m", GR_F32, GR_SHAPE(3, 4, 6));
+    return gr_multi_head_attention(s, "mha", x, GR_MULTI_HEAD(3, .memory = memory));
+}
+static gr_node *bad_keys(gr_scope *s, gr_node *x)
+{
+    gr_node *k = gr_input(gr_scope_graph(s), "k", GR_F32, GR_SHAPE(2, 4, 6));
+    return gr_attention(x, k, x, NULL);
+}
+static gr_node *bad_empty(gr_scope *s, gr_node *x)
+{
+    gr_node *k = gr_input(gr_scope_graph(s), "k", GR_F32, GR_SHAPE(2, 0, 6));
+    return gr_attention(x, k, k, NULL);
+}
+static gr_node *bad_mask(gr_scope *s, gr_node *x)
+{
+    gr_node *mask = gr_input(gr_scope_graph(s), "mask", GR_BOOL, GR_SHAPE(4, 5));
+    return gr_attention(x, x, x, GR_ATTENTION(.mask = mask));
+}
+static gr_node *bad_mask_type(gr_scope *s, gr_node *x)
+{
+    gr_node *mask = gr_input(gr_scope_graph(s), "mask", GR_I32, GR_SHAPE(5, 5));
+    return gr_attention(x, x, x, GR_ATTENTION(.mask = mask));
+}
+static gr_node *bad_units(gr_scope *s, gr_node *x)
+{
+    return gr_linear(s, "lin", x, GR_DENSE(-2));
+}
+
+static void refuse(gr_node *(*layer)(gr_scope *, gr_node *), const char *message)
+{
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    assert_true(gr_is_error(layer(s, gr_input(g, "x", GR_F32, GR_SHAPE(2, 5, 6)))));
+    if (!strstr(gr_graph_message(g), message))
+        fail_msg("no \"%s\" in: %s", message, gr_graph_message(g));
+    gr_scope_free(s), gr_graph_free(g), gr_store_free(store);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    refuse(bad_tokens, "the tokens are f32[2,5,6]: should be i32 or i64");
+    refuse(bad_table, "a table of 0 rows of 5: both should be positive");
+    refuse(bad_positions, "5 steps in [2,5,6], but the table has 4 positions");
+    refuse(bad_axes, "the last 4 axes of [2,5,6]: should be 1 to 3");
+    refuse(bad_epsilon, "epsilon -1: should not be negative");
+    refuse(bad_heads, "4 heads do not divide the width of [2,5,6]");
+    refuse(bad_groups, "3 heads with 2 heads of keys: should be a positive multiple");
+    refuse(bad_memory, "memory [3,4,6] beside the input [2,5,6]");
+    refuse(bad_keys, "q [2,5,6], k [2,4,6], v [2,5,6]: should be");
+    refuse(bad_empty, "there is nothing to attend to");
+    refuse(bad_mask, "the mask [4,5] does not broadcast to the scores [2,5,5]");
+    refuse(bad_mask_type, "the mask is i32: should be bool, or f32 to be added");
+    refuse(bad_units, "units = -2: should be positive");
+}
+
+/* A token out of range fails the step, by the layer's name, and the table stays as it was. */
+static void test_bad_token(void **state)
+{
+    (void)state;
+    const int64_t tokens[2][3] = {{0, 6, 2}, {1, 7, 0}};
+    float before[7][5], after[7][5];
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *in = gr_input(g, "tokens", GR_I64, GR_SHAPE(2, 3));
+    gr_node *rows = gr_embedding(s, "tok", in, GR_EMBEDDING(.count = 7, .width = 5));
+    unit_ok(gr_minimize(s, gr_sum(gr_square(rows), GR_ALL), GR_OPTIMIZER(GR_SGD, .rate = 0.1)));
+    gr_node *targets[CASE_MOST];
+    for (int i = 0; i < gr_scope_updates(s); i++) targets[i] = gr_scope_update_node(s, i);
+    unit_ok(gr_store_read(store, "tok/weight", before, sizeof before));
+    unit_refused(gr_evaluate(g, targets, gr_scope_updates(s), &(gr_feed){"tokens", tokens}, 1,
+                             store, (gr_tensor[CASE_MOST]){0}),
+                 GR_RANGE, "tok");
+    unit_refused(gr_evaluate(g, targets, gr_scope_updates(s), &(gr_feed){"tokens", tokens}, 1,
+                             store, (gr_tensor[CASE_MOST]){0}),
+                 GR_RANGE, "index[1,1] is 7, outside [0, 7)");
+    unit_ok(gr_store_read(store, "tok/weight", after, sizeof after));
+    assert_memory_equal(before, after, sizeof before);
+    gr_scope_free(s), gr_graph_free(g), gr_store_free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_norms),    cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_heads),    cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_bad_token),
+    };
+    return cmocka_run_group_tests(tests, attention_setup, attention_teardown);
+}
