@@ -68,6 +68,33 @@ GR_API gr_node *gr_where(gr_node *condition, gr_node *a, gr_node *b);
 GR_API gr_node *gr_scale(gr_node *x, double factor);
 GR_API gr_node *gr_shift(gr_node *x, double term);
 
+/* ---- Activations built of these gates ------------------------------------------------------ */
+
+GR_API gr_node *gr_silu(gr_node *x, double beta); /* x·sigmoid(β·x); Swish. Ramachandran 2017 */
+GR_API gr_node *gr_mish(gr_node *x);              /* x·tanh(softplus(x)); Misra 2019 */
+GR_API gr_node *gr_log_sigmoid(gr_node *x);       /* log(sigmoid(x)), stable */
+GR_API gr_node *gr_softsign(gr_node *x);          /* x/(1+|x|) */
+GR_API gr_node *gr_selu(gr_node *x); /* 1.0507·elu(x, 1.6733); Klambauer et al. 2017 */
+GR_API gr_node *gr_celu(gr_node *x, double alpha); /* α·elu(x/α, 1), α > 0; Barron 2017 */
+GR_API gr_node *gr_hard_sigmoid(gr_node *x);       /* x/6+1/2 within [0, 1] */
+GR_API gr_node *gr_hard_swish(gr_node *x);         /* x·hard_sigmoid(x); Howard et al. 2019 */
+GR_API gr_node *gr_threshold(gr_node *x, double threshold); /* x > threshold ? 1 : 0, of x's type */
+/* Of x [… C …] with C along `axis`: a·sigmoid(b), a and b its halves, [… C/2 …] (Dauphin et al.
+ * 2017); the largest of each group of `pieces` neighbours, [… C/pieces …] (Goodfellow et al. 2013).
+ * GR_SHAPE if the size is not divisible. */
+GR_API gr_node *gr_glu(gr_node *x, int axis);
+GR_API gr_node *gr_maxout(gr_node *x, int64_t pieces, int axis);
+/* Caffe's Power, Exp and Log: (shift + scale·x)^power, base^(shift + scale·x) and
+ * log_base(shift + scale·x). Base 0 means e; GR_INVALID for a negative one. */
+GR_API gr_node *gr_power(gr_node *x, double power, double scale, double shift);
+GR_API gr_node *gr_exp_base(gr_node *x, double base, double scale, double shift);
+GR_API gr_node *gr_log_base(gr_node *x, double base, double scale, double shift);
+/* Caffe's Eltwise of n ≥ 1 inputs: Σ coefficients[i]·x[i] (NULL: all 1), their product, or the
+ * largest, whose gradient goes to the first of equals. */
+typedef enum gr_eltwise_kind { GR_ELTWISE_SUM, GR_ELTWISE_PROD, GR_ELTWISE_MAX } gr_eltwise_kind;
+GR_API gr_node *gr_eltwise(gr_node *const *x, int n, gr_eltwise_kind kind,
+                           const double *coefficients);
+
 /* ---- Reductions --------------------------------------------------------------------------- */
 
 /* Which axes: GR_ALL, GR_AXES(0, 2), GR_AXES(-1) counted from the end; GR_KEEP(…) leaves them in

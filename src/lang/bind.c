@@ -31,11 +31,8 @@ static lang_type bind_type(const char *word)
     static const struct {
         const char *name;
         lang_type type;
-    } types[] = {{"int", LANG_TYPE_INT},
-                 {"ints", LANG_TYPE_INTS},
-                 {"real", LANG_TYPE_REAL},
-                 {"bool", LANG_TYPE_BOOL},
-                 {"text", LANG_TYPE_TEXT}};
+    } types[] = {{"int", LANG_TYPE_INT},   {"ints", LANG_TYPE_INTS}, {"reals", LANG_TYPE_REALS},
+                 {"real", LANG_TYPE_REAL}, {"bool", LANG_TYPE_BOOL}, {"text", LANG_TYPE_TEXT}};
     for (size_t i = 0; i < GR_LEN(types); i++) {
         if (strcmp(types[i].name, word) == 0) return types[i].type;
     }

@@ -147,8 +147,8 @@ int64_t gr_lang_arg_int(lang_call *call, const char *name, int64_t low, int64_t 
 }
 
 /* The numbers of one argument from out[count] on; the new count. */
-static int call_ints(lang_call *call, const char *name, const lang_value *value, int count,
-                     double *out)
+static int call_numbers(lang_call *call, const char *name, const char *kind,
+                        const lang_value *value, int count, double *out)
 {
     const double *numbers = &value->number;
     int64_t n = 1;
@@ -156,8 +156,7 @@ static int call_ints(lang_call *call, const char *name, const lang_value *value,
         numbers = call->builder->expr->numbers + value->list->first;
         n = value->list->shape.dim[0];
     } else if (value->kind != LANG_VALUE_NUMBER) {
-        gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be a whole number or a list of them",
-                          name);
+        gr_lang_call_fail(call, GR_SYNTAX, name, "%s must be %s or a list of them", name, kind);
         return count;
     }
     if (n > GR_MAX_RANK - count) {
@@ -168,20 +167,32 @@ static int call_ints(lang_call *call, const char *name, const lang_value *value,
     return count;
 }
 
-int gr_lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out)
+/* All numbers of a parameter, or its default: their count. */
+static int call_all_numbers(lang_call *call, const char *name, const char *kind, double *out)
 {
-    double numbers[GR_MAX_RANK];
     int at = call_find(call, name), n = 0;
     int given = at >= 0 ? call->bound.count[at] : 0;
     const lang_arg *arg = call_argument(call, name);
     for (int i = 0; i < given && arg && call->builder->status == GR_OK; i++, arg = arg->next) {
-        n = call_ints(call, name, &call->builder->values[arg->value], n, numbers);
+        n = call_numbers(call, name, kind, &call->builder->values[arg->value], n, out);
     }
     if (given == 0 && at >= 0 && call->bound.signature.param[at].has_value) {
-        numbers[n++] = call->bound.signature.param[at].value;
+        out[n++] = call->bound.signature.param[at].value;
     }
+    return n;
+}
+
+int gr_lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out)
+{
+    double numbers[GR_MAX_RANK];
+    int n = call_all_numbers(call, name, "a whole number", numbers);
     for (int i = 0; i < n; i++) {
         if (!call_whole(call, name, numbers[i], low, high, &out[i])) return 0;
     }
     return n;
+}
+
+int gr_lang_arg_reals(lang_call *call, const char *name, double *out)
+{
+    return call_all_numbers(call, name, "a number", out);
 }

@@ -49,6 +49,7 @@ typedef enum lang_type {
     LANG_TYPE_INT,
     LANG_TYPE_INTS, /* a whole number or a list of them */
     LANG_TYPE_REAL,
+    LANG_TYPE_REALS, /* a number or a list of them */
     LANG_TYPE_BOOL,
     LANG_TYPE_TEXT
 } lang_type;
@@ -150,6 +151,8 @@ bool gr_lang_arg_bool(lang_call *call, const char *name);
 const char *gr_lang_arg_text(lang_call *call, const char *name); /* NULL: not given */
 /* A number, a list or many numbers in [low, high], at most GR_MAX_RANK: their count. */
 int gr_lang_arg_ints(lang_call *call, const char *name, int64_t low, int64_t high, int64_t *out);
+/* The same of any numbers. */
+int gr_lang_arg_reals(lang_call *call, const char *name, double *out);
 /* A fault of this call, at the argument `name` if it is given. */
 gr_node *gr_lang_call_fail(lang_call *call, gr_status status, const char *name, const char *format,
                            ...) GR_PRINTF(4, 5);
