@@ -15,6 +15,8 @@
  *         }
  *     }
  *
+ *     if (gr_loader_status(loader) != GR_OK) …    // a set that is streamed may fail on the way
+ *
  * Every call but gr_loader_next can fail, and says so by its status. */
 #ifndef GRADUS_DATA_H
 #define GRADUS_DATA_H
@@ -27,10 +29,11 @@ extern "C" {
 
 /* ---- Data sets ---------------------------------------------------------------------------- */
 
-/* Examples of one shape and type (u8: images keep their bytes; f32: everything else), and for each
- * a class, unless the set is unlabelled. Never changes, so any number of threads may read it. A
- * split or selection is a data set too, which shares the examples: nothing is copied, and either
- * may be freed first. */
+/* Examples of one shape and type (u8: images keep their bytes; i32: tokens; f32: everything else),
+ * and for each a class or several, unless the set is unlabelled. They lie in memory, or come from a
+ * source as they are needed. Never changes, so any number of threads may read it. A split or
+ * selection is a data set too, which shares the examples: nothing is copied, and either may be
+ * freed first. */
 typedef struct gr_dataset gr_dataset;
 
 /* A set of n examples in memory. `examples` is u8 or f32 of shape [n, …]; labels[n] lie in
@@ -39,25 +42,67 @@ typedef struct gr_dataset gr_dataset;
  * place) or GR_NO_MEMORY; *dataset is then NULL. */
 GR_API gr_status gr_dataset_new(const char *name, const gr_tensor *examples, const int32_t *labels,
                                 int classes, const char *const *class_names, gr_dataset **dataset);
+
+/* Where examples come from that are not kept in memory: larger than memory, cut from a text,
+ * generated, … */
+typedef struct gr_source {
+    size_t size; /* sizeof(gr_source) */
+    const char *name;
+    int64_t count;        /* examples */
+    gr_dtype dtype;       /* GR_U8, GR_F32, or GR_I32: tokens, which reach a net as they are */
+    gr_shape shape;       /* of one example */
+    gr_shape label_shape; /* GR_SCALAR: one class for an example; [T]: a label for each position */
+    int classes;          /* 0: unlabelled */
+    const char *const *class_names; /* [classes]; NULL: "0", "1", … */
+    /* [count], if each example has one class, known without reading it; else NULL. Splits by class
+     * and counts of classes need it. */
+    const int32_t *labels;
+    uint64_t hash; /* tells this content from any other to a resumed training; 0: nothing does */
+    /* Writes example i: its elements, row-major, to x, and its labels to y, which is NULL where
+     * `labels` tells them or the set is unlabelled. A pure function of i and `draw`, which is a
+     * random number of seed, epoch and example, for what is generated or varied. Several threads
+     * call it at a time. A status other than GR_OK, with a message (gr_source_fail), ends the
+     * epoch; gr_loader_status tells it. */
+    gr_status (*read)(void *user, int64_t i, uint64_t draw, void *x, int32_t *y);
+    void (*free)(void *user); /* called when no set has the source any more; may be NULL */
+    void *user;
+} gr_source;
+#define GR_SOURCE(...) (&(gr_source){.size = sizeof(gr_source), __VA_ARGS__})
+
+/* A set whose examples are read from a source as they are needed. All but `user` is copied; `user`
+ * belongs to the set from now on, on failure too. Refusals as gr_dataset_new. */
+GR_API gr_status gr_dataset_from_source(const gr_source *source, gr_dataset **dataset);
+/* What a source's `read` returns where it fails: sets gr_message() and returns `status`. */
+GR_API gr_status gr_source_fail(gr_status status, const char *format, ...) GR_PRINTF(2, 3);
+
 /* Accepts NULL. */
 GR_API void gr_dataset_free(gr_dataset *dataset);
 
 GR_API const char *gr_dataset_name(const gr_dataset *dataset);
 GR_API int64_t gr_dataset_size(const gr_dataset *dataset);   /* examples */
 GR_API gr_shape gr_dataset_shape(const gr_dataset *dataset); /* of one: [1,28,28], [3,32,32], [4] */
-GR_API gr_dtype gr_dataset_dtype(const gr_dataset *dataset); /* GR_U8 or GR_F32 */
+GR_API gr_dtype gr_dataset_dtype(const gr_dataset *dataset); /* GR_U8, GR_F32 or GR_I32 */
 GR_API int gr_dataset_classes(const gr_dataset *dataset);    /* 0: unlabelled */
+GR_API gr_shape gr_dataset_label_shape(const gr_dataset *dataset); /* of one example's labels */
+GR_API bool gr_dataset_streamed(const gr_dataset *dataset); /* from a source, not in memory */
 /* "Ankle boot"; NULL if there is no such class. Names live as long as the data set. */
 GR_API const char *gr_dataset_class_name(const gr_dataset *dataset, int label);
 /* The name of feature i of a table whose header (or documentation) names it, else NULL. */
 GR_API const char *gr_dataset_feature_name(const gr_dataset *dataset, int64_t i);
 
-/* For 0 ≤ i < gr_dataset_size: the elements of example i, row-major, of gr_dataset_dtype; its
- * class, or -1 if the set is unlabelled; its number in the set that this one was selected from
- * first (so in the file), which stays the same through splits. */
+/* For 0 ≤ i < gr_dataset_size: the elements of example i, row-major, of gr_dataset_dtype (NULL if
+ * the set is streamed); its class, or -1 if the set is unlabelled or only reading tells; its number
+ * in the set that this one was selected from first (so in the file), which stays the same through
+ * splits. */
 GR_API const void *gr_dataset_example(const gr_dataset *dataset, int64_t i);
 GR_API int32_t gr_dataset_label(const gr_dataset *dataset, int64_t i);
 GR_API int64_t gr_dataset_index(const gr_dataset *dataset, int64_t i);
+
+/* Writes example i, in memory or streamed, to x, and its labels, as many as gr_dataset_label_shape
+ * says (-1 if unlabelled), to y. `draw`: as for gr_source's read, whose faults come back.
+ * GR_RANGE. */
+GR_API gr_status gr_dataset_read(const gr_dataset *dataset, int64_t i, uint64_t draw, void *x,
+                                 int32_t *y);
 
 /* The examples index[0] … index[n-1] of `dataset`, in this order; repetitions are allowed.
  * GR_RANGE for an index that does not exist. */
@@ -70,7 +115,7 @@ typedef struct gr_data_split_options {
     int64_t count;   /* how many are held out, if not 0 */
     uint64_t seed;
     bool unstratified; /* draw from all alike; else each class gives its share, rounded so that the
-                          total is exact (largest remainders) */
+                          total is exact (largest remainders), if classes are known unread */
 } gr_data_split_options;
 #define GR_DATA_SPLIT(...)                                                                         \
     (&(gr_data_split_options){.size = sizeof(gr_data_split_options), __VA_ARGS__})
@@ -150,8 +195,9 @@ typedef struct gr_normalizer {
     float *shift, *scale;
 } gr_normalizer;
 
-/* Learns from a data set, the training part alone. Sums are in f64 (bytes are counted exactly).
- * Free with gr_normalizer_clear; holds nothing on failure. */
+/* Learns from a data set, the training part alone: from all of it, or from 16,384 examples evenly
+ * spaced if it is streamed and larger. Sums are in f64 (bytes are counted exactly). Tokens get
+ * GR_NORMALIZE_NONE. Free with gr_normalizer_clear; holds nothing on failure. */
 GR_API gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
                                      gr_normalizer *normalizer);
 /* Copies shift[channels] and scale[channels], as read from a model. */
@@ -168,15 +214,15 @@ GR_API int gr_normalize_find(const char *name);
 /* ---- Batches ------------------------------------------------------------------------------ */
 
 typedef struct gr_batch {
-    gr_tensor x;          /* f32 [rows, …], normalised */
-    gr_tensor y;          /* i32 [rows]; -1 throughout if unlabelled */
+    gr_tensor x;          /* f32 [rows, …], normalised; tokens: i32, as they are */
+    gr_tensor y;          /* i32 [rows, label_shape…]; -1 throughout if unlabelled */
     const int64_t *index; /* [rows]: gr_dataset_index of each */
     int64_t rows;         /* the last batch of an epoch may have fewer */
     int64_t epoch;        /* counted from 0 */
 } gr_batch;
 
-/* Goes through a data set in batches, epoch after epoch. While a batch is used, a thread of the
- * loader's own prepares the next one. One thread at a time may use a loader. */
+/* Goes through a data set in batches, epoch after epoch. While a batch is used, threads of the
+ * loader's own prepare the next ones. One thread at a time may use a loader. */
 typedef struct gr_loader gr_loader;
 
 typedef struct gr_loader_options {
@@ -187,6 +233,8 @@ typedef struct gr_loader_options {
     bool drop_last;                  /* leave out an epoch's last batch if it is not full */
     const gr_normalizer *normalizer; /* copied; NULL: GR_NORMALIZE_NONE */
     bool synchronous; /* no thread: batches are made when asked for. The batches are the same */
+    int threads;      /* that prepare batches; 0: one, or all cores if the set is streamed */
+    bool same_draws;  /* sources draw in every epoch as in the first: for validation */
 } gr_loader_options;
 #define GR_LOADER(...) (&(gr_loader_options){.size = sizeof(gr_loader_options), __VA_ARGS__})
 
@@ -197,9 +245,13 @@ GR_API gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_option
                                gr_loader **loader);
 GR_API void gr_loader_free(gr_loader *loader);
 /* true: *batch is the next one, valid until the next call for this loader; its memory is the
- * loader's, aligned to 64 bytes. false: the epoch is over, and the next call starts the next one.
- */
+ * loader's, aligned to 64 bytes. false: the epoch is over, and the next call starts the next one;
+ * or an example of a streamed set could not be read: it stays false then until gr_loader_seek, and
+ * gr_loader_status tells why. Sets in memory cannot fail. */
 GR_API bool gr_loader_next(gr_loader *loader, gr_batch *batch);
+/* GR_OK, or what the set's source said about the example that could not be read (the first one of
+ * its batch), with the same message again. */
+GR_API gr_status gr_loader_status(const gr_loader *loader);
 GR_API int64_t gr_loader_batches(const gr_loader *loader); /* in an epoch */
 GR_API int64_t gr_loader_rows(const gr_loader *loader);    /* in an epoch; less with drop_last */
 

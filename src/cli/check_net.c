@@ -97,6 +97,8 @@ static gr_status check_load(const cli_args *args, const cli_net *net, check_batc
         if (status == GR_OK) status = check_copy(&first.y, &batch->y);
         if (status == GR_OK && batch->x.dtype == GR_F32)
             status = check_add_noise(&batch->x, net->seed);
+    } else if (status == GR_OK) {
+        status = gr_loader_status(loader);
     }
     gr_loader_free(loader);
     gr_normalizer_clear(&learnt);

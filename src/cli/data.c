@@ -139,9 +139,8 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
 /* ---- One picture ---------------------------------------------------------------------------- */
 
 /* Bytes as they are; a table's numbers (as the 8x8 digits) from their least to their greatest. */
-static void data_to_bytes(const gr_dataset *set, int64_t i, int64_t count, uint8_t *bytes)
+static void data_to_bytes(const gr_dataset *set, const void *example, int64_t count, uint8_t *bytes)
 {
-    const void *example = gr_dataset_example(set, i);
     const float *value = example;
     if (gr_dataset_dtype(set) == GR_U8) {
         memcpy(bytes, example, (size_t)count);
@@ -158,6 +157,19 @@ static void data_to_bytes(const gr_dataset *set, int64_t i, int64_t count, uint8
     }
 }
 
+/* Reads example i and makes bytes[count] of it. */
+static gr_status data_read_bytes(const gr_dataset *set, int64_t i, int64_t count, uint8_t *bytes)
+{
+    size_t labels = (size_t)gr_shape_count(gr_dataset_label_shape(set));
+    int32_t *label = cli_alloc(labels, sizeof *label);
+    float *example = cli_alloc((size_t)count, sizeof *example); /* f32, or the smaller u8 */
+    gr_status status = gr_dataset_read(set, i, 0, example, label);
+    if (status == GR_OK) data_to_bytes(set, example, count, bytes);
+    free(example);
+    free(label);
+    return status;
+}
+
 /* Writes an example of the test part (of the only one, if there is none) as a picture. */
 static int data_export(const cli_args *args, const gr_dataset *set)
 {
@@ -168,14 +180,15 @@ static int data_export(const cli_args *args, const gr_dataset *set)
     if (!path) return cli_bad("--example needs --out FILE.png");
     if (i >= gr_dataset_size(set))
         return cli_bad("--example: there are %" PRId64 ", counted from 0", gr_dataset_size(set));
-    if (shape.rank != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3))
+    if (shape.rank != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3) ||
+        gr_dataset_dtype(set) == GR_I32)
         return cli_bad("--example: examples of shape %s are no pictures",
                        gr_shape_print(shape, text, sizeof text));
     gr_tensor image = {GR_U8, shape, NULL};
     uint8_t *bytes = cli_alloc((size_t)gr_shape_count(shape), 1);
-    data_to_bytes(set, i, gr_shape_count(shape), bytes);
     image.data = bytes;
-    gr_status status = gr_image_write_png(path, &image);
+    gr_status status = data_read_bytes(set, i, gr_shape_count(shape), bytes);
+    if (status == GR_OK) status = gr_image_write_png(path, &image);
     free(bytes);
     if (status != GR_OK) return cli_failed(status);
     int32_t label = gr_dataset_label(set, i);

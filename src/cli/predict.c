@@ -150,6 +150,18 @@ static size_t predict_example_bytes(const gr_dataset *set)
     return (size_t)gr_shape_count(gr_dataset_shape(set)) * gr_dtype_size(gr_dataset_dtype(set));
 }
 
+/* Examples first … first+n-1, after each other. */
+static gr_status predict_read(const gr_dataset *set, int64_t first, int64_t n, char *data)
+{
+    int32_t *labels =
+        cli_alloc((size_t)gr_shape_count(gr_dataset_label_shape(set)), sizeof *labels);
+    gr_status status = GR_OK;
+    for (int64_t i = 0; i < n && status == GR_OK; i++, data += predict_example_bytes(set))
+        status = gr_dataset_read(set, first + i, 0, data, labels);
+    free(labels);
+    return status;
+}
+
 static gr_status predict_rows(predict_job *job, const char *path, const gr_dataset *set)
 {
     gr_shape one = gr_dataset_shape(set), shape = {.rank = one.rank + 1};
@@ -161,10 +173,9 @@ static gr_status predict_rows(predict_job *job, const char *path, const gr_datas
     for (int64_t first = 0; first < gr_dataset_size(set); first += PREDICT_BATCH) {
         int64_t left = gr_dataset_size(set) - first;
         shape.dim[0] = left < PREDICT_BATCH ? left : PREDICT_BATCH;
-        for (int64_t i = 0; i < shape.dim[0]; i++)
-            memcpy(data + (size_t)i * bytes, gr_dataset_example(set, first + i), bytes);
         gr_tensor batch = {gr_dataset_dtype(set), shape, data};
-        status = gr_model_predict(job->model, &batch, job->scores);
+        status = predict_read(set, first, shape.dim[0], data);
+        if (status == GR_OK) status = gr_model_predict(job->model, &batch, job->scores);
         if (status != GR_OK) break;
         for (int64_t i = 0; i < shape.dim[0]; i++)
             predict_show(job, path, first + i, job->scores + i * job->classes);

@@ -8,6 +8,7 @@ gr_storage *gr_storage_new(const char *name)
     gr_storage *storage = gr_alloc(sizeof *storage);
     if (!storage) return NULL;
     atomic_init(&storage->references, 1);
+    storage->label_count = 1;
     storage->name = gr_arena_strdup(&storage->arena, name);
     if (!storage->name) {
         gr_storage_free(storage);
@@ -19,6 +20,7 @@ gr_storage *gr_storage_new(const char *name)
 void gr_storage_free(gr_storage *storage)
 {
     if (!storage || atomic_fetch_sub(&storage->references, 1) > 1) return;
+    if (storage->source.free) storage->source.free(storage->source.user);
     gr_free(storage->block);
     gr_free(storage->labels);
     gr_arena_free(&storage->arena);
@@ -103,6 +105,17 @@ gr_status gr_options_copy(const char *what, void *known, size_t known_size, cons
 
 /* ---- The public side ---------------------------------------------------------------------- */
 
+static gr_status dataset_check_labels(const int32_t *labels, int64_t n, int classes)
+{
+    for (int64_t i = 0; labels && i < n; i++) {
+        if (labels[i] < 0 || labels[i] >= classes) {
+            return gr_fail(GR_RANGE, "label %d of example %lld is not one of 0 to %d",
+                           (int)labels[i], (long long)i, classes - 1);
+        }
+    }
+    return GR_OK;
+}
+
 static gr_status dataset_check(const gr_tensor *examples, const int32_t *labels, int classes)
 {
     if (examples->dtype != GR_U8 && examples->dtype != GR_F32) {
@@ -116,12 +129,15 @@ static gr_status dataset_check(const gr_tensor *examples, const int32_t *labels,
         return gr_fail(GR_INVALID, "%d classes with%s labels: labels need 1 to %d classes", classes,
                        labels ? "" : "out", GR_DATA_MAX_CLASSES);
     }
-    for (int64_t i = 0; labels && i < examples->shape.dim[0]; i++) {
-        if (labels[i] < 0 || labels[i] >= classes) {
-            return gr_fail(GR_RANGE, "label %d of example %lld is not one of 0 to %d",
-                           (int)labels[i], (long long)i, classes - 1);
-        }
-    }
+    return dataset_check_labels(labels, examples->shape.dim[0], classes);
+}
+
+static gr_status dataset_copy_labels(gr_storage *storage, const int32_t *labels)
+{
+    if (!labels) return GR_OK;
+    storage->labels = gr_alloc_array((size_t)storage->count, sizeof *labels);
+    if (!storage->labels) return GR_NO_MEMORY;
+    memcpy(storage->labels, labels, (size_t)storage->count * sizeof *labels);
     return GR_OK;
 }
 
@@ -135,11 +151,7 @@ static gr_status dataset_fill(gr_storage *storage, const gr_tensor *examples, co
     if (!storage->block) return GR_NO_MEMORY;
     memcpy(storage->block, examples->data, bytes);
     storage->examples = storage->block;
-    if (!labels) return GR_OK;
-    storage->labels = gr_alloc_array((size_t)storage->count, sizeof *labels);
-    if (!storage->labels) return GR_NO_MEMORY;
-    memcpy(storage->labels, labels, (size_t)storage->count * sizeof *labels);
-    return GR_OK;
+    return dataset_copy_labels(storage, labels);
 }
 
 gr_status gr_dataset_new(const char *name, const gr_tensor *examples, const int32_t *labels,
@@ -156,6 +168,100 @@ gr_status gr_dataset_new(const char *name, const gr_tensor *examples, const int3
     gr_storage_free(storage);
     return gr_fail_prefix(status, "data set '%s': ", name);
 }
+
+/* ---- Sources ------------------------------------------------------------------------------ */
+
+static gr_status dataset_check_source(const gr_source *source)
+{
+    const gr_shape labels = source->label_shape;
+    if (!source->read) return gr_fail(GR_INVALID, "there is no function `read`");
+    if (source->dtype != GR_U8 && source->dtype != GR_F32 && source->dtype != GR_I32) {
+        return gr_fail(GR_DTYPE, "examples are %s, but a source gives u8, f32 or i32",
+                       gr_dtype_name(source->dtype));
+    }
+    if (source->classes < 0 || source->classes > GR_DATA_MAX_CLASSES) {
+        return gr_fail(GR_INVALID, "%d classes: should be 0 to %d", source->classes,
+                       GR_DATA_MAX_CLASSES);
+    }
+    if (gr_shape_count(labels) < 1 || labels.rank >= GR_MAX_RANK) {
+        return gr_fail(GR_SHAPE, "labels of shape %s for one example", gr_shape_text(labels));
+    }
+    if (source->labels && (labels.rank > 0 || source->classes == 0)) {
+        return gr_fail(GR_INVALID,
+                       "labels are given before reading, for %d classes and labels of shape %s: "
+                       "one class of several should be known for each example",
+                       source->classes, gr_shape_text(labels));
+    }
+    return source->count > 0 ? dataset_check_labels(source->labels, source->count, source->classes)
+                             : GR_OK;
+}
+
+static gr_status dataset_take_source(gr_storage *storage, const gr_source *source)
+{
+    GR_TRY(dataset_check_source(source));
+    gr_status status = gr_storage_shape(storage, source->dtype, source->count, source->shape);
+    if (status != GR_OK) return status == GR_FORMAT ? GR_INVALID : status;
+    storage->label_shape = source->label_shape;
+    storage->label_count = (size_t)gr_shape_count(source->label_shape);
+    GR_TRY(gr_storage_classes(storage, source->classes, source->class_names));
+    return dataset_copy_labels(storage, source->labels);
+}
+
+gr_status gr_dataset_from_source(const gr_source *source, gr_dataset **dataset)
+{
+    gr_source known;
+    *dataset = NULL;
+    GR_TRY(GR_OPTIONS(known, source));
+    gr_storage *storage = gr_storage_new(known.name ? known.name : "source");
+    if (!storage) {
+        if (known.free) known.free(known.user);
+        return GR_NO_MEMORY;
+    }
+    storage->source = known;
+    gr_status status = dataset_take_source(storage, &known);
+    /* What these point to is the caller's. */
+    storage->source.name = NULL;
+    storage->source.class_names = NULL;
+    storage->source.labels = NULL;
+    if (status == GR_OK) return gr_storage_wrap(storage, dataset);
+    gr_status told = gr_fail_prefix(status, "source '%s': ", storage->name);
+    gr_storage_free(storage);
+    return told;
+}
+
+gr_status gr_source_fail(gr_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    gr_fail_v(status, format, args);
+    va_end(args);
+    return status;
+}
+
+gr_status gr_storage_read(const gr_storage *storage, int64_t index, uint64_t draw, void *x,
+                          int32_t *y)
+{
+    const bool told = storage->labels || storage->classes == 0;
+    for (size_t k = 0; told && k < storage->label_count; k++) {
+        y[k] = storage->labels ? storage->labels[index] : -1;
+    }
+    if (storage->source.read) {
+        return storage->source.read(storage->source.user, index, draw, x, told ? NULL : y);
+    }
+    memcpy(x, storage->examples + (size_t)index * storage->example_bytes, storage->example_bytes);
+    return GR_OK;
+}
+
+gr_status gr_dataset_read(const gr_dataset *dataset, int64_t i, uint64_t draw, void *x, int32_t *y)
+{
+    if (i < 0 || i >= dataset->count) {
+        return gr_fail(GR_RANGE, "data set '%s' has no example %lld: it has %lld",
+                       gr_dataset_name(dataset), (long long)i, (long long)dataset->count);
+    }
+    return gr_storage_read(dataset->storage, gr_dataset_index(dataset, i), draw, x, y);
+}
+
+/* ---- Looking ------------------------------------------------------------------------------ */
 
 void gr_dataset_free(gr_dataset *dataset)
 {
@@ -190,6 +296,16 @@ int gr_dataset_classes(const gr_dataset *dataset)
     return dataset->storage->classes;
 }
 
+gr_shape gr_dataset_label_shape(const gr_dataset *dataset)
+{
+    return dataset->storage->label_shape;
+}
+
+bool gr_dataset_streamed(const gr_dataset *dataset)
+{
+    return dataset->storage->source.read != NULL;
+}
+
 const char *gr_dataset_class_name(const gr_dataset *dataset, int label)
 {
     const gr_storage *storage = dataset->storage;
@@ -211,6 +327,7 @@ int64_t gr_dataset_index(const gr_dataset *dataset, int64_t i)
 const void *gr_dataset_example(const gr_dataset *dataset, int64_t i)
 {
     const gr_storage *storage = dataset->storage;
+    if (!storage->examples) return NULL;
     return storage->examples + (size_t)gr_dataset_index(dataset, i) * storage->example_bytes;
 }
 

@@ -19,9 +19,14 @@ typedef struct gr_storage {
     gr_shape shape; /* of one example */
     int64_t count;
     size_t example_bytes;
-    char *block;          /* what gr_free frees; the examples lie in it, behind a file's header */
-    const char *examples; /* aligned for dtype */
-    int32_t *labels;      /* NULL: unlabelled */
+    /* In memory: what gr_free frees, and in it, behind a file's header, the examples, aligned for
+     * dtype. NULL if streamed: then source.read is there, and user is the storage's. */
+    char *block;
+    const char *examples;
+    gr_source source;
+    gr_shape label_shape;
+    size_t label_count; /* labels of one example */
+    int32_t *labels;    /* one for each example; NULL: unlabelled, or source.read tells */
     int classes;
     const char **class_names;   /* [classes] */
     const char **feature_names; /* NULL, or one for each element of an example */
@@ -39,6 +44,9 @@ void gr_storage_free(gr_storage *storage); /* drops a reference; accepts NULL */
 /* Sets shape, dtype, count and example_bytes. GR_FORMAT if a size is 0 or the total exceeds the
  * address space. */
 gr_status gr_storage_shape(gr_storage *storage, gr_dtype dtype, int64_t count, gr_shape shape);
+/* gr_dataset_read of example `index` of the storage itself. */
+gr_status gr_storage_read(const gr_storage *storage, int64_t index, uint64_t draw, void *x,
+                          int32_t *y);
 /* Copies class names; names = NULL calls them "0", "1", …. */
 gr_status gr_storage_classes(gr_storage *storage, int classes, const char *const *names);
 /* Copies `n` feature names. */

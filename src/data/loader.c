@@ -1,23 +1,43 @@
-/* Batches, prepared ahead by a thread.
+/* Batches, prepared ahead by threads.
  *
- * Two slots take turns: the caller reads one while the other is filled. What is in a slot depends
- * on its cursor alone, so the thread changes when work is done, never what. */
+ * Slots take turns: the caller reads one while others are filled, row by row, by whatever thread is
+ * free. What is in a slot depends on its cursor alone, so threads change when work is done, never
+ * what. */
 #include "data/normalize.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
-#define LOADER_STREAM UINT64_C(0x6C6F61640000) /* of the seed; epoch e shuffles with this + e */
+#define LOADER_STREAM UINT64_C(0x6C6F61640000)    /* of the seed; epoch e shuffles with this + e */
+#define LOADER_DRAWS UINT64_C(0x6472617700000000) /* of the seed; epoch e draws with this + e */
 /* Handing over to a thread costs about what it takes to fill this many bytes. */
 #define LOADER_WORTH_A_THREAD 65536
+#define LOADER_MAX_THREADS 256
+#define LOADER_SLOTS 2
+#define LOADER_FAULT 512
 
 #define LOADER_PREFETCH_ROWS 4
 #define LOADER_PREFETCH_BYTES 1024
 
+typedef enum loader_state {
+    LOADER_FREE,   /* nobody wants it filled */
+    LOADER_WANTED, /* it is to be filled from its cursor */
+    LOADER_LISTED, /* somebody finds out which examples it gets */
+    LOADER_FILLED, /* its rows are being given out and filled */
+    LOADER_READY
+} loader_state;
+
 typedef struct loader_slot {
-    int64_t rows, epoch;
-    float *x;
+    loader_state state;
+    gr_cursor from;
+    int64_t rows;
+    void *x; /* f32, or i32: tokens */
     int32_t *y;
-    int64_t *index;
+    int64_t *index;      /* of the rows, in the storage */
+    int64_t given, done; /* rows */
+    int64_t failed;      /* the first row that failed, if status is not GR_OK */
+    gr_status status;
+    char fault[LOADER_FAULT];
 } loader_slot;
 
 struct gr_loader {
@@ -25,24 +45,31 @@ struct gr_loader {
     gr_normalizer normalizer;
     int64_t batch, epoch_rows; /* rows of a batch and, without those left out, of an epoch */
     size_t elements;           /* of one example */
-    bool shuffle;
+    bool shuffle, same_draws;
     uint64_t seed;
 
-    gr_cursor next;      /* what the caller gets next */
-    loader_slot slot[2]; /* slot[turn] is the caller's */
-    int turn;
-    bool ahead; /* the other slot has, or will have, what comes next */
+    gr_cursor next;   /* what the caller gets next */
+    gr_status status; /* why it gets no more */
+    char fault[LOADER_FAULT];
 
-    /* Of whoever fills slots: the thread while `wanted`, else the caller. */
-    int64_t *order;    /* of the examples */
-    int64_t ordered;   /* the epoch that `order` is for, or -1 */
-    gr_cursor prepare; /* what to fill in: never the end of an epoch */
+    int64_t *order;  /* of the examples: of whoever lists a slot, one at a time */
+    int64_t ordered; /* the epoch that `order` is for, or -1 */
 
-    bool threaded;
-    pthread_t thread;
-    pthread_mutex_t mutex;
+    loader_slot slot[LOADER_SLOTS];
+    int slots;
+    int turn;          /* the slot that the caller gets next */
+    bool held;         /* the one before is still the caller's */
+    gr_cursor prepare; /* what the next slot to be wanted gets: never the end of an epoch */
+
+    int64_t share; /* rows that a thread fills at a time */
+    int threads;   /* 0: the caller does the work */
+    pthread_t thread[LOADER_MAX_THREADS];
+    void **raw; /* [raws], one a thread: an example as it is read, not normalised yet */
+    size_t raws;
+    int workers;           /* threads that have taken theirs */
+    pthread_mutex_t mutex; /* over the slots' states and counts, `quit`, `workers` */
     pthread_cond_t changed;
-    bool wanted, quit; /* under the mutex: slot[!turn] is to be filled; the thread is to end */
+    bool quit;
 };
 
 /* ---- Filling a slot ----------------------------------------------------------------------- */
@@ -64,53 +91,190 @@ static gr_cursor loader_settle(const gr_loader *loader, gr_cursor cursor)
     return cursor.row < loader->epoch_rows ? cursor : (gr_cursor){cursor.epoch + 1, 0};
 }
 
-/* Shuffled examples lie anywhere in memory: asks for one before it is needed. */
-static void loader_prefetch(const gr_loader *loader, int64_t at)
+static void loader_list(gr_loader *loader, loader_slot *slot)
 {
-    if (at >= loader->epoch_rows) return;
-    const char *example = gr_dataset_example(loader->dataset, loader->order[at]);
-    size_t bytes = loader->dataset->storage->example_bytes;
+    loader_set_order(loader, slot->from.epoch);
+    for (int64_t row = 0; row < slot->rows; row++) {
+        slot->index[row] = gr_dataset_index(loader->dataset, loader->order[slot->from.row + row]);
+    }
+}
+
+/* Shuffled examples lie anywhere in memory: asks for one before it is needed. */
+static void loader_prefetch(const gr_storage *storage, const loader_slot *slot, int64_t row)
+{
+    if (row >= slot->rows) return;
+    const char *example = storage->examples + (size_t)slot->index[row] * storage->example_bytes;
+    size_t bytes = storage->example_bytes;
     if (bytes > LOADER_PREFETCH_BYTES) bytes = LOADER_PREFETCH_BYTES; /* then the CPU goes on */
     for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(example + i);
 }
 
-static void loader_fill(gr_loader *loader, loader_slot *slot)
+static uint64_t loader_draw(const gr_loader *loader, int64_t epoch, int64_t index)
 {
-    const gr_dataset *dataset = loader->dataset;
-    const gr_cursor from = loader->prepare;
-    int64_t left = loader->epoch_rows - from.row;
-    slot->rows = left < loader->batch ? left : loader->batch;
-    slot->epoch = from.epoch;
-    loader_set_order(loader, from.epoch);
-    for (int64_t row = 0; row < slot->rows; row++) {
-        int64_t example = loader->order[from.row + row];
-        loader_prefetch(loader, from.row + row + LOADER_PREFETCH_ROWS);
-        slot->index[row] = gr_dataset_index(dataset, example);
-        slot->y[row] = gr_dataset_label(dataset, example);
-        gr_normalize_example(&loader->normalizer, dataset->storage->dtype,
-                             gr_dataset_example(dataset, example), loader->elements,
-                             slot->x + (size_t)row * loader->elements);
+    uint64_t stream = LOADER_DRAWS + (uint64_t)(loader->same_draws ? 0 : epoch);
+    gr_philox4 bits = gr_philox(loader->seed, (uint64_t)index, stream);
+    return (uint64_t)bits.v[1] << 32 | bits.v[0];
+}
+
+static gr_status loader_read_row(const gr_loader *loader, const loader_slot *slot, int64_t row,
+                                 void *raw)
+{
+    const gr_storage *storage = loader->dataset->storage;
+    const size_t at = (size_t)row * loader->elements;
+    int32_t *y = slot->y + (size_t)row * storage->label_count;
+    uint64_t draw = loader_draw(loader, slot->from.epoch, slot->index[row]);
+    if (storage->dtype == GR_I32) {
+        return gr_storage_read(storage, slot->index[row], draw, (int32_t *)slot->x + at, y);
     }
-    loader->prepare = loader_settle(loader, (gr_cursor){from.epoch, from.row + slot->rows});
+    GR_TRY(gr_storage_read(storage, slot->index[row], draw, raw, y));
+    gr_normalize_example(&loader->normalizer, storage->dtype, raw, loader->elements,
+                         (float *)slot->x + at);
+    return GR_OK;
+}
+
+/* In memory: nothing is copied before it is normalised, and nothing fails. */
+static void loader_take_rows(const gr_loader *loader, const loader_slot *slot, int64_t first,
+                             int64_t end)
+{
+    const gr_storage *storage = loader->dataset->storage;
+    for (int64_t row = first; row < end; row++) {
+        const size_t index = (size_t)slot->index[row];
+        loader_prefetch(storage, slot, row + LOADER_PREFETCH_ROWS);
+        slot->y[row] = storage->labels ? storage->labels[index] : -1;
+        gr_normalize_example(&loader->normalizer, storage->dtype,
+                             storage->examples + index * storage->example_bytes, loader->elements,
+                             (float *)slot->x + (size_t)row * loader->elements);
+    }
+}
+
+/* ---- Sharing the work --------------------------------------------------------------------- */
+
+static bool loader_is_streamed(const gr_loader *loader)
+{
+    return loader->dataset->storage->source.read != NULL;
+}
+
+/* The oldest slot with something to do, under the mutex; NULL: there is nothing now. */
+static loader_slot *loader_find_work(gr_loader *loader)
+{
+    bool listing = false;
+    for (int i = 0; i < loader->slots; i++) {
+        loader_slot *slot = &loader->slot[(loader->turn + i) % loader->slots];
+        if (slot->state == LOADER_FILLED && slot->given < slot->rows) return slot;
+        if (slot->state == LOADER_WANTED && !listing) return slot;
+        listing = listing || slot->state == LOADER_LISTED;
+    }
+    return NULL;
+}
+
+static void loader_note_fault(loader_slot *slot, gr_status status, int64_t row)
+{
+    if (slot->status != GR_OK && slot->failed <= row) return;
+    slot->status = status;
+    slot->failed = row;
+    snprintf(slot->fault, sizeof slot->fault, "%s", gr_message());
+}
+
+/* Does a share of the slot's work. The mutex is held before and after, not meanwhile. */
+static void loader_work(gr_loader *loader, loader_slot *slot, void *raw)
+{
+    if (slot->state == LOADER_WANTED) {
+        slot->state = LOADER_LISTED;
+        pthread_mutex_unlock(&loader->mutex);
+        loader_list(loader, slot);
+        pthread_mutex_lock(&loader->mutex);
+        slot->given = slot->done = 0;
+        slot->status = GR_OK;
+        slot->state = LOADER_FILLED;
+        pthread_cond_broadcast(&loader->changed);
+        return;
+    }
+    const int64_t first = slot->given, left = slot->rows - first;
+    const int64_t end = first + (left < loader->share ? left : loader->share);
+    gr_status status = GR_OK;
+    int64_t row = first;
+    slot->given = end;
+    pthread_mutex_unlock(&loader->mutex);
+    if (loader_is_streamed(loader)) {
+        for (; row < end && status == GR_OK; row++)
+            status = loader_read_row(loader, slot, row, raw);
+    } else {
+        loader_take_rows(loader, slot, first, end);
+    }
+    pthread_mutex_lock(&loader->mutex);
+    if (status != GR_OK) loader_note_fault(slot, status, row - 1);
+    slot->done += end - first;
+    if (slot->done < slot->rows) return;
+    slot->state = LOADER_READY;
+    pthread_cond_broadcast(&loader->changed);
 }
 
 static void *loader_run(void *user)
 {
     gr_loader *loader = user;
     pthread_mutex_lock(&loader->mutex);
-    for (;;) {
-        while (!loader->wanted && !loader->quit)
+    void *raw = loader->raw[loader->workers++];
+    while (!loader->quit) {
+        loader_slot *slot = loader_find_work(loader);
+        if (slot) {
+            loader_work(loader, slot, raw);
+        } else {
             pthread_cond_wait(&loader->changed, &loader->mutex);
-        if (loader->quit) break;
-        loader_slot *slot = &loader->slot[!loader->turn];
-        pthread_mutex_unlock(&loader->mutex);
-        loader_fill(loader, slot);
-        pthread_mutex_lock(&loader->mutex);
-        loader->wanted = false;
-        pthread_cond_broadcast(&loader->changed);
+        }
     }
     pthread_mutex_unlock(&loader->mutex);
     return NULL;
+}
+
+/* Wants all free slots filled with what comes next, under the mutex. */
+static void loader_want(gr_loader *loader)
+{
+    bool any = false;
+    for (int i = 0; i < loader->slots; i++) {
+        loader_slot *slot = &loader->slot[(loader->turn + i) % loader->slots];
+        if (slot->state != LOADER_FREE) continue;
+        int64_t left = loader->epoch_rows - loader->prepare.row;
+        slot->from = loader->prepare;
+        slot->rows = left < loader->batch ? left : loader->batch;
+        slot->state = LOADER_WANTED;
+        loader->prepare =
+            loader_settle(loader, (gr_cursor){slot->from.epoch, slot->from.row + slot->rows});
+        any = true;
+    }
+    if (any && loader->threads) pthread_cond_broadcast(&loader->changed);
+}
+
+/* Works on a slot or waits for it, under the mutex, until it is ready. */
+static void loader_await(gr_loader *loader, loader_slot *slot)
+{
+    while (slot->state != LOADER_READY) {
+        if (loader->threads) {
+            pthread_cond_wait(&loader->changed, &loader->mutex);
+        } else {
+            loader_work(loader, slot, loader->raw[0]);
+        }
+    }
+}
+
+/* Frees all slots, under the mutex, once nobody fills them any more. */
+static void loader_drain(gr_loader *loader)
+{
+    for (;;) {
+        bool busy = false;
+        for (int i = 0; i < loader->slots; i++) {
+            loader_slot *slot = &loader->slot[i];
+            if (slot->state == LOADER_FILLED) { /* rows that nobody has begun need no filling */
+                slot->done += slot->rows - slot->given;
+                slot->given = slot->rows;
+                if (slot->done == slot->rows) slot->state = LOADER_READY;
+            }
+            bool filled = slot->state == LOADER_LISTED || slot->state == LOADER_FILLED;
+            if (!filled) slot->state = LOADER_FREE;
+            busy = busy || filled;
+        }
+        if (!busy) return;
+        pthread_cond_wait(&loader->changed, &loader->mutex);
+    }
 }
 
 /* ---- Making and freeing ------------------------------------------------------------------- */
@@ -132,7 +296,11 @@ static gr_status loader_check(const gr_dataset *dataset, const gr_loader_options
                        gr_dataset_name(dataset), (long long)dataset->count,
                        (long long)options->batch);
     }
-    if (!options->normalizer) return GR_OK;
+    if (options->threads < 0 || options->threads > LOADER_MAX_THREADS) {
+        return gr_fail(GR_INVALID, "loader of '%s': %d threads: should be 0 to %d",
+                       gr_dataset_name(dataset), options->threads, LOADER_MAX_THREADS);
+    }
+    if (!options->normalizer || dataset->storage->dtype == GR_I32) return GR_OK;
     gr_status status = gr_normalize_fits(options->normalizer, gr_dataset_shape(dataset));
     if (status == GR_OK) return GR_OK;
     return gr_fail_prefix(status, "loader of '%s': ", gr_dataset_name(dataset));
@@ -151,16 +319,34 @@ static gr_status loader_take_dataset(gr_loader *loader, const gr_dataset *datase
 
 static gr_status loader_take_slots(gr_loader *loader)
 {
-    size_t rows = (size_t)loader->batch, x;
-    if (!gr_mul_size(rows, loader->elements, &x) || !gr_mul_size(x, sizeof(float), &x)) {
+    const gr_storage *storage = loader->dataset->storage;
+    size_t rows = (size_t)loader->batch, x, y;
+    if (!gr_mul_size(rows, loader->elements, &x) || !gr_mul_size(x, sizeof(float), &x) ||
+        !gr_mul_size(rows, storage->label_count, &y) || !gr_mul_size(y, sizeof(int32_t), &y)) {
         return gr_no_memory(SIZE_MAX);
     }
-    for (int i = 0; i < (loader->threaded ? 2 : 1); i++) {
+    for (int i = 0; i < loader->slots; i++) {
         loader_slot *slot = &loader->slot[i];
         slot->x = gr_alloc_aligned(x);
-        slot->y = gr_alloc_aligned(rows * sizeof *slot->y);
+        slot->y = gr_alloc_aligned(y);
         slot->index = gr_alloc_array(rows, sizeof *slot->index);
         if (!slot->x || !slot->y || !slot->index) return GR_NO_MEMORY;
+    }
+    return GR_OK;
+}
+
+/* Where each thread reads an example. */
+static gr_status loader_take_raw(gr_loader *loader, int threads)
+{
+    const gr_storage *storage = loader->dataset->storage;
+    size_t n = threads > 0 ? (size_t)threads : 1;
+    loader->raw = gr_alloc_array(n, sizeof *loader->raw);
+    if (!loader->raw) return GR_NO_MEMORY;
+    loader->raws = n;
+    if (!storage->source.read || storage->dtype == GR_I32) return GR_OK;
+    for (size_t i = 0; i < n; i++) {
+        loader->raw[i] = gr_alloc_aligned(storage->example_bytes);
+        if (!loader->raw[i]) return GR_NO_MEMORY;
     }
     return GR_OK;
 }
@@ -174,34 +360,28 @@ static gr_status loader_take_normalizer(gr_loader *loader, const gr_normalizer *
                              normalizer->scale, &loader->normalizer);
 }
 
-/* Starts the thread. Without one (none can be had, or it is not worth it) the batches are made when
- * they are asked for. */
-static void loader_start_thread(gr_loader *loader)
+/* How many threads prepare batches. */
+static int loader_choose_threads(const gr_loader *loader, const gr_loader_options *options)
 {
-    if (!loader->threaded) return;
-    pthread_mutex_init(&loader->mutex, NULL);
-    pthread_cond_init(&loader->changed, NULL);
-    if (pthread_create(&loader->thread, NULL, loader_run, loader) == 0) return;
-    pthread_cond_destroy(&loader->changed);
-    pthread_mutex_destroy(&loader->mutex);
-    loader->threaded = false;
-    gr_remark(GR_LOG_WARNING, "loader: no thread could be started: batches are made when needed");
+    const bool streamed = loader->dataset->storage->source.read != NULL;
+    size_t bytes = (size_t)loader->batch * loader->elements * sizeof(float);
+    if (options->synchronous || (!streamed && bytes < LOADER_WORTH_A_THREAD)) return 0;
+    if (options->threads > 0) return options->threads;
+    int cores = streamed ? gr_default_threads() : 1;
+    return cores < LOADER_MAX_THREADS ? cores : LOADER_MAX_THREADS;
 }
 
-/* Asks the thread to fill the other slot. */
-static void loader_ask(gr_loader *loader)
+/* Starts the threads, as many as can be had. Without any, batches are made when asked for. */
+static void loader_start_threads(gr_loader *loader, int wanted)
 {
-    pthread_mutex_lock(&loader->mutex);
-    loader->wanted = true;
-    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_lock(&loader->mutex); /* nobody looks at the loader yet */
+    while (loader->threads < wanted &&
+           pthread_create(&loader->thread[loader->threads], NULL, loader_run, loader) == 0) {
+        loader->threads++;
+    }
     pthread_mutex_unlock(&loader->mutex);
-}
-
-static void loader_wait(gr_loader *loader)
-{
-    pthread_mutex_lock(&loader->mutex);
-    while (loader->wanted) pthread_cond_wait(&loader->changed, &loader->mutex);
-    pthread_mutex_unlock(&loader->mutex);
+    if (loader->threads == wanted) return;
+    gr_remark(GR_LOG_WARNING, "loader: %d of %d threads could be started", loader->threads, wanted);
 }
 
 gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *options,
@@ -219,18 +399,26 @@ gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *opti
     made->batch = known.batch < n ? known.batch : n;
     made->elements = (size_t)gr_shape_count(gr_dataset_shape(dataset));
     made->shuffle = known.shuffle;
+    made->same_draws = known.same_draws;
     made->seed = known.seed;
-    size_t batch_bytes = (size_t)made->batch * made->elements * sizeof(float);
-    made->threaded = !known.synchronous && batch_bytes >= LOADER_WORTH_A_THREAD;
+    pthread_mutex_init(&made->mutex, NULL);
+    pthread_cond_init(&made->changed, NULL);
     gr_status status = loader_take_dataset(made, dataset);
-    if (status == GR_OK) status = loader_take_normalizer(made, known.normalizer);
+    int threads = 0;
+    if (status == GR_OK) {
+        threads = loader_choose_threads(made, &known);
+        made->slots = threads > 0 ? LOADER_SLOTS : 1;
+        /* Alone, a thread need not tell of each row; together, none should wait long at the end. */
+        made->share = threads < 2 ? made->batch : 1 + made->batch / (16 * threads);
+        status = loader_take_normalizer(made, known.normalizer);
+    }
     if (status == GR_OK) status = loader_take_slots(made);
+    if (status == GR_OK) status = loader_take_raw(made, threads);
     if (status != GR_OK) {
-        made->threaded = false; /* there is none yet */
         gr_loader_free(made);
         return status;
     }
-    loader_start_thread(made);
+    loader_start_threads(made, threads);
     *loader = made;
     return GR_OK;
 }
@@ -238,16 +426,16 @@ gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *opti
 void gr_loader_free(gr_loader *loader)
 {
     if (!loader) return;
-    if (loader->threaded) {
-        pthread_mutex_lock(&loader->mutex);
-        loader->quit = true;
-        pthread_cond_broadcast(&loader->changed);
-        pthread_mutex_unlock(&loader->mutex);
-        pthread_join(loader->thread, NULL);
-        pthread_cond_destroy(&loader->changed);
-        pthread_mutex_destroy(&loader->mutex);
-    }
-    for (int i = 0; i < 2; i++) {
+    pthread_mutex_lock(&loader->mutex);
+    loader->quit = true;
+    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_unlock(&loader->mutex);
+    for (int i = 0; i < loader->threads; i++) pthread_join(loader->thread[i], NULL);
+    pthread_cond_destroy(&loader->changed);
+    pthread_mutex_destroy(&loader->mutex);
+    for (size_t i = 0; i < loader->raws; i++) gr_free_aligned(loader->raw[i]);
+    gr_free(loader->raw);
+    for (int i = 0; i < LOADER_SLOTS; i++) {
         gr_free_aligned(loader->slot[i].x);
         gr_free_aligned(loader->slot[i].y);
         gr_free(loader->slot[i].index);
@@ -260,40 +448,61 @@ void gr_loader_free(gr_loader *loader)
 
 /* ---- Going through ------------------------------------------------------------------------ */
 
-/* Makes slot[turn] the next batch, and has the one after it prepared. */
-static void loader_turn(gr_loader *loader)
+/* Makes slot[turn] the caller's, filled, and has the others filled meanwhile. */
+static loader_slot *loader_take_turn(gr_loader *loader)
 {
-    if (!loader->threaded) {
-        loader_fill(loader, &loader->slot[loader->turn]);
-        return;
+    pthread_mutex_lock(&loader->mutex);
+    if (loader->held) {
+        loader->slot[loader->turn].state = LOADER_FREE;
+        loader->turn = (loader->turn + 1) % loader->slots;
     }
-    if (!loader->ahead) loader_ask(loader);
-    loader_wait(loader);
-    loader->turn = !loader->turn;
-    loader->ahead = true;
-    loader_ask(loader);
+    loader->held = true;
+    loader_want(loader);
+    loader_slot *slot = &loader->slot[loader->turn];
+    loader_await(loader, slot);
+    pthread_mutex_unlock(&loader->mutex);
+    return slot;
+}
+
+/* [rows, axes…] */
+static gr_shape loader_shape(int64_t rows, gr_shape axes)
+{
+    gr_shape shape = {.rank = axes.rank + 1};
+    shape.dim[0] = rows;
+    for (int axis = 0; axis < axes.rank; axis++) shape.dim[axis + 1] = axes.dim[axis];
+    return shape;
 }
 
 bool gr_loader_next(gr_loader *loader, gr_batch *batch)
 {
+    if (loader->status != GR_OK) return false;
     if (loader->next.row == loader->epoch_rows) {
         loader->next = loader_settle(loader, loader->next);
         return false;
     }
-    loader_turn(loader);
-    const loader_slot *slot = &loader->slot[loader->turn];
-    gr_shape shape = gr_dataset_shape(loader->dataset), rows = {.rank = shape.rank + 1};
-    rows.dim[0] = slot->rows;
-    for (int axis = 0; axis < shape.rank; axis++) rows.dim[axis + 1] = shape.dim[axis];
+    const loader_slot *slot = loader_take_turn(loader);
+    const gr_storage *storage = loader->dataset->storage;
+    if (slot->status != GR_OK) {
+        loader->status = slot->status;
+        memcpy(loader->fault, slot->fault, sizeof loader->fault);
+        return false;
+    }
     *batch = (gr_batch){
-        .x = {GR_F32, rows, slot->x},
-        .y = {GR_I32, GR_SHAPE(slot->rows), slot->y},
+        .x = {storage->dtype == GR_I32 ? GR_I32 : GR_F32, loader_shape(slot->rows, storage->shape),
+              slot->x},
+        .y = {GR_I32, loader_shape(slot->rows, storage->label_shape), slot->y},
         .index = slot->index,
         .rows = slot->rows,
-        .epoch = slot->epoch,
+        .epoch = slot->from.epoch,
     };
     loader->next.row += slot->rows;
     return true;
+}
+
+gr_status gr_loader_status(const gr_loader *loader)
+{
+    if (loader->status == GR_OK) return GR_OK;
+    return gr_fail(loader->status, "%s", loader->fault);
 }
 
 int64_t gr_loader_rows(const gr_loader *loader)
@@ -323,9 +532,12 @@ gr_status gr_loader_seek(gr_loader *loader, gr_cursor cursor)
                        (long long)cursor.epoch, (long long)loader->epoch_rows,
                        (long long)loader->batch);
     }
-    if (loader->ahead) loader_wait(loader);
-    loader->ahead = false;
-    loader->next = cursor;
+    pthread_mutex_lock(&loader->mutex);
+    loader_drain(loader);
+    loader->held = false;
     loader->prepare = loader_settle(loader, cursor);
+    pthread_mutex_unlock(&loader->mutex);
+    loader->next = cursor;
+    loader->status = GR_OK;
     return GR_OK;
 }

@@ -59,44 +59,87 @@ typedef struct normalize_sums {
     int64_t count;
 } normalize_sums;
 
-/* How often each byte occurs: all sums follow exactly. Four counts of each, so that runs of one
- * byte do not wait for each other. */
-static void normalize_count_bytes(const gr_dataset *dataset, size_t channel, size_t area,
-                                  normalize_sums *sums)
+/* One channel's sums while they grow. Bytes are counted, so that all sums follow exactly: four
+ * counts of each, so that runs of one byte do not wait for each other. */
+typedef struct normalize_channel {
+    int64_t count[256][4];
+    normalize_sums sums;
+} normalize_channel;
+
+static void normalize_add_bytes(const unsigned char *x, size_t n, normalize_channel *channel)
 {
-    int64_t count[256][4] = {0};
-    for (int64_t i = 0; i < dataset->count; i++) {
-        const unsigned char *at = gr_dataset_example(dataset, i);
-        for (size_t j = 0; j < area; j++) count[at[channel * area + j]][j % 4]++;
-    }
-    *sums = (normalize_sums){.count = dataset->count * (int64_t)area};
+    for (size_t j = 0; j < n; j++) channel->count[x[j]][j % 4]++;
+}
+
+static void normalize_sum_bytes(normalize_channel *channel)
+{
+    normalize_sums *sums = &channel->sums;
     double total = 0;
     for (int value = 0; value < 256; value++) {
-        for (int part = 1; part < 4; part++) count[value][0] += count[value][part];
-        total += (double)value * (double)count[value][0];
+        int64_t *count = channel->count[value];
+        for (int part = 1; part < 4; part++) count[0] += count[part];
+        total += (double)value * (double)count[0];
+        sums->count += count[0];
     }
     sums->mean = total / (double)sums->count;
     for (int value = 0; value < 256; value++) {
         double off = value - sums->mean;
-        sums->squares += off * off * (double)count[value][0];
+        sums->squares += off * off * (double)channel->count[value][0];
     }
 }
 
 /* Welford's recurrence (1962): does not cancel, whatever the mean. */
-static void normalize_sum_numbers(const gr_dataset *dataset, size_t channel, size_t area,
-                                  normalize_sums *sums)
+static void normalize_add_numbers(const float *x, size_t n, normalize_channel *channel)
 {
-    *sums = (normalize_sums){.least = (double)INFINITY, .greatest = -(double)INFINITY};
-    for (int64_t i = 0; i < dataset->count; i++) {
-        const float *at = gr_dataset_example(dataset, i);
-        for (size_t j = 0; j < area; j++) {
-            double value = (double)at[channel * area + j], off = value - sums->mean;
-            sums->mean += off / (double)++sums->count;
-            sums->squares += off * (value - sums->mean);
-            if (value < sums->least) sums->least = value;
-            if (value > sums->greatest) sums->greatest = value;
+    normalize_sums *sums = &channel->sums;
+    for (size_t j = 0; j < n; j++) {
+        double value = (double)x[j], off = value - sums->mean;
+        sums->mean += off / (double)++sums->count;
+        sums->squares += off * (value - sums->mean);
+        if (value < sums->least) sums->least = value;
+        if (value > sums->greatest) sums->greatest = value;
+    }
+}
+
+static void normalize_add(gr_dtype dtype, const void *example, size_t area, size_t channels,
+                          normalize_channel *channel)
+{
+    for (size_t c = 0; c < channels; c++) {
+        if (dtype == GR_U8) {
+            normalize_add_bytes((const unsigned char *)example + c * area, area, &channel[c]);
+        } else {
+            normalize_add_numbers((const float *)example + c * area, area, &channel[c]);
         }
     }
+}
+
+/* Adds the examples up. A streamed set gives some, evenly spaced: its parts are alike, and reading
+ * it whole may take hours. */
+static gr_status normalize_scan(const gr_dataset *dataset, size_t area, size_t channels,
+                                normalize_channel *channel)
+{
+    const gr_storage *storage = dataset->storage;
+    const bool streamed = gr_dataset_streamed(dataset);
+    const int64_t n =
+        streamed && dataset->count > GR_NORMALIZE_SAMPLE ? GR_NORMALIZE_SAMPLE : dataset->count;
+    void *raw = NULL;
+    int32_t *labels = NULL;
+    gr_status status = GR_OK;
+    if (streamed) {
+        raw = gr_alloc_aligned(storage->example_bytes);
+        labels = gr_alloc_array(storage->label_count, sizeof *labels);
+        if (!raw || !labels) status = GR_NO_MEMORY;
+    }
+    for (int64_t k = 0; k < n && status == GR_OK; k++) {
+        int64_t i = (int64_t)((double)k * ((double)dataset->count / (double)n));
+        if (streamed) status = gr_dataset_read(dataset, i, 0, raw, labels);
+        if (status != GR_OK) break;
+        normalize_add(storage->dtype, streamed ? raw : gr_dataset_example(dataset, i), area,
+                      channels, channel);
+    }
+    gr_free_aligned(raw);
+    gr_free(labels);
+    return status;
 }
 
 static void normalize_settle(gr_normalize kind, bool bytes, const normalize_sums *sums,
@@ -119,33 +162,49 @@ static void normalize_settle(gr_normalize kind, bool bytes, const normalize_sums
     *scale = varies ? (float)factor : 1;
 }
 
+static gr_status normalize_learn_channels(gr_normalize kind, const gr_dataset *dataset,
+                                          normalize_channel *channel, size_t channels,
+                                          float *learnt)
+{
+    const gr_storage *storage = dataset->storage;
+    const bool bytes = storage->dtype == GR_U8;
+    const size_t area = (size_t)gr_shape_count(storage->shape) / channels;
+    /* What there is to learn: the range of bytes is known. */
+    const bool scans = kind == GR_NORMALIZE_STANDARD || (kind == GR_NORMALIZE_UNIT && !bytes);
+    for (size_t c = 0; c < channels; c++) {
+        learnt[channels + c] = 1;
+        channel[c].sums.least = (double)INFINITY;
+        channel[c].sums.greatest = -(double)INFINITY;
+    }
+    if (kind == GR_NORMALIZE_NONE) return GR_OK;
+    if (scans) GR_TRY(normalize_scan(dataset, area, channels, channel));
+    for (size_t c = 0; c < channels; c++) {
+        if (scans && bytes) normalize_sum_bytes(&channel[c]);
+        normalize_settle(kind, bytes, &channel[c].sums, &learnt[c], &learnt[channels + c]);
+    }
+    return GR_OK;
+}
+
 gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
                               gr_normalizer *normalizer)
 {
     const gr_storage *storage = dataset->storage;
-    const bool bytes = storage->dtype == GR_U8;
-    const int64_t channels = normalize_channels(storage->shape);
-    const size_t area = (size_t)(gr_shape_count(storage->shape) / channels);
+    const size_t channels = (size_t)normalize_channels(storage->shape);
+    if (storage->dtype == GR_I32) kind = GR_NORMALIZE_NONE; /* tokens are names, no quantities */
     *normalizer = (gr_normalizer){.kind = kind};
     if ((size_t)kind >= GR_LEN(normalize_names) || dataset->count < 1) {
         return gr_fail(GR_INVALID, "a normaliser of kind %d for %lld examples of '%s'", (int)kind,
                        (long long)dataset->count, storage->name);
     }
-    float *learnt = gr_alloc_array(2 * (size_t)channels, sizeof *learnt);
-    if (!learnt) return GR_NO_MEMORY;
-    for (size_t c = 0; c < (size_t)channels; c++) {
-        float *shift = &learnt[c], *scale = &learnt[(size_t)channels + c];
-        normalize_sums sums = {0};
-        *scale = 1;
-        if (kind == GR_NORMALIZE_NONE) continue;
-        if (!bytes) {
-            normalize_sum_numbers(dataset, c, area, &sums);
-        } else if (kind == GR_NORMALIZE_STANDARD) {
-            normalize_count_bytes(dataset, c, area, &sums);
-        }
-        normalize_settle(kind, bytes, &sums, shift, scale);
+    float *learnt = gr_alloc_array(2 * channels, sizeof *learnt);
+    normalize_channel *channel = gr_alloc_array(channels, sizeof *channel);
+    gr_status status = learnt && channel
+                           ? normalize_learn_channels(kind, dataset, channel, channels, learnt)
+                           : GR_NO_MEMORY;
+    if (status == GR_OK) {
+        status = gr_normalizer_new(kind, (int64_t)channels, learnt, learnt + channels, normalizer);
     }
-    gr_status status = gr_normalizer_new(kind, channels, learnt, learnt + channels, normalizer);
+    gr_free(channel);
     gr_free(learnt);
     return status;
 }

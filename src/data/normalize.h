@@ -4,6 +4,8 @@
 
 #include "data/dataset.h"
 
+#define GR_NORMALIZE_SAMPLE 16384 /* examples of a streamed set that a normaliser learns from */
+
 /* GR_SHAPE unless the normaliser has as many channels as the examples. */
 gr_status gr_normalize_fits(const gr_normalizer *normalizer, gr_shape example);
 /* The n elements of an example of u8 or f32, whose channels fit. */

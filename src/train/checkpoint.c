@@ -5,6 +5,7 @@
  * goes on. */
 #include <stdio.h>
 
+#include "data/dataset.h"
 #include "run/store.h"
 #include "train/trainer.h"
 
@@ -14,15 +15,19 @@
 
 /* ---- What describes the training ------------------------------------------------------------ */
 
-/* A hash of all examples with their labels, in order. */
+/* A hash of all examples with their labels, in order. Of a set that is streamed, which would have
+ * to be read whole, the source tells one; which examples they are is hashed. */
 static uint64_t checkpoint_hash_data(const gr_dataset *data)
 {
-    uint64_t hash = 0;
+    const bool streamed = gr_dataset_streamed(data);
+    uint64_t hash = streamed ? data->storage->source.hash : 0;
     size_t bytes =
         (size_t)gr_shape_count(gr_dataset_shape(data)) * gr_dtype_size(gr_dataset_dtype(data));
     for (int64_t i = 0; i < gr_dataset_size(data); i++) {
         int32_t label = gr_dataset_label(data, i);
-        hash = gr_hash(gr_dataset_example(data, i), bytes, hash);
+        int64_t index = gr_dataset_index(data, i);
+        hash = streamed ? gr_hash(&index, sizeof index, hash)
+                        : gr_hash(gr_dataset_example(data, i), bytes, hash);
         hash = gr_hash(&label, sizeof label, hash);
     }
     return hash;

@@ -137,6 +137,7 @@ gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics
     gr_status status = GR_OK;
     while (status == GR_OK && gr_loader_next(loader, &batch))
         status = score_batch(model, &batch, scores, metrics, &weights, confusion);
+    if (status == GR_OK) status = gr_loader_status(loader);
     gr_free(scores);
     metrics->loss /= weights;
     metrics->accuracy = (double)metrics->correct / (double)metrics->count;

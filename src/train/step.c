@@ -43,9 +43,11 @@ static gr_status step_train(gr_trainer *t)
     float loss, accuracy;
     double start = gr_seconds();
     if (s->sums.labels == 0) t->epoch_seconds = t->epoch_rows = 0;
-    if (!gr_loader_next(t->loader, &batch))
+    bool read = gr_loader_next(t->loader, &batch);
+    gr_status status =
+        read ? step_compute(t, &batch, &loss, &accuracy) : gr_loader_status(t->loader);
+    if (!read && status == GR_OK)
         return gr_fail(GR_INTERNAL, "trainer: the data ended before the epoch did");
-    gr_status status = step_compute(t, &batch, &loss, &accuracy);
     if (status != GR_OK) {
         /* Not done: the same batch comes next time. */
         GR_TRY(gr_loader_seek(t->loader, s->cursor));

@@ -78,8 +78,10 @@ static gr_status trainer_make_loaders(gr_trainer *t)
                                 .drop_last = t->o.drop_last, .normalizer = normalizer),
                       &t->loader));
     if (!t->validation) return GR_OK;
-    return gr_loader_new(t->validation, GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = normalizer),
-                         &t->val_loader);
+    return gr_loader_new(
+        t->validation,
+        GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = normalizer, .same_draws = true),
+        &t->val_loader);
 }
 
 static void trainer_plan_steps(gr_trainer *t)
