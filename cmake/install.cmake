@@ -3,6 +3,9 @@
 include(CMakePackageConfigHelpers)
 
 install(DIRECTORY include/gradus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+if(TARGET gradus_cli)
+    install(DIRECTORY nets DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus)
+endif()
 set(installed gradus_static gradus_shared)
 if(TARGET gradus_extra_static)
     list(APPEND installed gradus_extra_static gradus_extra_shared)

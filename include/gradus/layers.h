@@ -15,6 +15,7 @@ typedef struct gr_dense_options {
     int64_t units;
     bool no_bias;
     gr_init weight, bias;
+    const gr_tuning *weight_tuning, *bias_tuning; /* NULL: as every parameter */
 } gr_dense_options;
 /* x [N, …] (flattened) → x·Wᵀ + b, [N, units]; W [units, in] "name/weight", b "name/bias". */
 GR_API gr_node *gr_dense(gr_scope *scope, const char *name, gr_node *x,
@@ -43,6 +44,7 @@ typedef struct gr_conv_options {
     bool no_bias;
     gr_init weight, bias;
     const gr_geometry *axes; /* overrides kernel, stride, pad, dilation axis by axis */
+    const gr_tuning *weight_tuning, *bias_tuning; /* NULL: as every parameter */
 } gr_conv_options;
 /* x [N, C, space…] → [N, channels, out…]; W [channels, C/groups, kernel…] "name/weight". */
 GR_API gr_node *gr_conv_layer(gr_scope *scope, const char *name, gr_node *x,

@@ -23,7 +23,12 @@ typedef enum gr_init_kind {
     GR_INIT_XAVIER,     /* U(±√(6/(fan_in+fan_out))), Glorot and Bengio 2010 */
     GR_INIT_HE,         /* N(0, √(2/fan_in)), He et al. 2015 */
     GR_INIT_ORTHOGONAL, /* orthonormal rows or columns times a (0 means 1), Saxe et al. 2013 */
-    GR_INIT_LECUN       /* U(±√(3/fan_in)): Caffe's "xavier" */
+    GR_INIT_LECUN,      /* U(±√(3/fan_in)): Caffe's "xavier" */
+    GR_INIT_SPARSE, /* mean 0, deviation b, each kept with probability a/rows, else 0: as Caffe's
+                       "gaussian" with `sparse` a; rows: of the first axis */
+    GR_INIT_POSITIVE_UNITBALL, /* U[0, 1), then each row (first axis) divided by its sum (Caffe) */
+    GR_INIT_BILINEAR /* bilinear interpolation over the last two axes: for a transposed convolution
+                        that enlarges by s, with kernel 2s − s mod 2 and stride s (Caffe) */
 } gr_init_kind;
 
 /* Draws depend on the scope's seed and the variable's full name alone. */
@@ -70,6 +75,18 @@ GR_API gr_node *gr_param(gr_scope *scope, const char *name, gr_shape shape, gr_i
 /* A variable that no gradient reaches: running means, counters. */
 GR_API gr_node *gr_state(gr_scope *scope, const char *name, gr_dtype dtype, gr_shape shape,
                          double initial);
+/* How an optimiser treats one parameter beside the others: factors of its learning rate and of the
+ * strength of l2, l1 and weight decay (Caffe's lr_mult and decay_mult). A rate of 0 holds the
+ * parameter still. decay < 0 leaves it to the optimiser, which takes 1, but 0 for parameters of
+ * rank 1 unless decay_biases is set. */
+typedef struct gr_tuning {
+    double rate, decay;
+} gr_tuning;
+/* Parameters that nobody tunes have {1, −1}. Faults of the graph: GR_NOT_FOUND for a node that is
+ * no parameter of the scope, GR_INVALID for a negative rate. */
+GR_API void gr_scope_tune(gr_scope *scope, const gr_node *param, gr_tuning tuning);
+GR_API gr_tuning gr_scope_tuning(const gr_scope *scope, const gr_node *param);
+
 /* Parameters in the order of their making. */
 GR_API int gr_scope_params(const gr_scope *scope);
 GR_API gr_node *gr_scope_param(const gr_scope *scope, int i);

@@ -51,7 +51,11 @@ typedef struct gr_optimizer {
     double weight_decay; /* adds ½λ·Σw² (Caffe, PyTorch): gradient λw; AdamW: apart, lr·λ·w */
     double max_norm;     /* after the update each unit's weight vector is scaled to at most this */
     double clip_norm;    /* gradients scaled so that their joint L2 norm is at most this */
-    bool decay_biases; /* rank-1 parameters are spared l2, l1, weight_decay unless set */
+    bool decay_biases; /* rank-1 parameters are spared l2, l1, weight_decay unless set (a gr_tuning
+                          of the parameter goes first) */
+    /* SGD, Nesterov: v = μv + lr·g; w −= v, or lr·g + μv, as in Caffe (Sutskever et al. 2013): a
+     * change of the rate leaves alone what is under way. */
+    bool rate_in_momentum;
     gr_schedule schedule;
 } gr_optimizer;
 #define GR_OPTIMIZER(...) (&(gr_optimizer){.size = sizeof(gr_optimizer), __VA_ARGS__})

@@ -1,6 +1,7 @@
 #include "cli/args.h"
 
 #include "cli/out.h"
+#include "cli/recipe.h"
 
 #include <errno.h>
 #include <math.h>
@@ -8,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGS_MAX_OPTIONS = 64 };
+enum { ARGS_MAX_OPTIONS = 96, ARGS_MAX_KEPT = 8 };
 
 typedef struct args_value {
     const cli_option *option;
     const char *text; /* as typed; "" for a flag; NULL: not given */
     double real;
     int64_t integer;
+    bool elsewhere; /* set by cli_args_set */
 } args_value;
 
 struct cli_args {
@@ -25,6 +27,8 @@ struct cli_args {
     const char *command;
     char **line; /* argv after the command's name */
     int words;
+    void *kept[ARGS_MAX_KEPT];
+    int n_kept;
 };
 
 const cli_option cli_common_options[] = {
@@ -316,6 +320,7 @@ int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *
         else
             args->operand[args->operands++] = text;
     }
+    if (code == CLI_YES && !cli_flag(args, "help")) code = cli_recipe_read(command, args);
     if (code == CLI_YES) code = args_check_operands(command, args);
     if (code != CLI_YES) {
         cli_args_free(args);
@@ -325,9 +330,37 @@ int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *
     return code;
 }
 
+/* ---- Options from elsewhere ----------------------------------------------------------------- */
+
+bool cli_args_has(const cli_args *args, const char *name)
+{
+    return args_find((cli_args *)args, name, strlen(name)) != NULL;
+}
+
+int cli_args_set(cli_args *args, const char *name, const char *text)
+{
+    args_value *value = args_find(args, name, strlen(name));
+    if (!value) return args_unknown(args, name);
+    if (value->elsewhere) return cli_bad("'%s' is given twice", name);
+    value->elsewhere = true;
+    if (value->text) return CLI_YES;
+    bool flag = value->option->kind == CLI_FLAG;
+    if (flag && *text) return cli_bad("'%s' takes no argument, but got '%s'", name, text);
+    if (!flag && !*text)
+        return cli_bad("'%s' needs an argument: %s %s", name, name, value->option->argument);
+    return args_set(value, text);
+}
+
+void *cli_args_keep(cli_args *args, void *memory)
+{
+    args->kept[args->n_kept++] = memory;
+    return memory;
+}
+
 void cli_args_free(cli_args *args)
 {
     if (!args) return;
+    for (int i = 0; i < args->n_kept; i++) free(args->kept[i]);
     free(args->operand);
     free(args);
 }

@@ -13,6 +13,16 @@ extern const cli_option cli_common_options[];
 int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args **args);
 void cli_args_free(cli_args *args);
 
+/* ---- Options from elsewhere than the command line ------------------------------------------ */
+
+bool cli_args_has(const cli_args *args, const char *name); /* does the command have the option? */
+/* Sets an option that the command line leaves open; "" is the argument of a flag. Returns CLI_YES,
+ * or CLI_BAD after a message: unknown, set before, not such an argument. `text` must live as long
+ * as args. */
+int cli_args_set(cli_args *args, const char *name, const char *text);
+/* `memory`, which is freed with args. */
+void *cli_args_keep(cli_args *args, void *memory);
+
 /* The word nearest to `word` by edit distance, near enough to have been meant; else NULL.
  * Candidates are words[0…n-1]. */
 const char *cli_nearest(const char *word, const char *const *words, int n);

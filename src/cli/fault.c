@@ -5,11 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *fault_command;
+static const char *fault_command, *fault_place;
 
 void cli_set_command(const char *name)
 {
     fault_command = name;
+}
+
+void cli_set_place(const char *place)
+{
+    fault_place = place;
 }
 
 static void fault_print(const char *kind, const char *format, va_list list) GR_PRINTF(2, 0);
@@ -17,8 +22,9 @@ static void fault_print(const char *kind, const char *format, va_list list) GR_P
 static void fault_print(const char *kind, const char *format, va_list list)
 {
     cli_flush(); /* in the order of events where both streams go to one place */
-    fprintf(stderr, "gradus%s%s: %s", fault_command ? " " : "", fault_command ? fault_command : "",
-            kind);
+    fprintf(stderr, "gradus%s%s: %s%s%s", fault_command ? " " : "",
+            fault_command ? fault_command : "", fault_place ? fault_place : "",
+            fault_place ? ": " : "", kind);
     vfprintf(stderr, format, list);
     fputc('\n', stderr);
 }

@@ -3,6 +3,7 @@
 
 #include "cli/input.h"
 #include "cli/out.h"
+#include "cli/recipe.h"
 
 #include <gradus/lang.h>
 #include <stdio.h>
@@ -28,13 +29,13 @@ bool cli_is_model(const char *path)
 
 static int net_open_text(const cli_args *args, cli_net *net)
 {
-    const char *input = cli_text(args, "input");
-    if (cli_operands(args) > 0)
+    const char *input = cli_text(args, "input"), *text = cli_text(args, "net");
+    if (cli_given(args, "net") && cli_operands(args) > 0)
         return cli_bad("--net gives the net: '%s' is too much", cli_operand(args, 0));
     if (input && !cli_read_shape(input, &net->input))
         return cli_bad("--input: '%s' is no shape: sizes above 0 with commas between, as 1,28,28",
                        input);
-    return cli_read_net(cli_text(args, "net"), &net->text, &net->source);
+    return cli_read_net(text ? text : cli_operand(args, 0), &net->text, &net->source);
 }
 
 static int net_open_model(const char *path, cli_net *net)
@@ -51,7 +52,8 @@ static int net_open_model(const char *path, cli_net *net)
 int cli_net_open(const cli_args *args, cli_net *net)
 {
     *net = (cli_net){.seed = (uint64_t)cli_int(args, "seed")};
-    if (cli_given(args, "net")) return net_open_text(args, net);
+    if (cli_given(args, "net") || cli_is_net_file(cli_operand(args, 0)))
+        return net_open_text(args, net);
     if (cli_given(args, "input")) return cli_bad("--input belongs to --net; a model knows its own");
     return net_open_model(cli_operand(args, 0), net);
 }

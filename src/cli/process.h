@@ -6,6 +6,8 @@
 
 /* The subcommand's name in messages; NULL: none. The name must stay valid. */
 void cli_set_command(const char *name);
+/* The place ("nets/lenet.recipe:3") of what is read now, for messages; NULL: none. */
+void cli_set_place(const char *place);
 
 /* Makes the process start itself again, if it has to, with threads that soon sleep when there is
  * nothing to do. Returns where that is not needed or not possible. */

@@ -2,6 +2,7 @@
 #include "cli/show.h"
 
 #include "cli/dataset.h"
+#include "cli/recipe.h"
 
 #include <string.h>
 
@@ -24,7 +25,7 @@ static int show_refuse(const cli_args *args)
     if (!plan && (cli_flag(args, "exact") || cli_given(args, "threads")))
         return cli_bad("--threads and --exact belong to --plan");
     if (!cli_given(args, "net") && cli_operands(args) == 0)
-        return cli_bad("what? A model, a data set, or --net NET --input SIZES");
+        return cli_bad("what? A model, a data set, --recipe NAME, or --net NET --input SIZES");
     return CLI_YES;
 }
 
@@ -63,7 +64,7 @@ static int show_run(const cli_args *args)
 {
     int code = show_refuse(args);
     if (code != CLI_YES) return code;
-    if (cli_given(args, "net")) return show_net(args);
+    if (cli_given(args, "net") || cli_is_net_file(cli_operand(args, 0))) return show_net(args);
     if (cli_is_model(cli_operand(args, 0))) return show_file(args);
     for (int i = 0; i < SHOW_FORMS; i++)
         if (cli_flag(args, show_forms[i]))
@@ -73,6 +74,11 @@ static int show_run(const cli_args *args)
 }
 
 static const cli_option show_options[] = {
+    {.name = "recipe",
+     .letter = 'R',
+     .kind = CLI_TEXT,
+     .argument = "NAME|FILE",
+     .help = "show the network of a recipe of gradus train, nets/NAME.recipe"},
     {.name = "net",
      .letter = 'n',
      .kind = CLI_TEXT,
@@ -81,7 +87,7 @@ static const cli_option show_options[] = {
     {.name = "input",
      .kind = CLI_TEXT,
      .argument = "SIZES",
-     .help = "shape of one example for --net: 1,28,28"},
+     .help = "shape of one example for --net: 1,28,28 (default: that of the recipe beside it)"},
     {.name = "json", .help = "print JSON", .group = "Output"},
     {.name = "plan",
      .help = "print the compiled program: the steps in their order, with kernel and memory"},
@@ -109,12 +115,13 @@ static const cli_option show_options[] = {
 const cli_command cli_command_show = {
     .name = "show",
     .summary = "tell what is in a model, a net or a data set",
-    .operands = "MODEL | DATA | --net NET --input SIZES",
+    .operands = "MODEL | DATA | NET.net | --recipe NAME | --net NET --input SIZES",
     .about = "Of a model or a net: layers, the shape of their outputs, parameters, multiply-adds "
              "(of convolutions and matrix products, forward) and memory of their outputs, all for "
              "one example; of a model also its classes and normalisation, and where its training "
              "stands if it is a checkpoint. Of a data set the same as gradus data.",
     .examples = "gradus show model.safetensors\n"
+                "gradus show --recipe alexnet\n"
                 "gradus show --net 'conv(20,5) |> maxpool(2) |> fc(10)' --input 1,28,28\n"
                 "gradus show model.safetensors --plan --batch 64\n"
                 "gradus show fashion-mnist\n",

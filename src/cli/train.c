@@ -74,11 +74,22 @@ static int train_split_test(cli_training *training)
                           &training->test);
 }
 
+static int train_check_input(const cli_training *training)
+{
+    char have[128], want[128];
+    gr_shape shape = gr_dataset_shape(training->train);
+    if (training->input.rank == 0 || gr_shape_equal(shape, training->input)) return CLI_YES;
+    return cli_bad("an example of '%s' is %s, but the net is made for %s (--input)",
+                   gr_dataset_name(training->train), gr_shape_print(shape, have, sizeof have),
+                   gr_shape_print(training->input, want, sizeof want));
+}
+
 static int train_prepare(cli_training *training)
 {
     const cli_args *args = training->args;
     int code =
         cli_open_data(args, cli_text(args, "data"), NULL, 0, &training->train, &training->test);
+    if (code == CLI_YES) code = train_check_input(training);
     if (code == CLI_YES) code = train_split_test(training);
     if (code != CLI_YES) return code;
     training->model_options.data = training->train;
@@ -210,14 +221,15 @@ static int train_run(const cli_args *args)
 const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a network on a data set",
-    .operands = "--net TEXT|FILE",
+    .operands = "--net TEXT|FILE | --recipe NAME",
     .about =
         "Writes the trained model as one file that 'gradus test', 'gradus predict' and 'gradus "
         "show' read, and tells its accuracy on examples that it was not trained on. Data without "
         "a test part of their own give some of their examples for that, unless they are fewer "
         "than 50. Ctrl-C ends the step, saves a checkpoint and says how to go on (exit status "
         "130); a second one ends the process at once.",
-    .examples = "gradus train --net 'fc(100) |> relu |> fc(10)' --epochs 5 --out mlp.safetensors\n"
+    .examples = "gradus train --recipe lenet\n"
+                "gradus train --net 'fc(100) |> relu |> fc(10)' --epochs 5 --out mlp.safetensors\n"
                 "gradus train --data fashion-mnist --net nets/demo.net --curves curves.svg\n"
                 "gradus train --data iris --net 'fc(16) |> tanh |> fc(3)' --epochs 200 --json\n"
                 "gradus train --net nets/demo.net --optimizer sgd --rate 0.05 --schedule cosine",

@@ -11,6 +11,7 @@ typedef struct cli_training {
     const cli_args *args;
     /* Options. */
     char *net;
+    gr_shape input;          /* that the net is made for; rank 0: any */
     const char *out;         /* NULL: no model is written */
     const char *curves;      /* NULL: none */
     char *checkpoint;        /* NULL: none */

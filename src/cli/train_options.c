@@ -15,6 +15,11 @@
 #define TRAIN_MOST 9e15
 
 const cli_option cli_train_options[] = {
+    {.name = "recipe",
+     .letter = 'R',
+     .kind = CLI_TEXT,
+     .argument = "NAME|FILE",
+     .help = "take what this command line leaves open from a recipe, nets/NAME.recipe"},
     {.name = "data",
      .letter = 'd',
      .kind = CLI_TEXT,
@@ -26,6 +31,10 @@ const cli_option cli_train_options[] = {
      .kind = CLI_TEXT,
      .argument = "TEXT|FILE",
      .help = "the network, as text or in a file"},
+    {.name = "input",
+     .kind = CLI_TEXT,
+     .argument = "SIZES",
+     .help = "shape of an example that the net is made for, 1,28,28: data of another are refused"},
     {.name = "out",
      .letter = 'o',
      .kind = CLI_TEXT,
@@ -115,6 +124,8 @@ const cli_option cli_train_options[] = {
      .argument = "X",
      .max = 1,
      .help = "of sgd, nesterov (default: 0.9) and rmsprop (default: 0)"},
+    {.name = "rate-in-momentum",
+     .help = "sgd, nesterov: the rate before the momentum, v = momentum v + rate g (Caffe)"},
     {.name = "weight-decay",
      .kind = CLI_REAL,
      .argument = "X",
@@ -130,6 +141,7 @@ const cli_option cli_train_options[] = {
      .argument = "X",
      .max = 1e6,
      .help = "adds X times the absolute weights to the loss"},
+    {.name = "decay-biases", .help = "weight-decay, l2 and l1 also of biases and the like"},
     {.name = "max-norm",
      .kind = CLI_REAL,
      .argument = "X",
@@ -263,9 +275,14 @@ static int train_read_optimizer(const cli_args *args, gr_optimizer *optimizer)
     if (cli_given(args, "momentum") && !by_momentum && optimizer->kind != GR_RMSPROP)
         return cli_bad("--momentum is for sgd, nesterov and rmsprop, not for %s",
                        cli_text(args, "optimizer"));
+    if (cli_flag(args, "rate-in-momentum") && !by_momentum)
+        return cli_bad("--rate-in-momentum is for sgd and nesterov, not for %s",
+                       cli_text(args, "optimizer"));
     optimizer->rate = cli_real(args, "rate");
     optimizer->momentum =
         by_momentum && !cli_given(args, "momentum") ? .9 : cli_real(args, "momentum");
+    optimizer->rate_in_momentum = cli_flag(args, "rate-in-momentum");
+    optimizer->decay_biases = cli_flag(args, "decay-biases");
     optimizer->weight_decay = cli_real(args, "weight-decay");
     optimizer->l2 = cli_real(args, "l2");
     optimizer->l1 = cli_real(args, "l1");
@@ -280,12 +297,21 @@ static int train_read_net(const cli_args *args, cli_training *training)
     const char *argument = cli_text(args, "net"), *source;
     gr_expr *expr;
     if (!argument)
-        return cli_bad("--net is missing: a file or a text such as 'fc(100) |> relu |> fc(10)'");
+        return cli_bad("--net is missing: a file or a text such as 'fc(100) |> relu |> fc(10)'; "
+                       "or --recipe");
     int code = cli_read_net(argument, &training->net, &source);
     if (code != CLI_YES) return code;
     gr_status status = gr_expr_parse(training->net, source, &expr);
     gr_expr_free(expr);
     return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+static int train_read_input(const cli_args *args, cli_training *training)
+{
+    const char *text = cli_text(args, "input");
+    if (!text || cli_read_shape(text, &training->input)) return CLI_YES;
+    return cli_bad("--input: '%s' is no shape: sizes above 0 with commas between, as 1,28,28",
+                   text);
 }
 
 static int train_check_curves(const char *path)
@@ -324,6 +350,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
     *training = (cli_training){.args = args};
     int code = train_read_optimizer(args, &training->optimizer);
     if (code == CLI_YES) code = train_read_net(args, training);
+    if (code == CLI_YES) code = train_read_input(args, training);
     if (code == CLI_YES) code = train_read_paths(args, training);
     uint64_t seed = (uint64_t)cli_int(args, "seed");
     training->model_options = (gr_model_options){

@@ -85,12 +85,23 @@ gr_init gr_lang_layer_init(lang_call *call)
         const char *name;
         gr_init init;
     } inits[] = {
-        {"he", {GR_INIT_HE, 0, 0}},          {"xavier", {GR_INIT_XAVIER, 0, 0}},
-        {"lecun", {GR_INIT_LECUN, 0, 0}},    {"orthogonal", {GR_INIT_ORTHOGONAL, 1, 0}},
+        {"he", {GR_INIT_HE, 0, 0}},
+        {"xavier", {GR_INIT_XAVIER, 0, 0}},
+        {"lecun", {GR_INIT_LECUN, 0, 0}},
+        {"orthogonal", {GR_INIT_ORTHOGONAL, 1, 0}},
         {"zeros", {GR_INIT_CONSTANT, 0, 0}},
+        {"bilinear", {GR_INIT_BILINEAR, 0, 0}},
+        {"positive_unitball", {GR_INIT_POSITIVE_UNITBALL, 0, 0}},
     };
-    const gr_init normal = {GR_INIT_NORMAL, 0, gr_lang_arg_real(call, "std")};
+    const bool sparse = gr_lang_given(call, "sparse");
+    const gr_init normal = {sparse ? GR_INIT_SPARSE : GR_INIT_NORMAL,
+                            gr_lang_arg_real(call, "sparse"), gr_lang_arg_real(call, "std")};
     const char *names[GR_LEN(inits)], *name = gr_lang_arg_text(call, "init");
+    if (sparse && !gr_lang_given(call, "std"))
+        gr_lang_call_fail(call, GR_SYNTAX, "sparse",
+                          "sparse thins a normal distribution: give its std too");
+    if (sparse && !(normal.a > 0))
+        gr_lang_call_fail(call, GR_SYNTAX, "sparse", "sparse is positive");
     if (gr_lang_given(call, "std")) {
         if (name)
             gr_lang_call_fail(call, GR_SYNTAX, "init",
@@ -107,9 +118,29 @@ gr_init gr_lang_layer_init(lang_call *call)
         const char *near = gr_nearest(name, names, GR_LEN(names));
         gr_lang_call_fail(call, GR_SYNTAX, "init",
                           "there is no init \"%s\"%s%s%s: take he, xavier, lecun, "
-                          "orthogonal or zeros",
+                          "orthogonal, zeros, bilinear or positive_unitball",
                           gr_lang_quote(name, strlen(name)), near ? "; did you mean \"" : "",
                           near ? near : "", near ? "\"?" : "");
     }
     return (gr_init){GR_INIT_DEFAULT, 0, 0};
+}
+
+static gr_tuning layer_tuning(lang_call *call, const char *rate, const char *decay)
+{
+    gr_tuning tuning = {gr_lang_arg_real(call, rate), -1};
+    if (gr_lang_given(call, decay)) tuning.decay = gr_lang_arg_real(call, decay);
+    if (!(tuning.rate >= 0)) gr_lang_call_fail(call, GR_SYNTAX, rate, "%s is not negative", rate);
+    if (gr_lang_given(call, decay) && !(tuning.decay >= 0))
+        gr_lang_call_fail(call, GR_SYNTAX, decay, "%s is not negative", decay);
+    return tuning;
+}
+
+void gr_lang_layer_parameters(lang_call *call, lang_parameters *parameters)
+{
+    *parameters = (lang_parameters){
+        .weight = gr_lang_layer_init(call),
+        .bias = {GR_INIT_CONSTANT, gr_lang_arg_real(call, "bias_init"), 0},
+        .weight_tuning = layer_tuning(call, "rate", "decay"),
+        .bias_tuning = layer_tuning(call, "bias_rate", "bias_decay"),
+    };
 }

@@ -20,7 +20,14 @@ bool gr_lang_window_read(lang_call *call, const gr_node *x, lang_window *window)
 gr_scope *gr_lang_layer_scope(lang_call *call);
 /* The layer's name: given, the statement's, or numbered by `kind`. NULL after a fault. */
 const char *gr_lang_layer_name(lang_call *call, const char *kind);
-/* init="xavier", or std=0.01 for a normal distribution. */
+/* init="xavier", or std=0.01 for a normal distribution, of which sparse=15 keeps a few. */
 gr_init gr_lang_layer_init(lang_call *call);
+
+/* What LANG_PARAMETERS lets a call say of a weight and a bias. */
+typedef struct lang_parameters {
+    gr_init weight, bias;
+    gr_tuning weight_tuning, bias_tuning;
+} lang_parameters;
+void gr_lang_layer_parameters(lang_call *call, lang_parameters *parameters);
 
 #endif

@@ -43,11 +43,16 @@ gr_node *gr_lang_call_global_avgpool(lang_call *call)
 
 gr_node *gr_lang_call_fc(lang_call *call)
 {
+    lang_parameters own;
     gr_node *x = gr_lang_arg_node(call, "x");
+    gr_lang_layer_parameters(call, &own);
     gr_dense_options options = {.size = sizeof options,
                                 .units = gr_lang_arg_int(call, "units", 1, INT64_MAX),
                                 .no_bias = !gr_lang_arg_bool(call, "bias"),
-                                .weight = gr_lang_layer_init(call)};
+                                .weight = own.weight,
+                                .bias = own.bias,
+                                .weight_tuning = &own.weight_tuning,
+                                .bias_tuning = &own.bias_tuning};
     const char *name = gr_lang_layer_name(call, "fc");
     return name ? gr_dense(gr_lang_layer_scope(call), name, x, &options) : NULL;
 }
@@ -55,12 +60,17 @@ gr_node *gr_lang_call_fc(lang_call *call)
 gr_node *gr_lang_call_conv(lang_call *call)
 {
     lang_window window;
+    lang_parameters own;
     gr_node *x = gr_lang_arg_node(call, "x");
+    gr_lang_layer_parameters(call, &own);
     gr_conv_options options = {.size = sizeof options,
                                .channels = gr_lang_arg_int(call, "channels", 1, INT64_MAX),
                                .groups = gr_lang_arg_int(call, "groups", 1, INT64_MAX),
                                .no_bias = !gr_lang_arg_bool(call, "bias"),
-                               .weight = gr_lang_layer_init(call),
+                               .weight = own.weight,
+                               .bias = own.bias,
+                               .weight_tuning = &own.weight_tuning,
+                               .bias_tuning = &own.bias_tuning,
                                .axes = &window.axes};
     const char *name = gr_lang_layer_name(call, "conv");
     if (!name || !gr_lang_window_read(call, x, &window)) return x;

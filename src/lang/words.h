@@ -42,7 +42,7 @@ int gr_lang_word_required(const lang_word *word);
  * has a type (a node unless it says otherwise), perhaps "..." for any number of arguments, and
  * perhaps a default: a number, true, false, or a word for "left out". */
 
-#define LANG_MAX_PARAMS 20
+#define LANG_MAX_PARAMS 24
 
 typedef enum lang_type {
     LANG_TYPE_NODE,

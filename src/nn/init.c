@@ -43,6 +43,49 @@ static gr_status init_orthogonal(gr_rng *rng, gr_tensor *t, double gain)
     return GR_OK;
 }
 
+/* Caffe's gaussian filler with `sparse`: a mask of probability sparse/rows. */
+static void init_sparse(gr_rng *rng, const gr_tensor *t, gr_init init)
+{
+    int64_t n = gr_shape_count(t->shape), rows = t->shape.rank > 0 ? t->shape.dim[0] : 1;
+    double kept = init.a / (double)rows;
+    float *w = t->data;
+    init_normal(rng, w, n, 0, init.b);
+    for (int64_t i = 0; i < n; i++)
+        if (gr_rng_uniform(rng) >= kept) w[i] = 0;
+}
+
+static void init_positive_unitball(gr_rng *rng, const gr_tensor *t)
+{
+    int64_t n = gr_shape_count(t->shape), rows = t->shape.rank > 0 ? t->shape.dim[0] : 1;
+    if (n == 0) return;
+    int64_t columns = n / rows;
+    init_uniform(rng, t->data, n, 0, 1);
+    for (int64_t r = 0; r < rows; r++) {
+        float *row = (float *)t->data + r * columns;
+        double sum = 0;
+        for (int64_t c = 0; c < columns; c++) sum += (double)row[c];
+        for (int64_t c = 0; sum > 0 && c < columns; c++) row[c] = (float)((double)row[c] / sum);
+    }
+}
+
+/* (1 − |x/f − c|)·(1 − |y/f − c|) with f = ⌈k/2⌉ and c = (2f − 1 − f mod 2)/(2f) of the last axis,
+ * as Caffe's bilinear filler. */
+static gr_status init_bilinear(const gr_tensor *t, const char *name)
+{
+    int rank = t->shape.rank;
+    int64_t n = gr_shape_count(t->shape), k = rank > 0 ? t->shape.dim[rank - 1] : 0;
+    if (rank < 4 || t->shape.dim[rank - 2] != k)
+        return gr_fail(GR_SHAPE, "'%s' is %s: bilinear fills kernels [O,I,k,k]", name,
+                       gr_shape_text(t->shape));
+    double f = ceil((double)k / 2), c = (2 * f - 1 - fmod(f, 2)) / (2 * f);
+    float *w = t->data;
+    for (int64_t i = 0; i < n; i++) {
+        double x = (double)(i % k), y = (double)(i / k % k);
+        w[i] = (float)((1 - fabs(x / f - c)) * (1 - fabs(y / f - c)));
+    }
+    return GR_OK;
+}
+
 gr_status gr_init_fill(gr_init init, uint64_t seed, const char *name, int64_t fan_in,
                        int64_t fan_out, gr_tensor *value)
 {
@@ -74,6 +117,14 @@ gr_status gr_init_fill(gr_init init, uint64_t seed, const char *name, int64_t fa
         return GR_OK;
     case GR_INIT_ORTHOGONAL:
         return init_orthogonal(&rng, value, init.a != 0 ? init.a : 1);
+    case GR_INIT_SPARSE:
+        init_sparse(&rng, value, init);
+        return GR_OK;
+    case GR_INIT_POSITIVE_UNITBALL:
+        init_positive_unitball(&rng, value);
+        return GR_OK;
+    case GR_INIT_BILINEAR:
+        return init_bilinear(value, name);
     }
     return gr_fail(GR_INVALID, "unknown initialiser %d", (int)init.kind);
 }

@@ -22,6 +22,15 @@ gr_node *gr_layer_end(gr_scope *scope, const char *name, gr_node *node)
     return gr_is_error(node) ? node : gr_name(node, gr_scope_path(scope, name));
 }
 
+/* gr_param with the wish of the layer's options, if there is one. */
+static gr_node *layer_param(gr_scope *scope, const char *name, gr_shape shape, gr_init init,
+                            int64_t fan_in, int64_t fan_out, const gr_tuning *tuning)
+{
+    gr_node *param = gr_param(scope, name, shape, init, fan_in, fan_out);
+    if (tuning) gr_scope_tune(scope, param, *tuning);
+    return param;
+}
+
 /* ---- Dense ---------------------------------------------------------------------------------- */
 
 /* x·Wᵀ + b along the last axis. */
@@ -29,12 +38,14 @@ static gr_node *dense_build(gr_scope *scope, gr_node *x, const gr_dense_options 
 {
     gr_shape in = gr_node_shape(x);
     int64_t width = in.dim[in.rank - 1];
-    gr_node *w = gr_param(scope, "weight", GR_SHAPE(o->units, width),
-                          gr_layer_init(o->weight, GR_INIT_HE), width, o->units);
+    gr_node *w =
+        layer_param(scope, "weight", GR_SHAPE(o->units, width),
+                    gr_layer_init(o->weight, GR_INIT_HE), width, o->units, o->weight_tuning);
     gr_node *y = gr_matmul_t(x, false, w, true);
     if (o->no_bias) return y;
-    gr_node *b = gr_param(scope, "bias", GR_SHAPE(o->units),
-                          gr_layer_init(o->bias, GR_INIT_CONSTANT), width, o->units);
+    gr_node *b =
+        layer_param(scope, "bias", GR_SHAPE(o->units), gr_layer_init(o->bias, GR_INIT_CONSTANT),
+                    width, o->units, o->bias_tuning);
     return gr_add(y, b);
 }
 
@@ -100,8 +111,8 @@ static gr_node *conv_layer_build(gr_scope *scope, gr_node *x, const gr_conv_opti
         field *= shape.dim[i];
     }
     int64_t fan_in = shape.dim[1] * field, fan_out = o->channels / groups * field;
-    gr_node *w =
-        gr_param(scope, "weight", shape, gr_layer_init(o->weight, GR_INIT_HE), fan_in, fan_out);
+    gr_node *w = layer_param(scope, "weight", shape, gr_layer_init(o->weight, GR_INIT_HE), fan_in,
+                             fan_out, o->weight_tuning);
     gr_window window = {.size = sizeof window,
                         .stride = o->stride,
                         .pad = o->pad,
@@ -110,8 +121,9 @@ static gr_node *conv_layer_build(gr_scope *scope, gr_node *x, const gr_conv_opti
                         .axes = o->axes};
     gr_node *y = gr_conv(x, w, &window);
     if (o->no_bias) return y;
-    gr_node *b = gr_param(scope, "bias", GR_SHAPE(o->channels),
-                          gr_layer_init(o->bias, GR_INIT_CONSTANT), fan_in, fan_out);
+    gr_node *b =
+        layer_param(scope, "bias", GR_SHAPE(o->channels), gr_layer_init(o->bias, GR_INIT_CONSTANT),
+                    fan_in, fan_out, o->bias_tuning);
     gr_shape per_channel = {.rank = in.rank - 1, .dim = {o->channels, 1, 1, 1}};
     return gr_add(y, gr_reshape(b, per_channel));
 }

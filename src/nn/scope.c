@@ -23,6 +23,7 @@ void gr_scope_free(gr_scope *scope)
     gr_free(scope->prefix);
     gr_free(scope->kinds);
     gr_free(scope->params);
+    gr_free(scope->tunings);
     gr_free(scope->updates);
     gr_free(scope);
 }
@@ -172,6 +173,51 @@ gr_node *gr_scope_param(const gr_scope *scope, int i)
 {
     return i >= 0 && i < gr_scope_params(scope) ? scope->params[i] : NULL;
 }
+
+/* ---- Tuning --------------------------------------------------------------------------------- */
+
+static const gr_tuning scope_untuned = {1, -1};
+
+static size_t scope_find_param(const gr_scope *scope, const gr_node *param)
+{
+    size_t i = 0;
+    while (i < scope->n_params && scope->params[i] != param) i++;
+    return i;
+}
+
+void gr_scope_tune(gr_scope *scope, const gr_node *param, gr_tuning tuning)
+{
+    if (!scope || gr_is_error(param)) return;
+    size_t at = scope_find_param(scope, param);
+    if (at == scope->n_params) {
+        gr_fault(scope->graph, GR_NOT_FOUND, "tuning", "'%s' is no parameter of the scope",
+                 gr_node_name(param) ? gr_node_name(param) : gr_node_op(param));
+        return;
+    }
+    if (!(tuning.rate >= 0 && tuning.rate < 1e30 && tuning.decay < 1e30)) {
+        gr_fault(scope->graph, GR_INVALID, "tuning",
+                 "'%s': rate %g, decay %g: the rate's factor should not be negative",
+                 gr_node_name(param), tuning.rate, tuning.decay);
+        return;
+    }
+    while (scope->n_tunings <= at) {
+        if (!gr_grow(&scope->tunings, scope->n_tunings, &scope->tunings_capacity,
+                     sizeof *scope->tunings)) {
+            gr_fault(scope->graph, GR_NO_MEMORY, "scope", "out of memory");
+            return;
+        }
+        scope->tunings[scope->n_tunings++] = scope_untuned;
+    }
+    scope->tunings[at] = tuning;
+}
+
+gr_tuning gr_scope_tuning(const gr_scope *scope, const gr_node *param)
+{
+    size_t at = scope ? scope_find_param(scope, param) : 0;
+    return scope && at < scope->n_tunings ? scope->tunings[at] : scope_untuned;
+}
+
+/* ---- Updates -------------------------------------------------------------------------------- */
 
 void gr_scope_update(gr_scope *scope, gr_node *variable, gr_node *value)
 {

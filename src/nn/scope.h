@@ -29,6 +29,8 @@ struct gr_scope {
     size_t n_kinds, kinds_capacity;
     gr_node **params, **updates;
     size_t n_params, params_capacity, n_updates, updates_capacity;
+    gr_tuning *tunings; /* of the first n_tunings parameters; the others have none */
+    size_t n_tunings, tunings_capacity;
 };
 
 /* Fills `value` (f32) by the initialiser. */

@@ -126,18 +126,20 @@ static gr_node *optim_direction(optim_run *run, gr_node *w, gr_node *g)
 
 /* ---- Regularisation -------------------------------------------------------------------------- */
 
-static bool optim_is_penalised(const gr_optimizer *o, const gr_node *w)
+/* The factor of the penalties' strength for one parameter. */
+static double optim_decay(const gr_optimizer *o, const gr_scope *scope, const gr_node *w)
 {
-    return o->decay_biases || gr_node_shape(w).rank > 1;
+    gr_tuning tuning = gr_scope_tuning(scope, w);
+    if (tuning.decay >= 0) return tuning.decay;
+    return o->decay_biases || gr_node_shape(w).rank > 1 ? 1 : 0;
 }
 
 /* The gradient of the penalties, added to g. */
-static gr_node *optim_penalise(const gr_optimizer *o, gr_node *w, gr_node *g)
+static gr_node *optim_penalise(const gr_optimizer *o, double decay, gr_node *w, gr_node *g)
 {
-    if (!optim_is_penalised(o, w)) return g;
-    double pull = 2 * o->l2 + (o->kind == GR_ADAMW ? 0 : o->weight_decay);
+    double pull = decay * (2 * o->l2 + (o->kind == GR_ADAMW ? 0 : o->weight_decay));
     if (pull > 0) g = gr_add(g, gr_scale(w, pull));
-    if (o->l1 > 0) g = gr_add(g, gr_scale(gr_sign(w), o->l1));
+    if (decay * o->l1 > 0) g = gr_add(g, gr_scale(gr_sign(w), decay * o->l1));
     return g;
 }
 
@@ -148,10 +150,10 @@ gr_node *gr_penalty(gr_scope *scope, const gr_optimizer *optimizer)
     gr_node *total = NULL;
     for (int i = 0; i < gr_scope_params(scope); i++) {
         gr_node *w = gr_scope_param(scope, i);
-        if (!optim_is_penalised(optimizer, w)) continue;
+        double decay = optim_decay(optimizer, scope, w), l1 = decay * optimizer->l1;
         gr_node *terms[2] = {NULL, NULL};
-        if (squares > 0) terms[0] = gr_scale(gr_sum(gr_square(w), GR_ALL), squares);
-        if (optimizer->l1 > 0) terms[1] = gr_scale(gr_sum(gr_abs(w), GR_ALL), optimizer->l1);
+        if (decay * squares > 0) terms[0] = gr_scale(gr_sum(gr_square(w), GR_ALL), decay * squares);
+        if (l1 > 0) terms[1] = gr_scale(gr_sum(gr_abs(w), GR_ALL), l1);
         for (int k = 0; k < 2; k++)
             if (terms[k]) total = total ? gr_add(total, terms[k]) : terms[k];
     }
@@ -189,9 +191,14 @@ static void optim_clip(gr_node **grad, int n, double most)
 static void optim_update(optim_run *run, gr_node *w, gr_node *g)
 {
     const gr_optimizer *o = run->o;
-    gr_node *step = gr_mul(optim_direction(run, w, optim_penalise(o, w, g)), run->rate);
-    if (o->kind == GR_ADAMW && o->weight_decay > 0 && optim_is_penalised(o, w))
-        step = gr_add(step, gr_mul(gr_scale(w, o->weight_decay), run->rate));
+    double factor = gr_scope_tuning(run->scope, w).rate, decay = optim_decay(o, run->scope, w);
+    gr_node *rate = factor == 1 ? run->rate : gr_scale(run->rate, factor);
+    gr_node *pull = optim_penalise(o, decay, w, g);
+    /* Momentum is linear in the gradient: the rate may stand before or behind it. */
+    gr_node *step = o->rate_in_momentum ? optim_momentum(run, w, gr_mul(pull, rate))
+                                        : gr_mul(optim_direction(run, w, pull), rate);
+    if (o->kind == GR_ADAMW && decay * o->weight_decay > 0)
+        step = gr_add(step, gr_mul(gr_scale(w, decay * o->weight_decay), rate));
     gr_node *new = gr_sub(w, step);
     if (o->max_norm > 0) new = optim_max_norm(new, o->max_norm);
     gr_scope_update(run->scope, w, new);
@@ -221,6 +228,9 @@ static gr_status optim_check(const gr_optimizer *o)
             return gr_fail(GR_INVALID, "optimiser %s: %s = %g should be at least 0%s",
                            optim_names[o->kind], range[i].name, range[i].value,
                            range[i].below == 1 ? " and below 1" : "");
+    if (o->rate_in_momentum && o->kind != GR_SGD && o->kind != GR_NESTEROV)
+        return gr_fail(GR_INVALID, "optimiser %s: rate_in_momentum is for sgd and nesterov",
+                       optim_names[o->kind]);
     const gr_schedule *s = &o->schedule;
     if ((s->kind == GR_SCHEDULE_POLY || s->kind == GR_SCHEDULE_COSINE) && s->total < 1)
         return gr_fail(GR_INVALID, "schedule %s needs its total number of steps",
@@ -248,18 +258,21 @@ static bool *optim_needed(const gr_node *loss)
     return needed;
 }
 
-/* The parameters that the loss depends on, and their gradients. */
+/* The parameters that the loss depends on and the rate moves, and their gradients. */
 static gr_status optim_gradients(gr_scope *scope, gr_node *loss, gr_node **w, gr_node **g, int *n)
 {
     bool *needed = optim_needed(loss);
     if (!needed) return GR_NO_MEMORY;
     *n = 0;
-    for (int i = 0; i < gr_scope_params(scope); i++)
-        if (gr_node_id(gr_scope_param(scope, i)) < gr_node_id(loss) &&
-            needed[gr_node_id(gr_scope_param(scope, i))])
-            w[(*n)++] = gr_scope_param(scope, i);
+    for (int i = 0; i < gr_scope_params(scope); i++) {
+        gr_node *param = gr_scope_param(scope, i);
+        bool moves = gr_scope_tuning(scope, param).rate > 0;
+        if (moves && gr_node_id(param) < gr_node_id(loss) && needed[gr_node_id(param)])
+            w[(*n)++] = param;
+    }
     gr_free(needed);
-    if (*n == 0) return gr_fail(GR_INVALID, "the loss depends on no parameter of the scope");
+    if (*n == 0)
+        return gr_fail(GR_INVALID, "the loss depends on no parameter of the scope that may move");
     return gr_grad(loss, w, *n, g);
 }
 

@@ -49,8 +49,9 @@ static gr_status checkpoint_set_data(gr_meta *meta, const char *key, const gr_da
 static gr_status checkpoint_set_optimizer(gr_meta *meta, const gr_optimizer *o)
 {
     const gr_schedule *s = &o->schedule;
-    double numbers[] = {o->rate, o->momentum,     o->beta1,    o->beta2,     o->epsilon,     o->l2,
-                        o->l1,   o->weight_decay, o->max_norm, o->clip_norm, o->decay_biases};
+    double numbers[] = {o->rate,     o->momentum,  o->beta1,        o->beta2,
+                        o->epsilon,  o->l2,        o->l1,           o->weight_decay,
+                        o->max_norm, o->clip_norm, o->decay_biases, o->rate_in_momentum};
     double schedule[6 + GR_LEN(s->at)] = {s->gamma,         s->power,         s->floor,
                                           (double)s->every, (double)s->total, (double)s->warmup};
     for (int i = 0; i < s->n_at; i++) schedule[6 + i] = (double)s->at[i];
