@@ -18,6 +18,7 @@
 #include <gradus/optim.h>
 #include <gradus/plot.h>
 #include <gradus/profile.h>
+#include <gradus/recurrent.h>
 #include <gradus/run.h>
 #include <gradus/train.h>
 

@@ -166,6 +166,9 @@ GR_API gr_node *gr_scatter_add(gr_node *base, gr_node *index, gr_node *update, i
 GR_API gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype);
 /* The same, but such an index fails the step with GR_RANGE: for class labels. */
 GR_API gr_node *gr_one_hot_strict(gr_node *index, int64_t depth, gr_dtype dtype);
+/* x (i64 or i32) itself; a number outside [low, high] fails the step with GR_RANGE: "WHAT [3] is 9;
+ * it must be in [1, 8]". `what` is copied; NULL: "number". */
+GR_API gr_node *gr_within(gr_node *x, int64_t low, int64_t high, const char *what);
 
 /* ---- Contractions ------------------------------------------------------------------------- */
 

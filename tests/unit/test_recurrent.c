@@ -1,0 +1,574 @@
+/* Recurrent layers against PyTorch's values and Caffe's definition (tests/reference/recurrent.py),
+ * their gradients, truncated backpropagation, refusals. */
+#include "support.h"
+
+#include "graph/graph.h"
+
+#include <math.h>
+
+#include <gradus/gradus.h>
+
+enum { N = 3, T = 5, C = 4, H = 7 };
+
+static gr_safetensors *rnn_file;
+
+static int rnn_setup(void **state)
+{
+    (void)state;
+    unit_ok(gr_safetensors_open(TEST_REFERENCE "/recurrent.safetensors", &rnn_file));
+    return 0;
+}
+
+static int rnn_teardown(void **state)
+{
+    (void)state;
+    gr_safetensors_close(rnn_file);
+    return 0;
+}
+
+/* ---- Reference tensors -------------------------------------------------------------------- */
+
+/* The one called "prefix/name", floats in `dtype`; without data if there is none. */
+static gr_tensor rnn_ref(const char *prefix, const char *name, gr_dtype dtype)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/%s", prefix, name);
+    int i = gr_safetensors_find(rnn_file, path);
+    if (i < 0) return (gr_tensor){0};
+    gr_tensor type = gr_safetensors_type(rnn_file, i), t, narrow;
+    unit_ok(gr_tensor_new(type.dtype, type.shape, &t));
+    unit_ok(gr_safetensors_read(rnn_file, i, t.data, gr_tensor_bytes(&t)));
+    if (t.dtype != GR_F64 || dtype == GR_F64) return t;
+    unit_ok(gr_tensor_new(dtype, t.shape, &narrow));
+    for (int64_t k = 0; k < gr_shape_count(t.shape); k++)
+        gr_tensor_put(&narrow, k, gr_tensor_at(&t, k));
+    gr_tensor_clear(&t);
+    return narrow;
+}
+
+static void rnn_compare(const gr_tensor *got, const char *prefix, const char *name)
+{
+    gr_tensor expected = rnn_ref(prefix, name, GR_F64);
+    const double tolerance = got->dtype == GR_F64 ? 1e-10 : 1e-5;
+    if (!expected.data) fail_msg("no reference %s/%s", prefix, name);
+    if (!gr_shape_equal(got->shape, expected.shape))
+        fail_msg("%s/%s: %s, expected %s", prefix, name, gr_shape_text(got->shape),
+                 gr_shape_text(expected.shape));
+    double largest = 1;
+    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
+        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
+    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
+        double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
+        if (!(fabs(a - b) <= tolerance * largest))
+            fail_msg("%s/%s [%lld]: %.15g, expected %.15g", prefix, name, (long long)i, a, b);
+    }
+    gr_tensor_clear(&expected);
+}
+
+/* cos(0.7·i): the weights of the loss, as in the script. */
+static gr_tensor rnn_weights(gr_dtype dtype, gr_shape shape)
+{
+    gr_tensor weight;
+    unit_ok(gr_tensor_new(dtype, shape, &weight));
+    for (int64_t i = 0; i < gr_shape_count(shape); i++)
+        gr_tensor_put(&weight, i, cos((double)i * 0.7));
+    return weight;
+}
+
+/* Σ x·w with w an input. */
+static gr_node *rnn_weighted(gr_node *x, const char *w)
+{
+    gr_node *weight = gr_input(gr_node_graph(x), w, gr_node_dtype(x), gr_node_shape(x));
+    return gr_sum(gr_mul(x, weight), GR_ALL);
+}
+
+/* ---- Layers ------------------------------------------------------------------------------- */
+
+typedef struct rnn_case {
+    const char *name;
+    gr_node *(*layer)(gr_scope *, const char *, gr_node *, const gr_rnn_options *);
+    gr_rnn_options options;
+    bool lengths, cont, initial, finals;
+} rnn_case;
+
+#define RNN_MOST 40
+
+/* A graph of a layer with all gradients: nodes and the names of what they are. */
+typedef struct rnn_graph {
+    gr_graph *graph;
+    gr_scope *scope;
+    gr_node *node[RNN_MOST];
+    char name[RNN_MOST][64];
+    int n;
+} rnn_graph;
+
+static void rnn_target(rnn_graph *g, gr_node *node, const char *format, const char *name)
+{
+    assert_true(g->n < RNN_MOST);
+    snprintf(g->name[g->n], sizeof *g->name, format, name);
+    g->node[g->n++] = node;
+}
+
+static gr_node *rnn_input_like(rnn_graph *g, const rnn_case *c, const char *name)
+{
+    gr_tensor like = rnn_ref(c->name, name, GR_F32);
+    if (!like.data) return NULL;
+    gr_node *node = gr_input(g->graph, name, like.dtype, like.shape);
+    gr_tensor_clear(&like);
+    return node;
+}
+
+/* The layer, its states, and the gradients by the inputs and parameters. */
+static void rnn_build(const rnn_case *c, gr_store *store, rnn_graph *g)
+{
+    gr_rnn_state final = {0};
+    gr_rnn_options options = c->options;
+    *g = (rnn_graph){.graph = gr_graph_new()};
+    g->scope = gr_scope_new(g->graph, store, NULL);
+    options.size = sizeof options;
+    options.units = H;
+    if (c->finals) options.final = &final;
+    gr_node *wrt[RNN_MOST] = {rnn_input_like(g, c, "x")}, *grad[RNN_MOST];
+    const char *names[RNN_MOST] = {"x"};
+    int n = 1;
+    if (c->lengths) options.lengths = gr_input(g->graph, "lengths", GR_I32, GR_SHAPE(N));
+    if (c->cont) options.cont = rnn_input_like(g, c, "cont");
+    if (c->initial) {
+        options.initial = (gr_rnn_state){rnn_input_like(g, c, "h0"), rnn_input_like(g, c, "c0")};
+        names[n] = "h0", wrt[n++] = options.initial.h;
+        if (options.initial.c) names[n] = "c0", wrt[n++] = options.initial.c;
+    }
+    gr_node *y = c->layer(g->scope, "layer", wrt[0], &options), *loss = rnn_weighted(y, "wy");
+    rnn_target(g, y, "%s", "y");
+    if (final.h) {
+        rnn_target(g, final.h, "%s", "h");
+        loss = gr_add(loss, rnn_weighted(final.h, "wh"));
+    }
+    if (final.c) {
+        rnn_target(g, final.c, "%s", "c");
+        loss = gr_add(loss, rnn_weighted(final.c, "wc"));
+    }
+    for (int i = 0; i < gr_scope_params(g->scope); i++) {
+        wrt[n] = gr_scope_param(g->scope, i);
+        names[n] = gr_node_name(wrt[n]) + strlen("layer/");
+        n++;
+    }
+    if (gr_grad(loss, wrt, n, grad) != GR_OK) fail_msg("%s", gr_graph_message(g->graph));
+    for (int i = 0; i < n; i++) rnn_target(g, grad[i], "d%s", names[i]);
+}
+
+/* Sets every parameter to its reference, in `dtype`. */
+static gr_store *rnn_store(const rnn_case *c, gr_dtype dtype)
+{
+    gr_store *made = gr_store_new(), *store = gr_store_new();
+    rnn_graph g;
+    rnn_build(c, made, &g);
+    for (int i = 0; i < gr_store_size(made); i++) {
+        const char *name = gr_store_name(made, i);
+        gr_tensor value = rnn_ref(c->name, name + strlen("layer/"), dtype);
+        if (!value.data) fail_msg("no reference of %s", name);
+        unit_ok(gr_store_add(store, name, &value));
+        gr_tensor_clear(&value);
+    }
+    gr_scope_free(g.scope);
+    gr_graph_free(g.graph);
+    gr_store_free(made);
+    return store;
+}
+
+static void rnn_check(const rnn_case *c, gr_dtype dtype)
+{
+    gr_store *store32 = rnn_store(c, GR_F32), *store = rnn_store(c, dtype);
+    rnn_graph g;
+    rnn_build(c, store32, &g);
+    gr_graph *graph = NULL;
+    gr_node *node[RNN_MOST];
+    unit_ok(gr_graph_retype(g.graph, GR_F32, dtype, g.node, g.n, &graph, node));
+    static const char *const inputs[] = {"x", "lengths", "cont", "h0", "c0", "wy", "wh", "wc"};
+    gr_tensor value[GR_LEN(inputs)], out[RNN_MOST];
+    gr_feed feeds[GR_LEN(inputs)];
+    int n = 0;
+    for (size_t i = 0; i < GR_LEN(inputs); i++) {
+        const gr_node *in = gr_graph_find(graph, inputs[i]);
+        if (!in) continue;
+        value[n] = i == 1   ? rnn_ref(".", "lengths", dtype)
+                   : i >= 5 ? rnn_weights(dtype, gr_node_shape(in))
+                            : rnn_ref(c->name, inputs[i], dtype);
+        feeds[n] = (gr_feed){inputs[i], value[n].data};
+        n++;
+    }
+    unit_ok(gr_evaluate(graph, node, g.n, feeds, n, store, out));
+    for (int i = 0; i < g.n; i++) {
+        rnn_compare(&out[i], c->name, g.name[i]);
+        gr_tensor_clear(&out[i]);
+    }
+    for (int i = 0; i < n; i++) gr_tensor_clear(&value[i]);
+    gr_graph_free(graph);
+    gr_scope_free(g.scope);
+    gr_graph_free(g.graph);
+    gr_store_free(store);
+    gr_store_free(store32);
+}
+
+static const rnn_case rnn_cases[] = {
+    {"rnn", gr_rnn, {0}, .finals = true},
+    {"lstm", gr_lstm, {0}, .finals = true},
+    {"gru", gr_gru, {0}, .finals = true},
+    {"relu", gr_rnn, {.relu = true, .no_bias = true}, .finals = true},
+    {"rnn2", gr_rnn, {.layers = 2}, .initial = true, .finals = true},
+    {"lstm2", gr_lstm, {.layers = 2}, .initial = true, .finals = true},
+    {"gru2", gr_gru, {.layers = 2}, .initial = true, .finals = true},
+    {"rnn_both",
+     gr_rnn,
+     {.layers = 2, .bidirectional = true},
+     .lengths = true,
+     .initial = true,
+     .finals = true},
+    {"lstm_both",
+     gr_lstm,
+     {.layers = 2, .bidirectional = true},
+     .lengths = true,
+     .initial = true,
+     .finals = true},
+    {"gru_both",
+     gr_gru,
+     {.layers = 2, .bidirectional = true},
+     .lengths = true,
+     .initial = true,
+     .finals = true},
+    {"rnn_cont", gr_rnn, {.bidirectional = true}, .cont = true},
+    {"lstm_cont", gr_lstm, {.bidirectional = true}, .cont = true},
+    {"gru_cont", gr_gru, {.bidirectional = true}, .cont = true},
+    {"caffe_lstm",
+     gr_lstm,
+     {.time_major = true, .order = GR_LSTM_IFOG},
+     .cont = true,
+     .finals = true},
+};
+
+static void test_layers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GR_LEN(rnn_cases); i++) {
+        rnn_check(&rnn_cases[i], GR_F64);
+        rnn_check(&rnn_cases[i], GR_F32);
+    }
+}
+
+/* ---- Cells -------------------------------------------------------------------------------- */
+
+static gr_node *cell_constant(gr_graph *g, const char *prefix, const char *name)
+{
+    gr_tensor value = rnn_ref(prefix, name, GR_F64);
+    if (!value.data) fail_msg("no reference %s/%s", prefix, name);
+    gr_node *node = gr_constant(g, &value);
+    gr_tensor_clear(&value);
+    return node;
+}
+
+static void test_cells(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"lstm", "gru", "rnn"};
+    for (int k = 0; k < 3; k++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "cell/%s", kinds[k]);
+        gr_graph *g = gr_graph_new();
+        gr_node *x = cell_constant(g, "cell", "x"), *h = cell_constant(g, "cell", "h");
+        gr_node *c = cell_constant(g, "cell", "c"), *out[2] = {NULL, c};
+        const gr_rnn_weights w = {.weight_ih = cell_constant(g, prefix, "weight_ih"),
+                                  .weight_hh = cell_constant(g, prefix, "weight_hh"),
+                                  .bias_ih = cell_constant(g, prefix, "bias_ih"),
+                                  .bias_hh = cell_constant(g, prefix, "bias_hh")};
+        if (k == 0) out[0] = gr_lstm_cell(x, h, c, &w, &out[1]);
+        if (k == 1) out[0] = gr_gru_cell(x, h, &w);
+        if (k == 2) out[0] = gr_rnn_cell(x, h, &w, false);
+        gr_tensor value[2];
+        unit_ok(gr_evaluate(g, out, 2, NULL, 0, NULL, value));
+        rnn_compare(&value[0], prefix, "h1");
+        if (k == 0) rnn_compare(&value[1], prefix, "c1");
+        gr_tensor_clear(&value[0]), gr_tensor_clear(&value[1]);
+        gr_graph_free(g);
+    }
+}
+
+static void test_lstm_unit(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_tensor gates = rnn_ref("unit", "gates", GR_F64), c = rnn_ref("unit", "c", GR_F64);
+    gr_tensor weight = rnn_weights(GR_F64, c.shape), out[4];
+    gr_node *in[] = {gr_input(g, "gates", GR_F64, gates.shape), gr_input(g, "c", GR_F64, c.shape)};
+    gr_node *n[4];
+    n[0] = gr_lstm_unit(in[0], in[1], cell_constant(g, "unit", "cont"), GR_LSTM_IFOG, &n[1]);
+    gr_node *loss = gr_add(rnn_weighted(n[0], "wh"), rnn_weighted(n[1], "wc"));
+    unit_ok(gr_grad(loss, in, 2, n + 2));
+    const gr_feed feeds[] = {
+        {"gates", gates.data}, {"c", c.data}, {"wh", weight.data}, {"wc", weight.data}};
+    unit_ok(gr_evaluate(g, n, 4, feeds, 4, NULL, out));
+    static const char *const names[] = {"h1", "c1", "dgates", "dc"};
+    for (int i = 0; i < 4; i++) {
+        rnn_compare(&out[i], "unit", names[i]);
+        gr_tensor_clear(&out[i]);
+    }
+    gr_tensor_clear(&gates), gr_tensor_clear(&c), gr_tensor_clear(&weight);
+    gr_graph_free(g);
+}
+
+/* ---- The size of the graph, threads ------------------------------------------------------- */
+
+static int rnn_graph_size(int64_t steps)
+{
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(N, steps, C)), *dx;
+    gr_node *y = gr_lstm(s, "lstm", x, GR_RNN(H, .layers = 2, .bidirectional = true));
+    unit_ok(gr_grad(gr_sum(y, GR_ALL), &x, 1, &dx));
+    gr_program *program;
+    const gr_compile_options options = {.size = sizeof options};
+    unit_ok(gr_compile(g, &dx, 1, &options, &program));
+    const int size = gr_graph_size(g);
+    gr_program_free(program);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+    return size;
+}
+
+static void test_size_is_that_of_a_step(void **state)
+{
+    (void)state;
+    assert_int_equal(rnn_graph_size(2), rnn_graph_size(200));
+}
+
+/* ---- Truncated backpropagation ------------------------------------------------------------ */
+
+typedef struct carry_net {
+    gr_graph *graph;
+    gr_scope *scope;
+    gr_node *target[RNN_MOST];
+    int n;
+} carry_net;
+
+static carry_net carry_build(gr_store *store, int64_t steps, bool carry)
+{
+    carry_net net = {.graph = gr_graph_new()};
+    const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN};
+    net.scope = gr_scope_new(net.graph, store, &options);
+    gr_node *x = gr_input(net.graph, "x", GR_F32, GR_SHAPE(2, steps, C));
+    net.target[net.n++] = gr_lstm(net.scope, "lstm", x, GR_RNN(H, .layers = 2, .carry = carry));
+    for (int i = 0; i < gr_scope_updates(net.scope); i++)
+        net.target[net.n++] = gr_scope_update_node(net.scope, i);
+    return net;
+}
+
+static gr_tensor carry_run(carry_net *net, gr_store *store, const float *x)
+{
+    gr_tensor out[RNN_MOST] = {{0}};
+    const gr_feed feed = {"x", x};
+    unit_ok(gr_evaluate(net->graph, net->target, net->n, &feed, 1, store, out));
+    for (int i = 1; i < net->n; i++) gr_tensor_clear(&out[i]);
+    return out[0];
+}
+
+static void carry_free(carry_net *net)
+{
+    gr_scope_free(net->scope);
+    gr_graph_free(net->graph);
+}
+
+/* Two parts of three steps give what six steps give, and after a reset the first part again. */
+static void test_carry(void **state)
+{
+    (void)state;
+    gr_store *store = gr_store_new();
+    carry_net whole = carry_build(store, 6, false), part = carry_build(store, 3, true);
+    float x[2][6][C], half[2][3][C];
+    for (int i = 0; i < 2 * 6 * C; i++) (&x[0][0][0])[i] = (float)sin(i);
+    assert_int_equal(part.n, 5);
+    assert_true(gr_store_find(store, "lstm/carry/train_2/c_l1") >= 0);
+    gr_tensor y = carry_run(&whole, store, &x[0][0][0]);
+    for (int turn = 0; turn < 3; turn++) {
+        if (turn == 2) unit_ok(gr_rnn_reset(store, "lstm"));
+        const int from = turn == 1 ? 3 : 0;
+        for (int n = 0; n < 2; n++) memcpy(half[n], x[n][from], sizeof half[n]);
+        gr_tensor got = carry_run(&part, store, &half[0][0][0]);
+        for (int64_t i = 0; i < 2 * 3 * H; i++) {
+            const int64_t n = i / (3 * H), rest = i % (3 * H);
+            const double expected = gr_tensor_at(&y, n * 6 * H + from * H + rest);
+            assert_true(fabs(gr_tensor_at(&got, i) - expected) < 1e-6);
+        }
+        gr_tensor_clear(&got);
+    }
+    gr_tensor_clear(&y);
+    carry_free(&whole), carry_free(&part);
+    gr_store_free(store);
+}
+
+/* ---- Against differences ------------------------------------------------------------------ */
+
+static void test_gradient_check(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    const gr_scope_options train = {.size = sizeof train, .mode = GR_TRAIN};
+    gr_scope *s = gr_scope_new(g, store, &train);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 4, 3));
+    gr_node *cont = gr_input(g, "cont", GR_U8, GR_SHAPE(2, 4));
+    gr_node *lengths = gr_input(g, "lengths", GR_I64, GR_SHAPE(2));
+    gr_node *y = gr_lstm(s, "a", x, GR_RNN(3, .lengths = lengths, .cont = cont, .carry = true));
+    y = gr_gru(s, "b", y, GR_RNN(2, .bidirectional = true, .lengths = lengths));
+    y = gr_rnn(s, "c", y, GR_RNN(3, .last = true));
+    gr_node *loss = gr_sum(gr_square(y), GR_ALL), *wrt[RNN_MOST] = {x};
+    int n = 1;
+    for (int i = 0; i < gr_scope_params(s); i++) wrt[n++] = gr_scope_param(s, i);
+    float data[24];
+    for (int i = 0; i < 24; i++) data[i] = (float)sin(3 * i);
+    const uint8_t begins[] = {0, 1, 0, 1, 1, 1, 0, 1};
+    const int64_t long_are[] = {3, 4};
+    const gr_feed feeds[] = {{"x", data}, {"cont", begins}, {"lengths", long_are}};
+    gr_check_report report;
+    unit_ok(gr_check(loss, wrt, n, feeds, 3, store, NULL, &report));
+    for (int i = 0; i < report.entries; i++)
+        if (report.entry[i].faults > 0 || report.entry[i].vacuous)
+            fail_msg("%s: %g and %g", report.entry[i].name, report.entry[i].analytic,
+                     report.entry[i].numeric);
+    assert_true(report.passed);
+    gr_check_clear(&report);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
+/* The gradient's gradient: of the squared gradient by the input. */
+static void test_second_order(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 2)), *dx;
+    gr_node *y = gr_lstm(s, "a", x, GR_RNN(2, .bidirectional = true));
+    unit_ok(gr_grad(gr_sum(gr_square(y), GR_ALL), &x, 1, &dx));
+    float data[12];
+    for (int i = 0; i < 12; i++) data[i] = (float)cos(2 * i);
+    const gr_feed feed = {"x", data};
+    gr_node *wrt[] = {x, gr_scope_param(s, 1)};
+    gr_check_report report;
+    unit_ok(gr_check(gr_sum(gr_square(dx), GR_ALL), wrt, 2, &feed, 1, store, NULL, &report));
+    assert_true(report.passed);
+    gr_check_clear(&report);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
+/* ---- Refusals ----------------------------------------------------------------------------- */
+
+static void rnn_refused(gr_dtype dtype, gr_shape shape, const gr_rnn_options *options,
+                        const char *message)
+{
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_rnn_options o = *options;
+    gr_node *node = gr_input(g, "node", GR_I32, GR_SHAPE(4));
+    if (o.lengths) o.lengths = node;
+    if (o.cont) o.cont = node;
+    if (o.initial.h) o.initial.h = gr_input(g, "h", GR_F32, GR_SHAPE(2, 4));
+    assert_true(gr_is_error(gr_gru(s, "gru", gr_input(g, "x", dtype, shape), &o)));
+    assert_string_equal(gr_graph_message(g), message);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    gr_node *some = (gr_node *)&rnn_file; /* stands for an input that rnn_refused makes */
+    const gr_shape in = GR_SHAPE(3, 5, 4);
+    rnn_refused(GR_F32, GR_SHAPE(3, 5), GR_RNN(2),
+                "gru: the input is f32[3,5]: should be f32 [N, T, C]");
+    rnn_refused(GR_F64, in, GR_RNN(2), "gru: the input is f64[3,5,4]: should be f32 [N, T, C]");
+    rnn_refused(GR_F32, GR_SHAPE(3, 0, 4), GR_RNN(2),
+                "gru: the input [3,0,4] ([N, T, C]) is a sequence of length zero");
+    rnn_refused(GR_F32, GR_SHAPE(0, 3, 4), GR_RNN(2, .time_major = true),
+                "gru: the input [0,3,4] ([T, N, C]) is a sequence of length zero");
+    rnn_refused(GR_F32, GR_SHAPE(3, 5, 0), GR_RNN(2),
+                "gru: the input [3,5,0] ([N, T, C]) has no channels");
+    rnn_refused(GR_F32, in, GR_RNN(0), "gru: units = 0: should be positive");
+    rnn_refused(GR_F32, in, GR_RNN(2, .layers = -1), "gru: layers = -1: should be 1 to 128");
+    rnn_refused(GR_F32, in, GR_RNN(2, .lengths = some), "gru: lengths is [4]: should be [3]");
+    rnn_refused(GR_F32, in, GR_RNN(2, .cont = some), "gru: cont is [4]: should be [3,5]");
+    rnn_refused(GR_F32, in, GR_RNN(2, .initial = {.h = some}),
+                "gru: the initial h is [2,4]: should be [1,3,2]");
+    rnn_refused(GR_F32, in, GR_RNN(2, .carry = true, .bidirectional = true),
+                "gru: carry passes a state from one part of a text to the next: the "
+                "backward direction has none");
+    rnn_refused(GR_F32, in, GR_RNN(2, .carry = true, .initial = {.h = some}),
+                "gru: carry and an initial state are two beginnings: give one");
+}
+
+static void test_lengths_are_checked(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *lengths = gr_input(g, "lengths", GR_I32, GR_SHAPE(2));
+    gr_node *x = gr_full(g, GR_F32, GR_SHAPE(2, 3, 1), 1);
+    gr_node *y = gr_lstm(s, "lstm", x, GR_RNN(2, .lengths = lengths));
+    const int32_t wrong[][2] = {{2, 4}, {0, 3}};
+    const char *const words[] = {"length [1] is 4; it must be in [1, 3]",
+                                 "length [0] is 0; it must be in [1, 3]"};
+    for (int i = 0; i < 2; i++) {
+        const gr_feed feed = {"lengths", wrong[i]};
+        gr_tensor out;
+        unit_refused(gr_evaluate(g, &y, 1, &feed, 1, store, &out), GR_RANGE, words[i]);
+    }
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
+/* ---- Words -------------------------------------------------------------------------------- */
+
+static void test_words(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 6, 3));
+    gr_node *y = gr_net(s, x,
+                        "lstm(4, layers=2, bidirectional=true) |> gru(5, carry=true)"
+                        " |> rnn(2, relu=true, last=true, name=\"end\")");
+    if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
+    assert_true(gr_shape_equal(gr_node_shape(y), GR_SHAPE(2, 2)));
+    assert_true(gr_store_find(store, "lstm1/weight_ih_l1_reverse") >= 0);
+    assert_true(gr_store_find(store, "gru1/carry/eval_2/h_l0") >= 0);
+    assert_true(gr_store_find(store, "end/bias_hh_l0") >= 0);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_lstm_unit),
+        cmocka_unit_test(test_size_is_that_of_a_step),
+        cmocka_unit_test(test_carry),
+        cmocka_unit_test(test_gradient_check),
+        cmocka_unit_test(test_second_order),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_lengths_are_checked),
+        cmocka_unit_test(test_words),
+    };
+    return cmocka_run_group_tests(tests, rnn_setup, rnn_teardown);
+}
