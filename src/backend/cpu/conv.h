@@ -46,6 +46,10 @@ static inline int64_t conv_min(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
+static inline int64_t conv_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 static inline int64_t conv_ceil(int64_t a, int64_t unit)
 {
     return (a + unit - 1) / unit;

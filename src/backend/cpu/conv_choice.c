@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "backend/cpu/conv_places.h"
 #include "backend/cpu/winograd.h"
 
 /* ---- The model ---------------------------------------------------------------------------------
@@ -30,6 +31,11 @@
 #define CHOICE_UNFOLD 8.0
 /* … and more for each where neighbours are a stride apart: no vectors. */
 #define CHOICE_STRIDED 28.0
+/* Place by place: for each element of the operands that is turned, for each link of a tile's chain,
+ * which is of up to so many rows. */
+#define CHOICE_PLACE 25.0
+#define CHOICE_LINK 250.0
+#define CHOICE_ROWS 14
 /* Winograd, for each point of each tile of each channel of the source and the result, which for the
  * gradient by the weights are read with channels as lanes, and for each point of each filter. */
 #define CHOICE_TILE 14.0
@@ -79,6 +85,40 @@ static double choice_of_rows(const gr_conv_geometry *g)
                     (CHOICE_GATHER + strided) * places * (double)g->groups);
 }
 
+/* Pairs of a tap and a place of y from which it sees one of x. */
+static double choice_pairs(const gr_conv_geometry *g)
+{
+    double pairs = 1;
+    for (int i = 0; i < GR_SPACE; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < g->kernel[i]; k++) {
+            const int64_t from = k * g->dilation[i] - g->pad[i]; /* what place 0 sees */
+            const int64_t first = from < 0 ? conv_ceil(-from, g->stride[i]) : 0;
+            const int64_t end = from < g->in[i] ? (g->in[i] - 1 - from) / g->stride[i] + 1 : 0;
+            const int64_t n = conv_min(end, g->out[i]) - first;
+            if (n > 0) sum += (double)n;
+        }
+        pairs *= sum;
+    }
+    return pairs;
+}
+
+static double choice_of_places(const gr_conv_geometry *g, const gr_op *op)
+{
+    const bool by_weights = op == &gr_op_conv_weight_grad, back = op == &gr_op_conv_input_grad;
+    const int64_t depth = g->c / g->groups, width = g->o / g->groups;
+    const int64_t rows = back ? depth : width, lanes = by_weights ? depth : g->n;
+    const double tiles = (double)(conv_ceil(rows, CHOICE_ROWS) * conv_ceil(lanes, 32));
+    const double vectors = (double)(conv_ceil(lanes, 16) * 16), groups = (double)g->groups;
+    const double sum = by_weights ? (double)g->n : back ? (double)width : (double)depth;
+    const double x = (double)(g->n * g->c) * (double)gr_conv_volume(g->in);
+    const double y = (double)(g->n * g->o) * (double)gr_conv_volume(g->out);
+    const double w = (double)(depth * g->o * gr_conv_volume(g->kernel));
+    return choice_pairs(g) * groups *
+               (CHOICE_PRODUCT * (double)rows * vectors * sum + CHOICE_LINK * tiles) +
+           CHOICE_PLACE * (x + y) + CHOICE_PACK * w;
+}
+
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 {
     const double tiles = 16 * ceil((double)gr_winograd_count(g, op) / 16); /* whole vectors */
@@ -108,7 +148,7 @@ static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)
 
 static gr_conv_way choice_forced(void)
 {
-    static const char *const names[GR_CONV_WAYS] = {"gemm", "rows", "winograd", "onednn"};
+    static const char *const names[GR_CONV_WAYS] = {"gemm", "rows", "places", "winograd", "onednn"};
     const char *wish = getenv("GRADUS_CONV");
     for (int way = 0; wish && way < GR_CONV_WAYS; way++) {
         if (strcmp(wish, names[way]) == 0) return (gr_conv_way)way;
@@ -121,12 +161,14 @@ gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)
 {
     const gr_op *op = request->node->op;
     const gr_conv_geometry g = gr_conv_geometry_of(request->node);
-    const bool possible[GR_CONV_WAYS] = {true, gr_conv_rows_can(request), gr_winograd_can(request),
+    const bool possible[GR_CONV_WAYS] = {true, gr_conv_rows_can(request),
+                                         gr_conv_places_can(request), gr_winograd_can(request),
                                          onednn};
     const gr_conv_way forced = choice_forced();
     if (forced < GR_CONV_WAYS && possible[forced]) return forced;
     const double cost[GR_CONV_WAYS] = {
         choice_of_gemm(&g, op), possible[GR_CONV_ROWS] ? choice_of_rows(&g) : 0,
+        possible[GR_CONV_PLACES] ? choice_of_places(&g, op) : 0,
         possible[GR_CONV_WINOGRAD] ? choice_of_winograd(&g, op) : 0, choice_of_onednn(&g, op)};
     gr_conv_way best = GR_CONV_GEMM;
     for (int way = 1; way < GR_CONV_WAYS; way++) {
@@ -142,6 +184,8 @@ gr_status gr_conv_choice_prepare(gr_request *request)
     switch (gr_conv_choose(request, false)) {
     case GR_CONV_ROWS:
         return gr_conv_rows_prepare(request);
+    case GR_CONV_PLACES:
+        return gr_conv_places_prepare(request);
     case GR_CONV_WINOGRAD:
         return gr_winograd_prepare(request);
     default:

@@ -8,13 +8,14 @@
 typedef enum gr_conv_way {
     GR_CONV_GEMM,     /* the definition as a matrix product, by our own kernels */
     GR_CONV_ROWS,     /* the same, with the weights where they lie: few output places */
+    GR_CONV_PLACES,   /* kernels of conv_places.h: sorted by place, a batch at once */
     GR_CONV_WINOGRAD, /* our own kernels of winograd.h */
     GR_CONV_ONEDNN,   /* oneDNN's direct kernels, with its reorders */
     GR_CONV_WAYS
 } gr_conv_way;
 
 /* The way that should be the fastest by the cost model, or the one that GRADUS_CONV names ("gemm",
- * "rows", "winograd", "onednn") where it is possible. Depends on shapes, `exact` and the
+ * "rows", "places", "winograd", "onednn") where it is possible. Depends on shapes, `exact` and the
  * environment alone, never on a measurement. `onednn`: whether that way is open. */
 gr_conv_way gr_conv_choose(const gr_request *request, bool onednn);
 

@@ -37,6 +37,18 @@ typedef struct gr_gemm_runs {
     int64_t count, length;
 } gr_gemm_runs;
 
+/* A part of a sum of products: k steps from a + link.a and b + link.b on. */
+typedef struct gr_gemm_link {
+    int64_t a, b, k;
+} gr_gemm_link;
+
+/* A product whose k lies scattered: the links one after the other. Within a link, a step of k moves
+ * on by `a_step` values in packed A and by ldb in B. */
+typedef struct gr_gemm_chain {
+    const gr_gemm_link *links;
+    int64_t count, a_step, ldb;
+} gr_gemm_chain;
+
 /* The kernels of one element type and CPU level. Sizes in elements. Packed A: slivers of `sliver`
  * values for each k, of which the first mr are used. Packed B: panels of nr values for each k, but
  * of nr/2 in a last panel that needs no more: see gr_gemm_panel. */
@@ -47,6 +59,8 @@ typedef struct gr_gemm_kit {
     int64_t block_k;    /* the longest k of a block */
     void (*pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, void *out);
     void (*pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, void *out);
+    /* A matrix turned, n rows of k elements, `ld` apart: out[j·width + i] = in[i·ld + j] */
+    void (*turn)(const void *in, int64_t ld, int64_t n, int64_t k, void *out, int64_t width);
     /* Rows [0, k) of the matrix, `width` elements apart, padded with zeros to `fill` elements. */
     void (*gather)(const gr_gemm_patches *patches, const void *x, int64_t k, int64_t fill,
                    void *out, int64_t width);
@@ -70,7 +84,10 @@ typedef struct gr_gemm_kit {
      * first nr (nr/2 if n needs no more) can be read. */
     void (*tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b, int64_t ldb,
                  void *c, int64_t ldc, bool add);
-    /* The same, to the bit, with rows of a where they lie, `lda` apart. */
+    /* The same for a chain; with no links, the sum is 0. */
+    void (*tile_chain)(int64_t m, int64_t n, const gr_gemm_chain *chain, const void *a,
+                       const void *b, void *c, int64_t ldc, bool add);
+    /* The same as `tile`, to the bit, with rows of a where they lie, `lda` apart. */
     void (*tile_rows)(int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
                       int64_t ldb, void *c, int64_t ldc, bool add);
     /* y[i] = Σ_k a[i·lda + k]·x[k] for i < m, in lanes of the vector, which are added at the end */

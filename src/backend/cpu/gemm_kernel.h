@@ -6,8 +6,9 @@
  *   GEMM_TARGET              the function attribute of the level
  *   GEMM_LOAD(p), GEMM_LOAD_PART(p, n), GEMM_STORE(p, v), GEMM_STORE_PART(p, v, n)
  *   GEMM_SPREAD(x), GEMM_FMA(a, b, c)
- *   GEMM_SQUARE, GEMM_TRANSPOSE(row, at, out, width)  elements [at, at + GEMM_SQUARE) of as many
- *                            rows, written as columns
+ *   GEMM_SQUARE, and either GEMM_TRANSPOSE(row, at, out, width): elements [at, at + GEMM_SQUARE) of
+ *                            as many rows, written as columns; or GEMM_TURN(in, ld, n, k, out,
+ *                            width): n rows of k elements, neither more than GEMM_SQUARE
  *   GEMM_BLOCK_K, GEMM_TITLE
  *   GEMM_PAIR_ROWS         rows whose products with 5 columns are summed at once
  *   GEMM_TOTALS(v, out)      the sums over the lanes of so many vectors
@@ -30,24 +31,29 @@ GEMM_INNER void GEMM_NAME(store)(GEMM_T *c, GEMM_V value, int64_t n, bool add)
 }
 
 /* Inlined with constant `rows` and `vectors`, so that `sum` is registers. */
-GEMM_INNER void GEMM_NAME(core)(const int rows, const int vectors, int64_t m, int64_t n, int64_t k,
-                                const GEMM_T *a, const GEMM_T *b, int64_t ldb, GEMM_T *c,
-                                int64_t ldc, bool add)
+GEMM_INNER void GEMM_NAME(core)(const int rows, const int vectors, int64_t m, int64_t n,
+                                const gr_gemm_chain *chain, const GEMM_T *a_, const GEMM_T *b_,
+                                GEMM_T *c, int64_t ldc, bool add)
 {
     GEMM_V sum[GEMM_ROWS][2];
     GEMM_UNROLL
     for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = GEMM_SPREAD(0);
-    for (; k > 0; k--) {
-        const GEMM_V b0 = GEMM_LOAD(b);
-        const GEMM_V b1 = vectors > 1 ? GEMM_LOAD(b + GEMM_LANES) : b0;
-        GEMM_UNROLL
-        for (int i = 0; i < rows; i++) {
-            const GEMM_V x = GEMM_SPREAD(a[i]);
-            sum[i][0] = GEMM_FMA(x, b0, sum[i][0]);
-            if (vectors > 1) sum[i][1] = GEMM_FMA(x, b1, sum[i][1]);
+    const int64_t a_step = chain->a_step, ldb = chain->ldb;
+    const gr_gemm_link *const end = chain->links + chain->count;
+    for (const gr_gemm_link *link = chain->links; link < end; link++) {
+        const GEMM_T *a = a_ + link->a, *b = b_ + link->b;
+        for (int64_t k = link->k; k > 0; k--) {
+            const GEMM_V b0 = GEMM_LOAD(b);
+            const GEMM_V b1 = vectors > 1 ? GEMM_LOAD(b + GEMM_LANES) : b0;
+            GEMM_UNROLL
+            for (int i = 0; i < rows; i++) {
+                const GEMM_V x = GEMM_SPREAD(a[i]);
+                sum[i][0] = GEMM_FMA(x, b0, sum[i][0]);
+                if (vectors > 1) sum[i][1] = GEMM_FMA(x, b1, sum[i][1]);
+            }
+            a += a_step;
+            b += ldb;
         }
-        a += GEMM_SLIVER;
-        b += ldb;
     }
     GEMM_UNROLL
     for (int i = 0; i < rows; i++) {
@@ -60,14 +66,14 @@ GEMM_INNER void GEMM_NAME(core)(const int rows, const int vectors, int64_t m, in
 #define GEMM_CASE(rows)                                                                            \
     case (rows) / 2:                                                                               \
         if (n > GEMM_LANES) {                                                                      \
-            GEMM_NAME(core)(rows, 2, m, n, k, a, b, ldb, c, ldc, add);                             \
+            GEMM_NAME(core)(rows, 2, m, n, chain, a, b, c, ldc, add);                              \
         } else {                                                                                   \
-            GEMM_NAME(core)(rows, 1, m, n, k, a, b, ldb, c, ldc, add);                             \
+            GEMM_NAME(core)(rows, 1, m, n, chain, a, b, c, ldc, add);                              \
         }                                                                                          \
         break;
 
-GEMM_FN void GEMM_NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b,
-                             int64_t ldb, void *c, int64_t ldc, bool add)
+GEMM_FN void GEMM_NAME(tile_chain)(int64_t m, int64_t n, const gr_gemm_chain *chain, const void *a,
+                                   const void *b, void *c, int64_t ldc, bool add)
 {
     switch ((m + 1) / 2) { /* an odd last row is computed twice as an even one and not stored */
         GEMM_CASE(2)
@@ -85,25 +91,48 @@ GEMM_FN void GEMM_NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, con
 }
 #undef GEMM_CASE
 
+GEMM_FN void GEMM_NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, const void *b,
+                             int64_t ldb, void *c, int64_t ldc, bool add)
+{
+    const gr_gemm_link all = {0, 0, k};
+    const gr_gemm_chain chain = {&all, 1, GEMM_SLIVER, ldb};
+    GEMM_NAME(tile_chain)(m, n, &chain, a, b, c, ldc, add);
+}
+
 /* ---- Packing --------------------------------------------------------------------------------- */
 
-/* out[k·width + lane] = in[lane·ld + k]; lanes from n to the next multiple of GEMM_SQUARE repeat
- * the last, `width` has room for them. */
-GEMM_FN void GEMM_NAME(transpose)(const GEMM_T *in, int64_t ld, int64_t n, int64_t k, GEMM_T *out,
-                                  int64_t width)
+/* out[k·width + lane] = in[lane·ld + k] for lanes below n, and nothing else is written. */
+GEMM_FN void GEMM_NAME(turn)(const void *in_, int64_t ld, int64_t n, int64_t k, void *out,
+                             int64_t width)
 {
     for (int64_t lane = 0; lane < n; lane += GEMM_SQUARE) {
-        const GEMM_T *row[GEMM_SQUARE];
-        for (int64_t i = 0; i < GEMM_SQUARE; i++)
-            row[i] = in + (lane + i < n ? lane + i : n - 1) * ld;
-        GEMM_T *to = out + lane;
+        const GEMM_T *in = (const GEMM_T *)in_ + lane * ld;
+        GEMM_T *to = (GEMM_T *)out + lane;
+        const int64_t rows = n - lane < GEMM_SQUARE ? n - lane : GEMM_SQUARE;
+#if defined(GEMM_TURN)
         int64_t p = 0;
-        for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE, to += GEMM_SQUARE * width) {
-            GEMM_TRANSPOSE(row, p, to, width);
+        if (rows == GEMM_SQUARE) {
+            for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE) {
+                GEMM_TURN(in + p, ld, GEMM_SQUARE, GEMM_SQUARE, to + p * width, width);
+            }
         }
-        for (; p < k; p++, to += width) {
-            for (int i = 0; i < GEMM_SQUARE; i++) to[i] = row[i][p];
+        for (; p < k; p += GEMM_SQUARE) {
+            const int64_t columns = k - p < GEMM_SQUARE ? k - p : GEMM_SQUARE;
+            GEMM_TURN(in + p, ld, rows, columns, to + p * width, width);
         }
+#else
+        const GEMM_T *row[GEMM_SQUARE];
+        for (int64_t i = 0; i < GEMM_SQUARE; i++) row[i] = in + i * ld;
+        int64_t p = 0;
+        if (rows == GEMM_SQUARE) {
+            for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE) {
+                GEMM_TRANSPOSE(row, p, to + p * width, width);
+            }
+        }
+        for (; p < k; p++) {
+            for (int64_t i = 0; i < rows; i++) to[p * width + i] = in[i * ld + p];
+        }
+#endif
     }
 }
 
@@ -112,7 +141,7 @@ GEMM_FN void GEMM_NAME(pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, vo
     const GEMM_T *in = a->data;
     GEMM_T *to = out;
     if (a->column == 1 && m > 1) {
-        GEMM_NAME(transpose)(in, a->row, m, k, to, GEMM_SLIVER);
+        GEMM_NAME(turn)(in, a->row, m, k, to, GEMM_SLIVER);
         return;
     }
     if (a->row == 1) {
@@ -136,7 +165,7 @@ GEMM_FN void GEMM_NAME(pack_b)(const gr_gemm_matrix *b, int64_t n, int64_t k, vo
     const int64_t width = n <= GEMM_LANES ? GEMM_LANES : 2 * GEMM_LANES;
     if (b->column != 1) {
         if (b->row == 1) {
-            GEMM_NAME(transpose)(in, b->column, n, k, to, width);
+            GEMM_NAME(turn)(in, b->column, n, k, to, width);
             return;
         }
         for (int64_t p = 0; p < k; p++, in += b->row, to += width) {
@@ -334,6 +363,7 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .block_k = GEMM_BLOCK_K,
                                            .pack_a = GEMM_NAME(pack_a),
                                            .pack_b = GEMM_NAME(pack_b),
+                                           .turn = GEMM_NAME(turn),
                                            .gather = GEMM_NAME(gather),
                                            .scatter = GEMM_NAME(scatter),
                                            .unfold = GEMM_NAME(unfold),
@@ -341,6 +371,7 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
                                            .filter_back = GEMM_NAME(filter_back),
                                            .filter_sums = GEMM_NAME(filter_sums),
                                            .tile = GEMM_NAME(tile),
+                                           .tile_chain = GEMM_NAME(tile_chain),
                                            .tile_rows = GEMM_NAME(tile_rows),
                                            .dots = GEMM_NAME(dots),
                                            .sums = GEMM_NAME(sums),
@@ -369,3 +400,4 @@ static const gr_gemm_kit GEMM_NAME(kit) = {.name = GEMM_TITLE,
 #undef GEMM_PAIR_ROWS
 #undef GEMM_TOTALS
 #undef GEMM_TRANSPOSE
+#undef GEMM_TURN

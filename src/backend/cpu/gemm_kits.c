@@ -217,6 +217,83 @@ gemm_totals_f32_avx512(const __m512 v[4], float *out)
     _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 }
 
+/* Squares as wide as a vector, of rows and columns of which the first n and k are there: pairs of
+ * rows interleave, then pairs of those, then quarters of the vectors change places. */
+__attribute__((target("avx512f"))) static inline void
+gemm_turn_f32_avx512(const float *in, int64_t ld, int64_t n, int64_t k, float *out, int64_t width)
+{
+    const __mmask16 columns = (__mmask16)((1u << k) - 1), rows = (__mmask16)((1u << n) - 1);
+    __m512 v[16], w[16];
+    GEMM_UNROLL
+    for (int i = 0; i < 16; i++) {
+        v[i] = i < n ? _mm512_maskz_loadu_ps(columns, in + i * ld) : _mm512_setzero_ps();
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 16; i += 2) {
+        w[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+        w[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 16; i += 4) { /* v[i + c]: column c of each quarter, of rows i to i + 3 */
+        v[i] = _mm512_shuffle_ps(w[i], w[i + 2], 0x44);
+        v[i + 1] = _mm512_shuffle_ps(w[i], w[i + 2], 0xee);
+        v[i + 2] = _mm512_shuffle_ps(w[i + 1], w[i + 3], 0x44);
+        v[i + 3] = _mm512_shuffle_ps(w[i + 1], w[i + 3], 0xee);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 4; i++) {
+        w[i] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0x88);
+        w[i + 4] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0xdd);
+        w[i + 8] = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], 0x88);
+        w[i + 12] = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], 0xdd);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm512_shuffle_f32x4(w[i], w[i + 8], 0x88);
+        v[i + 8] = _mm512_shuffle_f32x4(w[i], w[i + 8], 0xdd);
+        v[i + 4] = _mm512_shuffle_f32x4(w[i + 4], w[i + 12], 0x88);
+        v[i + 12] = _mm512_shuffle_f32x4(w[i + 4], w[i + 12], 0xdd);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 16; i++) {
+        if (i < k) _mm512_mask_storeu_ps(out + i * width, rows, v[i]);
+    }
+}
+
+__attribute__((target("avx512f"))) static inline void
+gemm_turn_f64_avx512(const double *in, int64_t ld, int64_t n, int64_t k, double *out, int64_t width)
+{
+    const __mmask8 columns = (__mmask8)((1u << k) - 1), rows = (__mmask8)((1u << n) - 1);
+    __m512d v[8], w[8];
+    GEMM_UNROLL
+    for (int i = 0; i < 8; i++) {
+        v[i] = i < n ? _mm512_maskz_loadu_pd(columns, in + i * ld) : _mm512_setzero_pd();
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        w[i] = _mm512_unpacklo_pd(v[i], v[i + 1]);
+        w[i + 1] = _mm512_unpackhi_pd(v[i], v[i + 1]);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 2; i++) {
+        v[i] = _mm512_shuffle_f64x2(w[i], w[i + 2], 0x88);
+        v[i + 2] = _mm512_shuffle_f64x2(w[i], w[i + 2], 0xdd);
+        v[i + 4] = _mm512_shuffle_f64x2(w[i + 4], w[i + 6], 0x88);
+        v[i + 6] = _mm512_shuffle_f64x2(w[i + 4], w[i + 6], 0xdd);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 2; i++) {
+        w[i] = _mm512_shuffle_f64x2(v[i], v[i + 4], 0x88);
+        w[i + 4] = _mm512_shuffle_f64x2(v[i], v[i + 4], 0xdd);
+        w[i + 2] = _mm512_shuffle_f64x2(v[i + 2], v[i + 6], 0x88);
+        w[i + 6] = _mm512_shuffle_f64x2(v[i + 2], v[i + 6], 0xdd);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < 8; i++) {
+        if (i < k) _mm512_mask_storeu_pd(out + i * width, rows, w[i]);
+    }
+}
+
 #define GEMM_NAME(x) gemm_f32_avx512_##x
 #define GEMM_PAIR_ROWS 4
 #define GEMM_TOTALS gemm_totals_f32_avx512
@@ -235,8 +312,8 @@ gemm_totals_f32_avx512(const __m512 v[4], float *out)
 #define GEMM_SPREAD(x) _mm512_set1_ps(x)
 #define GEMM_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define GEMM_ADD_4 gemm_add_f32
-#define GEMM_SQUARE 4
-#define GEMM_TRANSPOSE gemm_transpose_f32
+#define GEMM_SQUARE 16
+#define GEMM_TURN gemm_turn_f32_avx512
 #include "backend/cpu/gemm_kernel.h"
 
 #define GEMM_NAME(x) gemm_f64_avx512_##x
@@ -257,8 +334,8 @@ gemm_totals_f32_avx512(const __m512 v[4], float *out)
 #define GEMM_SPREAD(x) _mm512_set1_pd(x)
 #define GEMM_FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define GEMM_ADD_4 gemm_add_f64
-#define GEMM_SQUARE 2
-#define GEMM_TRANSPOSE gemm_transpose_f64
+#define GEMM_SQUARE 8
+#define GEMM_TURN gemm_turn_f64_avx512
 #include "backend/cpu/gemm_kernel.h"
 
 #endif
