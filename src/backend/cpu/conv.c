@@ -1,6 +1,8 @@
 /* Convolution forward, and what it shares with its gradients. */
 #include "backend/cpu/conv.h"
 
+#include <stdatomic.h>
+
 /* ---- Plans ----------------------------------------------------------------------------------- */
 
 static gr_status conv_plan_offsets(gr_request *request, conv_plan *p)
@@ -164,18 +166,20 @@ typedef struct conv_job {
     const conv_plan *plan;
     const gr_call *call;
     conv_task_fn *body;
-    int64_t first, tasks, workers;
+    int64_t last;
+    _Atomic int64_t next; /* task that nobody has taken */
 } conv_job;
 
+/* A worker that is late, or has the larger tasks, leaves more of them to the others. */
 static void conv_worker(void *ctx, int64_t begin, int64_t end)
 {
-    const conv_job *job = ctx;
+    conv_job *job = ctx;
     for (int64_t worker = begin; worker < end; worker++) {
         char *slot = (char *)job->call->work + job->plan->shared + (size_t)worker * job->plan->slot;
-        const int64_t first = worker * job->tasks / job->workers;
-        const int64_t last = (worker + 1) * job->tasks / job->workers;
-        for (int64_t task = first; task < last; task++) {
-            job->body(job->plan, job->call, slot, job->first + task);
+        for (;;) {
+            const int64_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
+            if (task >= job->last) break;
+            job->body(job->plan, job->call, slot, task);
         }
     }
 }
@@ -183,8 +187,10 @@ static void conv_worker(void *ctx, int64_t begin, int64_t end)
 void gr_conv_share_range(const conv_plan *p, const gr_call *call, int64_t first, int64_t last,
                          conv_task_fn *body)
 {
-    conv_job job = {p, call, body, first, last - first, gr_conv_workers(p, call->threads)};
-    gr_parallel((int)job.workers, job.workers, 1, conv_worker, &job);
+    const int64_t workers = conv_min(gr_conv_workers(p, call->threads), last - first);
+    conv_job job = {.plan = p, .call = call, .body = body, .last = last};
+    atomic_init(&job.next, first);
+    gr_parallel((int)workers, workers, 1, conv_worker, &job);
 }
 
 void gr_conv_share(const conv_plan *p, const gr_call *call, int64_t tasks, conv_task_fn *body)

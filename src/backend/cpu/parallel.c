@@ -3,31 +3,32 @@
  * At the end of a parallel region everybody waits for the last. Where other programs want the cores
  * too, the last may be a thread that waits for a core, for a time slice of milliseconds, and a step
  * has dozens of regions: two threads would then be a hundred times slower than one. So the calling
- * thread notes how long the first to finish had to wait, and works alone for some regions if that
- * was long. Who computes a chunk never changes what is computed. */
+ * thread notes how long the first to finish had to wait, and works alone for a multiple of that time
+ * if it was long: what is lost by waiting is then a small part, and regions that take longer than
+ * the wait hardly work alone. Who computes a chunk never changes what is computed. */
 #include "backend/backend.h"
 
 #if defined(_OPENMP)
 #include <math.h>
 
 #define PARALLEL_LATE 300e-6 /* seconds of waiting that only a missing core explains */
-enum { PARALLEL_ALONE = 16, PARALLEL_ALONE_MOST = 4096 };
+enum { PARALLEL_ALONE = 4, PARALLEL_ALONE_MOST = 64 };
 
 typedef struct parallel_pace {
-    int alone; /* regions still to be worked on alone */
-    int next;  /* how many it will be if the team is late again */
+    double until; /* when to ask for the team again */
+    int times;    /* the wait, to work alone if the team is late again */
 } parallel_pace;
 
 static _Thread_local parallel_pace parallel_own = {0, PARALLEL_ALONE};
 
-/* The first to finish worked for `work` seconds and then waited for the others. */
-static void parallel_note(parallel_pace *pace, double work, double wait)
+/* The first to finish worked for `work` seconds and then waited for the others until `now`. */
+static void parallel_note(parallel_pace *pace, double work, double wait, double now)
 {
     if (wait > PARALLEL_LATE && wait > 2 * work) {
-        pace->alone = pace->next;
-        if (pace->next < PARALLEL_ALONE_MOST) pace->next *= 2;
-    } else if (pace->next > PARALLEL_ALONE) {
-        pace->next /= 2;
+        pace->until = now + pace->times * wait;
+        if (pace->times < PARALLEL_ALONE_MOST) pace->times *= 2;
+    } else if (pace->times > PARALLEL_ALONE) {
+        pace->times /= 2;
     }
 }
 #endif
@@ -50,11 +51,8 @@ static bool parallel_team(const parallel_work *w, int team)
 #if defined(_OPENMP)
     parallel_pace *const pace = &parallel_own;
     if (team <= 1) return false;
-    if (pace->alone > 0) {
-        pace->alone--;
-        return false;
-    }
     const double begin = gr_seconds();
+    if (begin < pace->until) return false;
     double first = INFINITY;
 #pragma omp parallel num_threads(team) reduction(min : first)
     {
@@ -62,7 +60,8 @@ static bool parallel_team(const parallel_work *w, int team)
         for (int64_t chunk = 0; chunk < w->chunks; chunk++) parallel_chunk(w, chunk);
         first = gr_seconds();
     }
-    parallel_note(pace, first - begin, gr_seconds() - first);
+    const double end = gr_seconds();
+    parallel_note(pace, first - begin, end - first, end);
     return true;
 #else
     (void)w, (void)team;
