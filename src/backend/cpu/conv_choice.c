@@ -31,9 +31,11 @@
 #define CHOICE_UNFOLD 8.0
 /* … and more for each where neighbours are a stride apart: no vectors. */
 #define CHOICE_STRIDED 28.0
-/* Place by place: for each element of the operands that is turned, for each link of a tile's chain,
- * which is of up to so many rows. */
+/* Place by place: for each element of the operands that is turned (with AVX2, which multiplies as
+ * fast on this core, by smaller squares), and for each link of a tile's chain, which is of up to so
+ * many rows. */
 #define CHOICE_PLACE 25.0
+#define CHOICE_PLACE_AVX2 60.0
 #define CHOICE_LINK 250.0
 #define CHOICE_ROWS 14
 /* Winograd, for each point of each tile of each channel of the source and the result, which for the
@@ -103,8 +105,9 @@ static double choice_pairs(const gr_conv_geometry *g)
     return pairs;
 }
 
-static double choice_of_places(const gr_conv_geometry *g, const gr_op *op)
+static double choice_of_places(const gr_conv_geometry *g, const gr_request *request)
 {
+    const gr_op *op = request->node->op;
     const bool by_weights = op == &gr_op_conv_weight_grad, back = op == &gr_op_conv_input_grad;
     const int64_t depth = g->c / g->groups, width = g->o / g->groups;
     const int64_t rows = back ? depth : width, lanes = by_weights ? depth : g->n;
@@ -116,7 +119,8 @@ static double choice_of_places(const gr_conv_geometry *g, const gr_op *op)
     const double w = (double)(depth * g->o * gr_conv_volume(g->kernel));
     return choice_pairs(g) * groups *
                (CHOICE_PRODUCT * (double)rows * vectors * sum + CHOICE_LINK * tiles) +
-           CHOICE_PLACE * (x + y) + CHOICE_PACK * w;
+           (request->level == GR_CPU_AVX2 ? CHOICE_PLACE_AVX2 : CHOICE_PLACE) * (x + y) +
+           CHOICE_PACK * w;
 }
 
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
@@ -168,7 +172,7 @@ gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)
     if (forced < GR_CONV_WAYS && possible[forced]) return forced;
     const double cost[GR_CONV_WAYS] = {
         choice_of_gemm(&g, op), possible[GR_CONV_ROWS] ? choice_of_rows(&g) : 0,
-        possible[GR_CONV_PLACES] ? choice_of_places(&g, op) : 0,
+        possible[GR_CONV_PLACES] ? choice_of_places(&g, request) : 0,
         possible[GR_CONV_WINOGRAD] ? choice_of_winograd(&g, op) : 0, choice_of_onednn(&g, op)};
     gr_conv_way best = GR_CONV_GEMM;
     for (int way = 1; way < GR_CONV_WAYS; way++) {

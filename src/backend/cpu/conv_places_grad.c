@@ -65,7 +65,7 @@ static void places_turn_operand_task(const conv_plan *c, const gr_call *call, ch
         const int64_t index = (first + i) * c->g.groups + group;
         if (operand < p->slivers) {
             const int64_t channel = operand * c->kit->mr, step = c->kit->sliver;
-            const int64_t n = conv_min(c->width - channel, c->kit->mr);
+            const int64_t n = conv_min(c->width - channel, step); /* whole vectors turn faster */
             places_turn_channels(
                 c, conv_at(c, call->in[1], index * conv_y_size(c) + channel * c->places), n,
                 c->places, conv_at(c, places_dy(p, call, group, operand), i * step), images * step);

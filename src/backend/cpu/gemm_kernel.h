@@ -101,40 +101,73 @@ GEMM_FN void GEMM_NAME(tile)(int64_t m, int64_t n, int64_t k, const void *a, con
 
 /* ---- Packing --------------------------------------------------------------------------------- */
 
+#if !defined(GEMM_TURN)
+/* A square as wide as a line of the cache, turned inside a buffer, so that every line of input and
+ * output is touched once: with strides that are large powers of two, the lines of a square fall
+ * into few sets of the cache. */
+GEMM_FN void GEMM_NAME(turn_lines)(const GEMM_T *in, int64_t ld, GEMM_T *out, int64_t width)
+{
+    enum { LINE = GR_ALIGN / sizeof(GEMM_T) };
+    _Alignas(GR_ALIGN) GEMM_T square[LINE * LINE];
+    for (int64_t lane = 0; lane < LINE; lane += GEMM_SQUARE) {
+        const GEMM_T *row[GEMM_SQUARE];
+        for (int64_t i = 0; i < GEMM_SQUARE; i++) row[i] = in + (lane + i) * ld;
+        for (int64_t p = 0; p < LINE; p += GEMM_SQUARE) {
+            GEMM_TRANSPOSE(row, p, square + p * LINE + lane, LINE);
+        }
+    }
+    for (int64_t p = 0; p < LINE; p++) memcpy(out + p * width, square + p * LINE, GR_ALIGN);
+}
+
+GEMM_FN void GEMM_NAME(turn_square)(const GEMM_T *in, int64_t ld, int64_t n, int64_t k, GEMM_T *out,
+                                    int64_t width)
+{
+    enum { LINE = GR_ALIGN / sizeof(GEMM_T) };
+    if (n == LINE && k == LINE) {
+        GEMM_NAME(turn_lines)(in, ld, out, width);
+        return;
+    }
+    const int64_t whole = k - k % GEMM_SQUARE;
+    for (int64_t lane = 0; lane < n; lane += GEMM_SQUARE) {
+        const int64_t rows = n - lane < GEMM_SQUARE ? n - lane : GEMM_SQUARE;
+        const GEMM_T *row[GEMM_SQUARE];
+        for (int64_t i = 0; i < rows; i++) row[i] = in + (lane + i) * ld;
+        int64_t p = 0;
+        for (; rows == GEMM_SQUARE && p < whole; p += GEMM_SQUARE) {
+            GEMM_TRANSPOSE(row, p, out + p * width + lane, width);
+        }
+        for (; p < k; p++) {
+            for (int64_t i = 0; i < rows; i++) out[p * width + lane + i] = row[i][p];
+        }
+    }
+}
+#define GEMM_TURN GEMM_NAME(turn_square)
+#define GEMM_SIDE ((int64_t)(GR_ALIGN / sizeof(GEMM_T)))
+#else
+#define GEMM_SIDE GEMM_SQUARE
+#endif
+
 /* out[k·width + lane] = in[lane·ld + k] for lanes below n, and nothing else is written. */
 GEMM_FN void GEMM_NAME(turn)(const void *in_, int64_t ld, int64_t n, int64_t k, void *out,
                              int64_t width)
 {
-    for (int64_t lane = 0; lane < n; lane += GEMM_SQUARE) {
+    for (int64_t lane = 0; lane < n; lane += GEMM_SIDE) {
         const GEMM_T *in = (const GEMM_T *)in_ + lane * ld;
         GEMM_T *to = (GEMM_T *)out + lane;
-        const int64_t rows = n - lane < GEMM_SQUARE ? n - lane : GEMM_SQUARE;
-#if defined(GEMM_TURN)
+        const int64_t rows = n - lane < GEMM_SIDE ? n - lane : GEMM_SIDE;
         int64_t p = 0;
-        if (rows == GEMM_SQUARE) {
-            for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE) {
-                GEMM_TURN(in + p, ld, GEMM_SQUARE, GEMM_SQUARE, to + p * width, width);
+        if (rows == GEMM_SIDE) {
+            for (; p + GEMM_SIDE <= k; p += GEMM_SIDE) {
+                GEMM_TURN(in + p, ld, GEMM_SIDE, GEMM_SIDE, to + p * width, width);
             }
         }
-        for (; p < k; p += GEMM_SQUARE) {
-            const int64_t columns = k - p < GEMM_SQUARE ? k - p : GEMM_SQUARE;
+        for (; p < k; p += GEMM_SIDE) {
+            const int64_t columns = k - p < GEMM_SIDE ? k - p : GEMM_SIDE;
             GEMM_TURN(in + p, ld, rows, columns, to + p * width, width);
         }
-#else
-        const GEMM_T *row[GEMM_SQUARE];
-        for (int64_t i = 0; i < GEMM_SQUARE; i++) row[i] = in + i * ld;
-        int64_t p = 0;
-        if (rows == GEMM_SQUARE) {
-            for (; p + GEMM_SQUARE <= k; p += GEMM_SQUARE) {
-                GEMM_TRANSPOSE(row, p, to + p * width, width);
-            }
-        }
-        for (; p < k; p++) {
-            for (int64_t i = 0; i < rows; i++) to[p * width + i] = in[i * ld + p];
-        }
-#endif
     }
 }
+#undef GEMM_SIDE
 
 GEMM_FN void GEMM_NAME(pack_a)(const gr_gemm_matrix *a, int64_t m, int64_t k, void *out)
 {

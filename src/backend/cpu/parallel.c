@@ -3,9 +3,9 @@
  * At the end of a parallel region everybody waits for the last. Where other programs want the cores
  * too, the last may be a thread that waits for a core, for a time slice of milliseconds, and a step
  * has dozens of regions: two threads would then be a hundred times slower than one. So the calling
- * thread notes how long the first to finish had to wait, and works alone for a multiple of that time
- * if it was long: what is lost by waiting is then a small part, and regions that take longer than
- * the wait hardly work alone. Who computes a chunk never changes what is computed. */
+ * thread notes how long the first to finish had to wait, and works alone for a multiple of that
+ * time if it was long: what is lost by waiting is then a small part, and regions that take longer
+ * than the wait hardly work alone. Who computes a chunk never changes what is computed. */
 #include "backend/backend.h"
 
 #if defined(_OPENMP)
