@@ -8,6 +8,8 @@
  *   - then those that free at least as much memory as they take, and those of updates;
  *   - an update waits for all other readers of the old variable, which it can then overwrite, for
  *     as long as anything else is ready;
+ *   - a gradient that is larger than all it is made of, as that of a layer with many units and few
+ *     examples, waits too if that is wished: what it is made of takes less room than it does;
  *   - what depends on variables and constants alone (a momentum times its decay, a dropout mask)
  *     floats: it runs right before the first step that reads it. */
 #include <limits.h>
@@ -18,6 +20,7 @@ enum { ORDER_CHECK, ORDER_EAGER, ORDER_PLAIN, ORDER_HELD, ORDER_CLASSES };
 
 typedef struct order {
     const gr_plan *plan;
+    bool hold_swelling;
     gr_plan_uses uses;
     /* By value: */
     int *left;   /* steps that read it and have not run */
@@ -28,7 +31,8 @@ typedef struct order {
     int *holds;           /* steps that must run before this one overwrites a variable */
     int64_t *net;         /* bytes of the arena that it takes, less those it frees */
     unsigned char *class; /* of its best place in the queue; ORDER_CLASSES: not there yet */
-    bool *floating, *update, *done;
+    int *writes;          /* variables that it gives a next value */
+    bool *floating, *update, *swells, *done;
     int checks;          /* steps that may refuse the data and have not run */
     int *queue, n_queue; /* binary heap of class·n_steps + step */
     int *stack;
@@ -40,7 +44,7 @@ typedef struct order {
 static int order_class(const order *o, int step)
 {
     if (o->plan->steps[step].checks) return ORDER_CHECK;
-    if (o->holds[step] > 0) return ORDER_HELD;
+    if (o->holds[step] > 0 || o->swells[step]) return ORDER_HELD;
     return o->net[step] <= 0 || o->update[step] ? ORDER_EAGER : ORDER_PLAIN;
 }
 
@@ -103,6 +107,7 @@ static void order_find_writers(order *o)
         o->kept[from] = true;
         if (made < 0) continue;
         o->writer[to] = made;
+        o->writes[made]++;
         o->holds[made] += o->checks;
         for (int r = o->uses.reader_at[to]; r < o->uses.reader_at[to + 1]; r++)
             o->holds[made] += o->uses.readers[r] != made && !o->floating[o->uses.readers[r]];
@@ -120,6 +125,28 @@ static bool order_updates(const order *o, const gr_step *step)
     for (int r = o->uses.reader_at[out]; r < o->uses.reader_at[out + 1]; r++)
         if (!o->update[o->uses.readers[r]]) return false;
     return true;
+}
+
+/* Is the step's result larger than its operands, and read by steps that do nothing but write
+ * variables? */
+static bool order_swells(const order *o, int s)
+{
+    const gr_plan *plan = o->plan;
+    const gr_step *step = &plan->steps[s];
+    const int *args = plan->args + step->args;
+    size_t in = 0, out = 0;
+    if (!o->hold_swelling || o->floating[s] || step->checks) return false;
+    for (int i = 0; i < step->n_in; i++) in += plan->values[args[i]].bytes;
+    for (int i = 0; i < step->n_out; i++) {
+        const int v = args[step->n_in + i];
+        if (o->kept[v]) return false;
+        out += plan->values[v].bytes;
+        for (int r = o->uses.reader_at[v]; r < o->uses.reader_at[v + 1]; r++) {
+            const int reader = o->uses.readers[r];
+            if (o->writes[reader] < plan->steps[reader].n_out) return false;
+        }
+    }
+    return out > in;
 }
 
 static void order_find_classes(order *o)
@@ -142,6 +169,7 @@ static void order_find_classes(order *o)
         }
     }
     for (int s = plan->n_steps - 1; s >= 0; s--) o->update[s] = order_updates(o, &plan->steps[s]);
+    for (int s = 0; s < plan->n_steps; s++) o->swells[s] = order_swells(o, s);
 }
 
 /* ---- Running it ------------------------------------------------------------------------------ */
@@ -229,11 +257,11 @@ static void order_all(order *o)
         if (!o->done[s]) order_run(o, s); /* floating, and read by no step */
 }
 
-gr_status gr_plan_order(const gr_plan *plan, int *result)
+gr_status gr_plan_order(const gr_plan *plan, bool holds, int *result)
 {
     const size_t values = (size_t)plan->n_values + 1, steps = (size_t)plan->n_steps + 1;
     gr_arena arena = {0};
-    order o = {.plan = plan, .result = result};
+    order o = {.plan = plan, .hold_swelling = holds, .result = result};
     if (plan->n_steps >= INT_MAX / ORDER_CLASSES)
         return gr_fail(GR_UNSUPPORTED, "a program of %d steps is too large", plan->n_steps);
     const bool found = gr_plan_find_uses(plan, &arena, &o.uses);
@@ -246,11 +274,14 @@ gr_status gr_plan_order(const gr_plan *plan, int *result)
     o.class = gr_arena_alloc(&arena, steps);
     o.floating = gr_arena_alloc(&arena, steps);
     o.update = gr_arena_alloc(&arena, steps);
+    o.writes = gr_arena_alloc(&arena, steps * sizeof(int));
+    o.swells = gr_arena_alloc(&arena, steps);
     o.done = gr_arena_alloc(&arena, steps);
     o.queue = gr_arena_alloc(&arena, ORDER_CLASSES * steps * sizeof(int));
     o.stack = gr_arena_alloc(&arena, steps * sizeof(int));
     const bool room = found && o.left && o.writer && o.kept && o.waits && o.holds && o.net &&
-                      o.class && o.floating && o.update && o.done && o.queue && o.stack;
+                      o.class && o.floating && o.update && o.writes && o.swells && o.done &&
+                      o.queue && o.stack;
     if (room) order_all(&o);
     gr_arena_free(&arena);
     return room ? GR_OK : GR_NO_MEMORY;

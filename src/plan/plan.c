@@ -1,12 +1,15 @@
 /* Making, running and freeing a plan. */
 #include "plan/plan.h"
 
+/* The orders that are tried, in this order. */
+enum { PLAN_SCHEDULED, PLAN_ORDERED, PLAN_LATE, PLAN_ORDERS };
+
 /* What assigns and memory change, as the schedule left it. */
 typedef struct plan_draft {
     gr_plan plan;
     gr_step *steps;
     gr_value *values;
-    int *outputs, *order; /* order[n_steps]: the one to try; [2·n_steps]: as scheduled */
+    int *outputs, *orders, *order[PLAN_ORDERS]; /* parts of `orders` */
 } plan_draft;
 
 static bool plan_draft_new(plan_draft *d, const gr_plan *plan)
@@ -16,12 +19,13 @@ static bool plan_draft_new(plan_draft *d, const gr_plan *plan)
     d->steps = gr_alloc_array(steps + 1, sizeof *d->steps);
     d->values = gr_alloc_array(values + 1, sizeof *d->values);
     d->outputs = gr_alloc_array((size_t)plan->n_outputs + 1, sizeof *d->outputs);
-    d->order = gr_alloc_array(2 * steps + 1, sizeof *d->order);
-    if (!d->steps || !d->values || !d->outputs || !d->order) return false;
+    d->orders = gr_alloc_array(PLAN_ORDERS * steps + 1, sizeof *d->orders);
+    if (!d->steps || !d->values || !d->outputs || !d->orders) return false;
     memcpy(d->steps, plan->steps, steps * sizeof *d->steps);
     memcpy(d->values, plan->values, values * sizeof *d->values);
     memcpy(d->outputs, plan->outputs, (size_t)plan->n_outputs * sizeof *d->outputs);
-    for (int s = 0; s < plan->n_steps; s++) d->order[plan->n_steps + s] = s;
+    for (int i = 0; i < PLAN_ORDERS; i++) d->order[i] = d->orders + (size_t)i * steps;
+    for (int s = 0; s < plan->n_steps; s++) d->order[PLAN_SCHEDULED][s] = s;
     return true;
 }
 
@@ -30,7 +34,7 @@ static void plan_draft_clear(plan_draft *d)
     gr_free(d->steps);
     gr_free(d->values);
     gr_free(d->outputs);
-    gr_free(d->order);
+    gr_free(d->orders);
 }
 
 /* Plans the memory for the steps of the draft in `order`. *cost: bytes of the arena, and of copies
@@ -50,20 +54,25 @@ static gr_status plan_arrange(gr_plan *plan, const plan_draft *d, const int *ord
     return GR_OK;
 }
 
-/* Takes the order that needs less: the one made for it, or that of the graph. The latter has to be
- * better by more than the odd small value: it copies more at the end, and updates find their
+/* Takes the order that needs least: of the two made for it, or that of the graph. The latter has to
+ * be better by more than the odd small value: it copies more at the end, and updates find their
  * gradients in no cache. */
 static gr_status plan_choose_order(gr_plan *plan)
 {
     plan_draft d;
-    size_t ordered, scheduled;
+    size_t cost[PLAN_ORDERS];
     gr_status status = GR_NO_MEMORY;
-    if (plan_draft_new(&d, plan)) status = gr_plan_order(plan, d.order);
-    const int *as_scheduled = d.order + plan->n_steps;
-    if (status == GR_OK) status = plan_arrange(plan, &d, as_scheduled, &scheduled);
-    if (status == GR_OK) status = plan_arrange(plan, &d, d.order, &ordered);
-    if (status == GR_OK && scheduled + scheduled / 64 < ordered)
-        status = plan_arrange(plan, &d, as_scheduled, &scheduled);
+    if (plan_draft_new(&d, plan)) {
+        status = gr_plan_order(plan, false, d.order[PLAN_ORDERED]);
+        if (status == GR_OK) status = gr_plan_order(plan, true, d.order[PLAN_LATE]);
+    }
+    for (int i = 0; i < PLAN_ORDERS && status == GR_OK; i++)
+        status = plan_arrange(plan, &d, d.order[i], &cost[i]);
+    if (status == GR_OK) {
+        int best = cost[PLAN_LATE] < cost[PLAN_ORDERED] ? PLAN_LATE : PLAN_ORDERED;
+        if (cost[PLAN_SCHEDULED] + cost[PLAN_SCHEDULED] / 64 < cost[best]) best = PLAN_SCHEDULED;
+        if (best != PLAN_ORDERS - 1) status = plan_arrange(plan, &d, d.order[best], &cost[best]);
+    }
     plan_draft_clear(&d);
     return status;
 }

@@ -96,8 +96,8 @@ bool gr_plan_find_uses(const gr_plan *plan, gr_arena *arena, gr_plan_uses *uses)
 bool gr_plan_reads_first(const int *args, int i);
 
 /* An order of the steps that needs little memory: order[i] is the number of the i-th step to run.
- */
-gr_status gr_plan_order(const gr_plan *plan, int *order);
+ * holds: gradients larger than all they are made of are computed as late as can be. */
+gr_status gr_plan_order(const gr_plan *plan, bool holds, int *order);
 /* Computes assigned values in the variables' own memory where no one can tell. */
 gr_status gr_plan_place_assigns(gr_plan *plan);
 /* Lifetimes, sharing in place, offsets. */

@@ -66,8 +66,10 @@ static void order_check(const gr_plan *plan, const int *order)
 static void order_check_program(const gr_program *program)
 {
     int *order = malloc(((size_t)program->plan->n_steps + 1) * sizeof *order);
-    unit_ok(gr_plan_order(program->plan, order));
-    order_check(program->plan, order);
+    for (int holds = 0; holds < 2; holds++) {
+        unit_ok(gr_plan_order(program->plan, holds == 1, order));
+        order_check(program->plan, order);
+    }
     for (int s = 0; s < program->plan->n_steps; s++) order[s] = s;
     order_check(program->plan, order);
     free(order);
@@ -152,6 +154,23 @@ static void test_what_floats_is_made_late(void **state)
     order_close(&net);
 }
 
+/* A dense layer's gradient of 512 KiB waits until the values of the layers before it, which are
+ * 64 KiB each, are gone. */
+static void test_large_gradients_wait(void **state)
+{
+    (void)state;
+    order_net net;
+    order_open(&net);
+    gr_node *x = gr_input(net.graph, "x", GR_F32, GR_SHAPE(4, 4, 32, 32));
+    for (int i = 0; i < 3; i++) x = gr_tanh(gr_conv_layer(net.scope, NULL, x, GR_CONV(4, 1)));
+    x = gr_max_pool(x, GR_WINDOW(8));
+    x = gr_tanh(gr_dense(net.scope, NULL, x, GR_DENSE(2048)));
+    order_compile(&net, gr_mean(gr_square(x), GR_ALL), GR_OPTIMIZER(GR_SGD, .rate = 0.1), NULL);
+    assert_in_range(gr_program_plan(net.program).arena, 512 << 10, (512 + 64) << 10);
+    order_check_program(net.program);
+    order_close(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_clipping_keeps_all_gradients),
         cmocka_unit_test(test_checks_come_first),
         cmocka_unit_test(test_what_floats_is_made_late),
+        cmocka_unit_test(test_large_gradients_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
