@@ -127,6 +127,9 @@ GR_API gr_status gr_dataset_split(const gr_dataset *dataset, const gr_data_split
 
 /* ---- Reading files ------------------------------------------------------------------------ */
 
+/* What a token of a text is. */
+typedef enum gr_text_unit { GR_TEXT_NONE, GR_TEXT_CHARS, GR_TEXT_BYTES } gr_text_unit;
+
 typedef struct gr_data_options {
     size_t size;     /* sizeof(gr_data_options) */
     bool unlabelled; /* read no labels: for data to predict */
@@ -141,6 +144,12 @@ typedef struct gr_data_options {
     char separator;     /* one of , ; : | tab space; 0: , ; or tab, as the first line has most of */
     /* 0: there is a header if no feature of the first line is a number; 1: there is; -1: is not. */
     int header;
+    /* Texts alone: see gr_text_dataset of text.h. */
+    gr_text_unit text; /* how to take the file apart; GR_TEXT_NONE: it is no text, unless it is a
+                          known one, which is of characters */
+    int64_t length;    /* tokens of an example; 0 means 64 */
+    int64_t streams;   /* rows of a batch, each of which continues that of the last; 0: none does */
+    double held; /* share at the text's end for the test part; 0 means .1, 1: all; below: none */
 } gr_data_options;
 #define GR_DATA(...) (&(gr_data_options){.size = sizeof(gr_data_options), __VA_ARGS__})
 
@@ -150,7 +159,8 @@ typedef struct gr_data_options {
  *   - an IDX file of examples, [n, …], with its labels beside it ("images" → "labels" in the name),
  *     or one CIFAR file; matrices [n,h,w] become images [1,h,w];
  *   - a table: text, one example a line, numbers separated by , ; or tab, with "quoted" fields as
- *     in RFC 4180, and one column of classes.
+ *     in RFC 4180, and one column of classes;
+ *   - a text, if the options say so.
  * Binary files may be gzipped with .gz at the end of their names (GR_UNSUPPORTED in a build
  * without zlib). *test becomes NULL if there is no test part; pass NULL for a part not to read it.
  * `options` may be NULL. Files are read strictly: GR_FORMAT with file, place, what was found and

@@ -66,14 +66,15 @@ typedef enum gr_data_kind {
     GR_DATA_IDX,
     GR_DATA_CIFAR10,
     GR_DATA_CIFAR100,
-    GR_DATA_TABLE
+    GR_DATA_TABLE,
+    GR_DATA_TEXT
 } gr_data_kind;
 
 typedef struct gr_known_set {
     gr_data_info info;
     gr_data_kind kind;
-    const char *places[3]; /* under a root: folders or, of tables, the file of the training part */
-    const char *test;      /* of tables: the test part, beside the other */
+    const char *places[3];            /* under a root: folders or, of tables and texts, the file */
+    const char *test;                 /* of tables: the test part, beside the other */
     const char *const *class_names;   /* NULL: as the files say */
     const char *const *feature_names; /* NULL: none */
     const char *label, *ignore;       /* of tables: columns */

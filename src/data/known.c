@@ -28,7 +28,7 @@ static bool known_look_in(const gr_known_set *set, const char *root, char *found
     };
     for (size_t i = 0; i < GR_LEN(set->places) && set->places[i]; i++) {
         char path[GR_SOURCE_PATH];
-        if (set->kind == GR_DATA_TABLE) {
+        if (set->kind == GR_DATA_TABLE || set->kind == GR_DATA_TEXT) {
             if (gr_source_locate(root, set->places[i], found)) return true;
             continue;
         }

@@ -110,5 +110,9 @@ const gr_known_set gr_known_sets[] = {
      .feature_names = known_cancer_features,
      .label = "2",
      .ignore = "1"},
+    {.info = {"tinyshakespeare", "plays of Shakespeare, 1.1 million characters", KNOWN_SHAPE(64),
+              65, 15685, 1742, "data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn"},
+     .kind = GR_DATA_TEXT,
+     .places = {"tinyshakespeare/input.txt"}},
 };
 const int gr_known_count = GR_LEN(gr_known_sets);

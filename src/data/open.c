@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "data/source.h"
+#include "data/text.h"
 
 /* What is asked for. */
 typedef struct open_request {
@@ -226,7 +227,12 @@ static gr_status open_file(const open_request *request, const char *path)
 static gr_status open_known(open_request *request)
 {
     char path[GR_SOURCE_PATH];
+    bool text = request->known->kind == GR_DATA_TEXT;
+    if (request->options.text && !text)
+        return gr_fail(GR_INVALID, "'%s' is no text", request->name);
     GR_TRY(gr_data_find(request->name, path, sizeof path));
+    if (text)
+        return gr_read_text(request->name, path, &request->options, request->train, request->test);
     switch (request->known->kind) {
     case GR_DATA_IDX:
         return open_idx_folder(request, path);
@@ -287,6 +293,7 @@ gr_status gr_data_open(const char *name_or_path, const gr_data_options *options,
     if (train) *train = NULL;
     if (test) *test = NULL;
     GR_TRY(GR_OPTIONS(request.options, options));
+    request.options.size = sizeof request.options;
     GR_TRY(open_check_options(&request.options));
     gr_status status;
     if (request.known) {
@@ -295,10 +302,13 @@ gr_status gr_data_open(const char *name_or_path, const gr_data_options *options,
         status = open_nothing(name_or_path);
     } else if (gr_source_is_folder(name_or_path)) {
         status = open_folder(&request, name_or_path);
+    } else if (request.options.text) {
+        status = gr_read_text(name_or_path, name_or_path, &request.options, train, test);
     } else {
         status = open_file(&request, name_or_path);
     }
-    if (status == GR_OK && train && test && *test) status = open_check_parts(*train, *test);
+    if (status == GR_OK && train && test && *train && *test)
+        status = open_check_parts(*train, *test);
     if (status == GR_OK) return GR_OK;
     if (train) {
         gr_dataset_free(*train);
