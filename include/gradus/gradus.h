@@ -20,6 +20,8 @@
 #include <gradus/profile.h>
 #include <gradus/recurrent.h>
 #include <gradus/run.h>
+#include <gradus/sample.h>
+#include <gradus/text.h>
 #include <gradus/train.h>
 
 #endif

@@ -115,6 +115,9 @@ GR_API const char *gr_model_net(const gr_model *model);    /* canonical; NULL fo
 GR_API gr_shape gr_model_input(const gr_model *model);     /* of one example */
 GR_API bool gr_model_tokens(const gr_model *model);        /* are examples tokens? */
 GR_API gr_shape gr_model_positions(const gr_model *model); /* of labels; rank 0: one label */
+/* Does the net carry a state from each step to the next (recurrent.h)? Its batches must then
+ * continue each other, row by row. */
+GR_API bool gr_model_carries(const gr_model *model);
 GR_API int gr_model_classes(const gr_model *model);
 GR_API const char *const *gr_model_class_names(const gr_model *model); /* [classes] */
 GR_API gr_loss_kind gr_model_loss(const gr_model *model);
@@ -159,7 +162,8 @@ typedef struct gr_metrics {
     int64_t *confusion; /* [classes·classes]: row: the class; column: what it is taken for */
 } gr_metrics;
 
-/* Tests a model on labelled data. Refusals as gr_model_fits and gr_model_predict; GR_INVALID for
+/* Tests a model on labelled data, 64 examples at a time; a state that the net carries on begins
+ * with zeros.  Refusals as gr_model_fits and gr_model_predict; GR_INVALID for
  * unlabelled data. Free *metrics with gr_metrics_clear; it holds nothing on failure. */
 GR_API gr_status gr_model_test(gr_model *model, const gr_dataset *data, gr_metrics *metrics);
 GR_API void gr_metrics_clear(gr_metrics *metrics);
@@ -222,7 +226,7 @@ typedef struct gr_trainer_options {
     int64_t epochs;            /* 0: 10, or as many as `steps` needs */
     int64_t steps;             /* stop after so many, if not 0 */
     uint64_t seed;             /* of shuffling and splitting; 0: the model's */
-    bool in_order;             /* do not shuffle */
+    bool in_order;             /* do not shuffle: where a net carries its state on */
     bool drop_last;            /* leave out an epoch's last batch if it is not full */
     double validation;         /* fraction held out of the training data, by class; 0: none */
     int64_t patience;          /* epochs without improvement before stopping; 0: no limit */
@@ -241,7 +245,9 @@ typedef struct gr_trainer_options {
  * validation part, learns the normalisation on what remains, compiles. `validation` is a set of its
  * own, or NULL. Both may be freed afterwards; the model must outlive the trainer. Refused: data
  * that do not fit (gr_model_fits), a validation fraction that leaves either part empty, patience or
- * keep_best without validation, options out of range. On failure *trainer is NULL. */
+ * keep_best without validation, a net that carries its state on with data that are shuffled,
+ * options out of range. A carried state begins with zeros at each epoch.  On failure *trainer is
+ * NULL. */
 GR_API gr_status gr_trainer_new(gr_model *model, const gr_dataset *train,
                                 const gr_dataset *validation, const gr_trainer_options *options,
                                 gr_trainer **trainer);

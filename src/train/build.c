@@ -120,23 +120,36 @@ void gr_engine_clear(gr_engine *engine)
     *engine = (gr_engine){0};
 }
 
-static int engine_find(const gr_node *node, gr_node *const *targets, int n)
+static int engine_find(const gr_node *node, gr_node *const *outputs, int n)
 {
     for (int i = 0; i < n; i++)
-        if (targets[i] == node) return i;
+        if (outputs[i] == node) return i;
     return -1;
 }
 
-gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *targets,
-                        int n, gr_engine *engine)
+static gr_status engine_compile(const gr_model *model, const gr_model_graph *graph,
+                                gr_node *const *outputs, int n, bool updates, gr_program **program)
 {
-    *engine = (gr_engine){.rows = gr_node_shape(graph->x).dim[0],
-                          .scores = engine_find(graph->scores, targets, n),
-                          .loss = engine_find(graph->loss, targets, n),
-                          .accuracy = engine_find(graph->accuracy, targets, n)};
+    int more = updates ? gr_scope_updates(graph->scope) : 0;
+    gr_node **targets = gr_alloc_array((size_t)(n + more), sizeof(gr_node *));
     gr_compile_options options = {
         .size = sizeof options, .threads = model->threads, .exact = model->exact};
-    GR_TRY(gr_compile(graph->graph, targets, n, &options, &engine->program));
+    if (!targets) return GR_NO_MEMORY;
+    for (int i = 0; i < n; i++) targets[i] = outputs[i];
+    for (int i = 0; i < more; i++) targets[n + i] = gr_scope_update_node(graph->scope, i);
+    gr_status status = gr_compile(graph->graph, targets, n + more, &options, program);
+    gr_free(targets);
+    return status;
+}
+
+gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *outputs,
+                        int n, bool updates, gr_engine *engine)
+{
+    *engine = (gr_engine){.rows = gr_node_shape(graph->x).dim[0],
+                          .scores = engine_find(graph->scores, outputs, n),
+                          .loss = engine_find(graph->loss, outputs, n),
+                          .accuracy = engine_find(graph->accuracy, outputs, n)};
+    GR_TRY(engine_compile(model, graph, outputs, n, updates, &engine->program));
     engine->x = gr_program_find_input(engine->program, "x");
     engine->y = gr_program_find_input(engine->program, "y");
     gr_status status = gr_session_new(engine->program, model->store, NULL, &engine->session);
@@ -168,8 +181,9 @@ gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr
     gr_model_graph graph;
     gr_status status = gr_model_build(model, GR_EVAL, rows, &graph);
     if (status == GR_OK)
-        status = gr_engine_new(model, &graph, (gr_node *[]){graph.scores, graph.loss},
-                               kind == GR_ENGINE_TEST ? 2 : 1, &entry->engine);
+        status =
+            gr_engine_new(model, &graph, (gr_node *[]){graph.scores, graph.loss},
+                          kind == GR_ENGINE_TEST ? 2 : 1, kind == GR_ENGINE_TEST, &entry->engine);
     gr_model_graph_clear(&graph);
     if (status == GR_OK && model->profile) {
         status = gr_engine_profile(&entry->engine, model->profile, gr_engine_what(kind));

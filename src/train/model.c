@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "data/dataset.h"
+#include "run/store.h"
 
 static const char *const loss_words[] = {
 #define LOSS_WORD(name, word) word,
@@ -31,6 +32,7 @@ static void model_take_data(gr_model_options *o)
     if (o->input.rank == 0) o->input = gr_dataset_shape(o->data);
     if (o->classes == 0) o->classes = gr_dataset_classes(o->data);
     if (gr_dataset_dtype(o->data) == GR_I32) o->tokens = true;
+    if (o->positions.rank == 0) o->positions = gr_dataset_label_shape(o->data);
 }
 
 static gr_status model_check(const gr_model_options *o)
@@ -232,6 +234,13 @@ gr_shape gr_model_positions(const gr_model *model)
     return model->positions;
 }
 
+bool gr_model_carries(const gr_model *model)
+{
+    for (size_t i = 0; i < model->store->count; i++)
+        if (gr_model_carries_in(model->store->entries[i].name)) return true;
+    return false;
+}
+
 int gr_model_classes(const gr_model *model)
 {
     return model->classes;
@@ -264,7 +273,8 @@ int64_t gr_model_parameters(const gr_model *model)
 
 bool gr_model_owns(const char *name)
 {
-    return strncmp(name, "optim/", 6) != 0 && strcmp(name, "step") != 0;
+    return strncmp(name, "optim/", 6) != 0 && strcmp(name, "step") != 0 &&
+           !gr_model_carries_in(name);
 }
 
 /* ---- Data ----------------------------------------------------------------------------------- */
@@ -306,6 +316,10 @@ gr_status gr_model_fits(const gr_model *model, const gr_dataset *data)
                        gr_model_tokens(model) ? "i32 tokens" : "numbers");
     int classes = gr_dataset_classes(data);
     if (classes == 0) return GR_OK;
+    gr_shape positions = gr_dataset_label_shape(data);
+    if (!gr_shape_equal(positions, model->positions))
+        return gr_fail(GR_SHAPE, "the labels of an example of '%s' are %s, but the model's %s", set,
+                       gr_shape_text(positions), gr_shape_text(model->positions));
     if (classes != model->classes)
         return gr_fail(GR_INVALID, "'%s' has %d classes, but the model %d", set, classes,
                        model->classes);

@@ -80,10 +80,11 @@ gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mod
 gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_model_graph *out);
 void gr_model_graph_clear(gr_model_graph *graph);
 
-/* Compiles a graph's targets, of which x, y, scores, loss and accuracy are found again through
- * `graph`, and opens a session on the model's store. */
-gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *targets,
-                        int n, gr_engine *engine);
+/* Compiles n outputs, of which scores, loss and accuracy are found again through `graph`, and with
+ * `updates` the scope's (of parameters in training; of states that a net carries on), and opens a
+ * session on the model's store. */
+gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *outputs,
+                        int n, bool updates, gr_engine *engine);
 /* "prediction", "test" */
 const char *gr_engine_what(gr_engine_kind kind);
 /* Has the engine's steps timed in a section "training, 64 rows". Nothing for an empty engine. */
@@ -91,6 +92,11 @@ gr_status gr_engine_profile(const gr_engine *engine, gr_profile *profile, const 
 /* An engine for evaluation, from the cache if it has one; valid until the next call. */
 gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr_engine **engine);
 
+/* Is the store's tensor of that name a state that a recurrent layer carries from one step to the
+ * next (recurrent.h)? */
+bool gr_model_carries_in(const char *name);
+/* Sets those of a mode to zero: what comes next continues nothing. */
+gr_status gr_model_reset_carried(gr_store *store, gr_mode mode);
 /* Is the store's tensor of that name part of the model, rather than of its training? */
 bool gr_model_owns(const char *name);
 /* Labels of `rows` examples. */

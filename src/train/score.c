@@ -134,10 +134,11 @@ gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics
     size_t most = (size_t)gr_model_labels(model, GR_EVAL_ROWS) * (size_t)model->classes;
     float *scores = gr_alloc_array(most, sizeof *scores);
     if (!scores) return GR_NO_MEMORY;
-    gr_status status = GR_OK;
+    gr_status status = gr_model_reset_carried(model->store, GR_EVAL);
     while (status == GR_OK && gr_loader_next(loader, &batch))
         status = score_batch(model, &batch, scores, metrics, &weights, confusion);
     if (status == GR_OK) status = gr_loader_status(loader);
+    if (status == GR_OK) status = gr_model_reset_carried(model->store, GR_EVAL);
     gr_free(scores);
     metrics->loss /= weights;
     metrics->accuracy = (double)metrics->correct / (double)metrics->count;

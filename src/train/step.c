@@ -42,7 +42,10 @@ static gr_status step_train(gr_trainer *t)
     gr_batch batch;
     float loss, accuracy;
     double start = gr_seconds();
-    if (s->sums.labels == 0) t->epoch_seconds = t->epoch_rows = 0;
+    if (s->sums.labels == 0) {
+        t->epoch_seconds = t->epoch_rows = 0;
+        GR_TRY(gr_model_reset_carried(t->model->store, GR_TRAIN));
+    }
     bool read = gr_loader_next(t->loader, &batch);
     gr_status status =
         read ? step_compute(t, &batch, &loss, &accuracy) : gr_loader_status(t->loader);

@@ -98,20 +98,10 @@ static void trainer_plan_steps(gr_trainer *t)
 static gr_status trainer_compile(const gr_trainer *t, int64_t rows, gr_engine *engine)
 {
     gr_model_graph g;
-    gr_node **targets = NULL;
     gr_status status = gr_model_build(t->model, GR_TRAIN, rows, &g);
     if (status == GR_OK) status = gr_minimize(g.scope, g.loss, &t->optimizer);
-    if (status == GR_OK) {
-        int n = gr_scope_updates(g.scope);
-        targets = gr_alloc_array((size_t)n + 2, sizeof(gr_node *));
-        if (targets) {
-            targets[0] = g.loss;
-            targets[1] = g.accuracy;
-            for (int i = 0; i < n; i++) targets[i + 2] = gr_scope_update_node(g.scope, i);
-        }
-        status = targets ? gr_engine_new(t->model, &g, targets, n + 2, engine) : GR_NO_MEMORY;
-    }
-    gr_free(targets);
+    if (status == GR_OK)
+        status = gr_engine_new(t->model, &g, (gr_node *[]){g.loss, g.accuracy}, 2, true, engine);
     gr_model_graph_clear(&g);
     return status;
 }
@@ -151,6 +141,10 @@ static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_d
     GR_TRY(trainer_check(&t->o, validation));
     GR_TRY(trainer_check_data(t->model, train));
     if (validation) GR_TRY(trainer_check_data(t->model, validation));
+    if (gr_model_carries(t->model) && !t->o.in_order)
+        return gr_fail(GR_INVALID,
+                       "trainer: the net carries its state from each batch to the next, but the "
+                       "data are shuffled: should be in_order, of rows that continue each other");
     if (t->o.batch == 0) t->o.batch = 64;
     if (t->o.seed == 0) t->o.seed = t->model->seed;
     if (t->o.checkpoint) {
