@@ -87,8 +87,10 @@ static void data_show_json(const gr_dataset *train, const gr_dataset *test)
     for (int i = 0; i < classes; i++) {
         cli_json_object(&json, NULL);
         cli_json_text(&json, "name", gr_dataset_class_name(train, i));
-        cli_json_int(&json, "train", in_train[i]);
-        cli_json_int(&json, "test", in_test[i]);
+        if (!cli_is_sequence(train)) {
+            cli_json_int(&json, "train", in_train[i]);
+            cli_json_int(&json, "test", in_test[i]);
+        }
         cli_json_end(&json);
     }
     cli_json_end(&json);
@@ -103,26 +105,9 @@ static void data_show_json(const gr_dataset *train, const gr_dataset *test)
     free(in_test);
 }
 
-static void data_show(const gr_dataset *train, const gr_dataset *test)
+static void data_show_counts(const gr_dataset *train, const gr_dataset *test)
 {
-    char shape[128], bytes[32];
     int classes = gr_dataset_classes(train);
-    int64_t count = gr_shape_count(gr_dataset_shape(train));
-    double size = (double)(gr_dataset_size(train) + (test ? gr_dataset_size(test) : 0)) *
-                  (double)count * (double)gr_dtype_size(gr_dataset_dtype(train));
-    cli_print("%s%s%s\n", cli_color(CLI_BOLD), gr_dataset_name(train), cli_color(CLI_PLAIN));
-    cli_print("examples  %" PRId64 " to train", gr_dataset_size(train));
-    if (test) cli_print(", %" PRId64 " to test", gr_dataset_size(test));
-    cli_print("\nshape     %s %s, %s in memory\n", gr_dtype_name(gr_dataset_dtype(train)),
-              gr_shape_print(gr_dataset_shape(train), shape, sizeof shape),
-              cli_show_bytes(size, bytes, sizeof bytes));
-    if (gr_dataset_feature_name(train, 0)) {
-        cli_print("features ");
-        for (int64_t i = 0; i < count && i < 20; i++)
-            cli_print(" %s%s", gr_dataset_feature_name(train, i), i + 1 < count ? "," : "");
-        cli_print("%s\n", count > 20 ? " ..." : "");
-    }
-    cli_print("classes   %d\n\n", classes);
     int64_t *in_train = data_counts(train, classes), *in_test = data_counts(test, classes);
     cli_table *table = cli_table_new(test ? ">class|~name|>train|>test" : ">class|~name|>train");
     for (int i = 0; i < classes; i++) {
@@ -134,6 +119,50 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
     cli_table_print(table);
     free(in_train);
     free(in_test);
+}
+
+/* What the labels of a sequence may be: too many and too alike for a table. */
+static void data_show_names(const gr_dataset *set)
+{
+    char *names = cli_format("%s", "");
+    int width = cli_width();
+    for (int i = 0; i < gr_dataset_classes(set); i++) {
+        const char *name = gr_dataset_class_name(set, i);
+        char *longer = cli_format("%s %s", names, strcmp(name, " ") == 0 ? "' '" : name);
+        free(names);
+        names = longer;
+    }
+    cli_print_wrapped(names + 1, 0, 0, width ? width : 80);
+    cli_print("\n");
+    free(names);
+}
+
+static void data_show(const gr_dataset *train, const gr_dataset *test)
+{
+    char shape[128], bytes[32];
+    int64_t count = gr_shape_count(gr_dataset_shape(train));
+    double size = (double)(gr_dataset_size(train) + (test ? gr_dataset_size(test) : 0)) *
+                  (double)count * (double)gr_dtype_size(gr_dataset_dtype(train));
+    cli_print("%s%s%s\n", cli_color(CLI_BOLD), gr_dataset_name(train), cli_color(CLI_PLAIN));
+    cli_print("examples  %" PRId64 " to train", gr_dataset_size(train));
+    if (test) cli_print(", %" PRId64 " to test", gr_dataset_size(test));
+    cli_print("\nshape     %s %s", gr_dtype_name(gr_dataset_dtype(train)),
+              gr_shape_print(gr_dataset_shape(train), shape, sizeof shape));
+    if (gr_dataset_streamed(train))
+        cli_print("\n");
+    else
+        cli_print(", %s in memory\n", cli_show_bytes(size, bytes, sizeof bytes));
+    if (gr_dataset_feature_name(train, 0)) {
+        cli_print("features ");
+        for (int64_t i = 0; i < count && i < 20; i++)
+            cli_print(" %s%s", gr_dataset_feature_name(train, i), i + 1 < count ? "," : "");
+        cli_print("%s\n", count > 20 ? " ..." : "");
+    }
+    cli_print("classes   %d\n\n", gr_dataset_classes(train));
+    if (cli_is_sequence(train))
+        data_show_names(train);
+    else
+        data_show_counts(train, test);
 }
 
 /* ---- One picture ---------------------------------------------------------------------------- */

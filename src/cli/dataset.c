@@ -1,5 +1,9 @@
 #include "cli/dataset.h"
 
+#include "cli/out.h"
+
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int dataset_separator(const char *text, char *separator)
@@ -21,7 +25,42 @@ int cli_data_options(const cli_args *args, gr_data_options *options)
                                  .label = cli_text(args, "label"),
                                  .ignore = cli_text(args, "ignore")};
     options->header = strcmp(header, "yes") == 0 ? 1 : strcmp(header, "no") == 0 ? -1 : 0;
+    const char *text = cli_text(args, "text");
+    if (text) options->text = strcmp(text, "bytes") == 0 ? GR_TEXT_BYTES : GR_TEXT_CHARS;
+    options->length = cli_int(args, "length");
     return dataset_separator(cli_text(args, "separator"), &options->separator);
+}
+
+double cli_held(const cli_args *args)
+{
+    double share = cli_real(args, "test-fraction");
+    return !cli_given(args, "test-fraction") ? 0 : share > 0 ? share : -1;
+}
+
+static bool dataset_has_figures(const gr_model *model)
+{
+    return gr_model_positions(model).rank > 0 && gr_model_loss(model) == GR_LOSS_SOFTMAX;
+}
+
+void cli_sequence_json(cli_json *json, const gr_model *model, const char *prefix, double loss)
+{
+    if (!dataset_has_figures(model)) return;
+    char *bits = cli_format("%sbits", prefix), *perplexity = cli_format("%sperplexity", prefix);
+    cli_json_real(json, bits, loss / log(2));
+    cli_json_real(json, perplexity, exp(loss));
+    free(bits);
+    free(perplexity);
+}
+
+char *cli_sequence_figures(const gr_model *model, double loss)
+{
+    if (!dataset_has_figures(model)) return cli_format("%s", "");
+    return cli_format(" nats, %.4f bits, perplexity %.4f", loss / log(2), exp(loss));
+}
+
+bool cli_is_sequence(const gr_dataset *set)
+{
+    return gr_dataset_label_shape(set).rank > 0;
 }
 
 int cli_open_data(const cli_args *args, const char *name, const char *const *classes, int n,

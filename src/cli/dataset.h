@@ -3,8 +3,9 @@
 #define CLI_DATASET_H
 
 #include "cli/command.h"
+#include "cli/json.h"
 
-#include <gradus/data.h>
+#include <gradus/train.h>
 
 /* Lines for a command's table of options. */
 #define CLI_DATA_OPTIONS                                                                           \
@@ -22,9 +23,19 @@
          .kind = CLI_TEXT,                                                                         \
          .argument = "CHARACTER",                                                                  \
          .help = "what separates columns: one of , ; : | tab space (default: found out)"},         \
+        {.name = "header",                                                                         \
+         .kind = CLI_WORD,                                                                         \
+         .argument = "auto|yes|no",                                                                \
+         .fallback = "auto",                                                                       \
+         .help = "is the first line a header? auto: if no feature of it is a number"},             \
+        {.name = "text",                                                                           \
+         .kind = CLI_WORD,                                                                         \
+         .argument = "chars|bytes",                                                                \
+         .help = "the file is a text, to be taken apart into these",                               \
+         .group = "Texts"},                                                                        \
     {                                                                                              \
-        .name = "header", .kind = CLI_WORD, .argument = "auto|yes|no", .fallback = "auto",         \
-        .help = "is the first line a header? auto: if no feature of it is a number"                \
+        .name = "length", .kind = CLI_INT, .argument = "N", .min = 1, .max = 1 << 20,              \
+        .help = "characters or bytes of an example (default: 64)"                                  \
     }
 
 /* Fills *options from CLI_DATA_OPTIONS. Returns an exit status, after a message unless CLI_YES. */
@@ -33,6 +44,16 @@ int cli_data_options(const cli_args *args, gr_data_options *options);
 /* gr_data_open with these options, and classes[n] if not NULL. */
 int cli_open_data(const cli_args *args, const char *name, const char *const *classes, int n,
                   gr_dataset **train, gr_dataset **test);
+
+/* The share of a text that --test-fraction holds out, as gr_data_options has it. */
+double cli_held(const cli_args *args);
+/* " nats, 2.1203 bits, perplexity 4.3478": what a loss in nats is besides, if it is the softmax
+ * loss of a sequence; else "". To be freed. */
+char *cli_sequence_figures(const gr_model *model, double loss);
+/* The same as "…bits" and "…perplexity" of an object, the names beginning with `prefix`. */
+void cli_sequence_json(cli_json *json, const gr_model *model, const char *prefix, double loss);
+/* Has it a label at each position of an example, as texts have? */
+bool cli_is_sequence(const gr_dataset *set);
 
 /* Holds out a test part of a set that has none; *train becomes the rest. On a fault, which it
  * prints, *train is freed and both are NULL. */

@@ -28,6 +28,16 @@ void cli_print_text(const char *text)
     if (!out_error && fputs(text, stdout) < 0) out_error = errno;
 }
 
+void cli_print_bytes(const char *bytes, size_t size)
+{
+    if (!out_error && fwrite(bytes, 1, size, stdout) < size) out_error = errno;
+}
+
+bool cli_lost(void)
+{
+    return out_error != 0;
+}
+
 void cli_flush(void)
 {
     if (!out_error && fflush(stdout) != 0) out_error = errno;

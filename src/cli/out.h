@@ -9,7 +9,10 @@
  * goes on with its work when the reader of its output has gone. */
 void cli_print(const char *format, ...) GR_PRINTF(1, 2);
 void cli_print_text(const char *text);
+void cli_print_bytes(const char *bytes, size_t size);
 void cli_flush(void);
+/* Is nobody there to print for any more? */
+bool cli_lost(void);
 /* Flushes; turns an exit status into CLI_ENVIRONMENT, with a message, if output was lost. A reader
  * that closed the pipe early has what it wanted: that is no fault. */
 int cli_finish(int code);

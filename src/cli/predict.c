@@ -215,6 +215,12 @@ static int predict_run(const cli_args *args)
     gr_status status = gr_model_load(
         cli_operand(args, 0), GR_MODEL(.threads = (int)cli_int(args, "threads")), &job.model);
     if (status != GR_OK) return cli_failed(status);
+    if (gr_model_tokens(job.model)) {
+        gr_model_free(job.model);
+        return cli_bad("%s: takes tokens, not pictures or rows of data; 'gradus sample' lets a "
+                       "model of texts write on",
+                       cli_operand(args, 0));
+    }
     job.classes = gr_model_classes(job.model);
     job.names = gr_model_class_names(job.model);
     int64_t top = cli_int(args, "top");

@@ -93,8 +93,13 @@ static void show_classes(const gr_model *model, int width)
     free(list);
 }
 
-static void show_normalizer(const gr_normalizer *n)
+static void show_normalizer(const gr_model *model)
 {
+    const gr_normalizer *n = gr_model_normalizer(model);
+    if (gr_model_tokens(model)) {
+        cli_print("data        tokens, i32\n");
+        return;
+    }
     if (!n) {
         cli_print("data        normalisation not learnt yet\n");
         return;
@@ -140,7 +145,7 @@ static void show_model(const cli_net *net, const gr_safetensors *file)
     cli_print_wrapped(net->text, 12, 12, width);
     cli_print("\n");
     show_classes(model, width);
-    show_normalizer(gr_model_normalizer(model));
+    show_normalizer(model);
     cli_print("loss        %s\n", gr_loss_name(gr_model_loss(model)));
     cli_print("seed        %" PRIu64 "\n", gr_model_seed(model));
     show_training(gr_safetensors_meta(file), width);

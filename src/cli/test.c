@@ -10,12 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEST_MIXUPS = 8, TEST_MOST_COLUMNS = 24 };
+enum {
+    TEST_MIXUPS = 8,
+    TEST_MOST_COLUMNS = 24,
+    TEST_STREAMS = 64, /* as many rows as gr_model_test takes at a time */
+};
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
-static void test_print_json(const gr_metrics *score, const char *const *names, const char *part)
+static void test_print_json(const gr_model *model, const gr_metrics *score, const char *part)
 {
+    const char *const *names = gr_model_class_names(model);
     cli_json json = {.pretty = true};
     cli_json_object(&json, NULL);
     cli_json_text(&json, "part", part);
@@ -23,6 +28,7 @@ static void test_print_json(const gr_metrics *score, const char *const *names, c
     cli_json_int(&json, "correct", score->correct);
     cli_json_real(&json, "accuracy", score->accuracy);
     cli_json_real(&json, "loss", score->loss);
+    cli_sequence_json(&json, model, "", score->loss);
     cli_json_array(&json, "classes");
     for (int i = 0; i < score->classes; i++) {
         const gr_class_metrics *one = &score->per_class[i];
@@ -127,20 +133,33 @@ static void test_print_mixups(const gr_metrics *score, const char *const *names)
     free(shown);
 }
 
-static void test_print(const gr_metrics *score, const char *const *names, const char *part)
+static void test_print(const gr_model *model, const gr_metrics *score, const char *part)
 {
+    const char *const *names = gr_model_class_names(model);
+    char *figures = cli_sequence_figures(model, score->loss);
     int width = cli_width();
     test_print_classes(score, names);
     if (score->classes <= TEST_MOST_COLUMNS && (!width || test_matrix_width(score) <= width))
         test_print_matrix(score, names);
     else if (score->correct < score->count)
         test_print_mixups(score, names);
-    cli_print("\n%s%s accuracy %.4f%s (%" PRId64 " of %" PRId64 " right)%sloss %.4f\n",
+    cli_print("\n%s%s accuracy %.4f%s (%" PRId64 " of %" PRId64 " right)%sloss %.4f%s\n",
               cli_color(CLI_BOLD), part, score->accuracy, cli_color(CLI_PLAIN), score->correct,
-              score->count, width && width < 64 ? "\n" : ", ", score->loss);
+              score->count, width && width < 64 ? "\n" : ", ", score->loss, figures);
+    free(figures);
 }
 
 /* ---- Testing -------------------------------------------------------------------------------- */
+
+/* A text is taken apart as the model's was: by its vocabulary, into examples of its length. */
+static void test_read_text(const cli_args *args, const gr_model *model, gr_data_options *options)
+{
+    if (options->text == GR_TEXT_NONE) options->text = GR_TEXT_CHARS;
+    if (options->length == 0) options->length = gr_model_input(model).dim[0];
+    options->held = cli_held(args);
+    if (options->held < 0) options->held = 1; /* nothing to train on: all of it is tested */
+    if (gr_model_carries(model)) options->streams = TEST_STREAMS;
+}
 
 /* Opens the examples to test; *part names them: those of the test part or, if --part says so, the
  * training part; all where the data are one piece, which --test-fraction divides. */
@@ -149,14 +168,20 @@ static int test_open(const cli_args *args, const gr_model *model, gr_dataset **s
 {
     gr_dataset *train, *test;
     bool training = strcmp(cli_text(args, "part"), "train") == 0;
-    int code = cli_open_data(args, cli_text(args, "data"), gr_model_class_names(model),
-                             gr_model_classes(model), &train, &test);
-    if (code == CLI_YES && !test && cli_real(args, "test-fraction") > 0)
+    gr_data_options options;
+    int code = cli_data_options(args, &options);
+    if (code != CLI_YES) return code;
+    options.class_names = gr_model_class_names(model);
+    options.classes = gr_model_classes(model);
+    if (gr_model_tokens(model)) test_read_text(args, model, &options);
+    gr_status status = gr_data_open(cli_text(args, "data"), &options, &train, &test);
+    if (status != GR_OK) return cli_failed(status);
+    if (!test && !gr_model_tokens(model) && cli_real(args, "test-fraction") > 0)
         code = cli_split_test(cli_real(args, "test-fraction"), (uint64_t)cli_int(args, "seed"),
                               &train, &test);
     if (code != CLI_YES) return code;
-    *part = !test ? "overall" : training ? "training" : "test";
-    *set = !test || training ? train : test;
+    *part = !test || !train ? "overall" : training ? "training" : "test";
+    *set = !test || (training && train) ? train : test;
     gr_dataset_free(*set == train ? test : train);
     return CLI_YES;
 }
@@ -164,10 +189,10 @@ static int test_open(const cli_args *args, const gr_model *model, gr_dataset **s
 static int test_run(const cli_args *args)
 {
     gr_model *model;
-    gr_dataset *set;
+    gr_dataset *set = NULL;
     gr_profile *profile;
     gr_metrics score;
-    const char *part;
+    const char *part = "";
     double required = cli_real(args, "require-accuracy");
     gr_status status = gr_model_load(
         cli_operand(args, 0),
@@ -185,9 +210,9 @@ static int test_run(const cli_args *args)
     if (status == GR_OK) status = gr_model_test(model, set, &score);
     gr_dataset_free(set);
     if (status == GR_OK && cli_flag(args, "json"))
-        test_print_json(&score, gr_model_class_names(model), part);
+        test_print_json(model, &score, part);
     else if (status == GR_OK)
-        test_print(&score, gr_model_class_names(model), part);
+        test_print(model, &score, part);
     gr_model_free(model);
     if (status != GR_OK) {
         gr_profile_free(profile);

@@ -68,7 +68,7 @@ static int train_split_test(cli_training *training)
 {
     double fraction = cli_real(training->args, "test-fraction");
     bool asked = cli_given(training->args, "test-fraction");
-    if (training->test || fraction == 0) return CLI_YES;
+    if (training->test || fraction == 0 || cli_is_sequence(training->train)) return CLI_YES;
     if (!asked && gr_dataset_size(training->train) < TRAIN_FEW) return CLI_YES;
     return cli_split_test(fraction, training->trainer_options.seed, &training->train,
                           &training->test);
@@ -84,19 +84,37 @@ static int train_check_input(const cli_training *training)
                    gr_shape_print(training->input, want, sizeof want));
 }
 
+static int train_open(cli_training *training)
+{
+    const cli_args *args = training->args;
+    gr_data_options options;
+    int code = cli_data_options(args, &options);
+    if (code != CLI_YES) return code;
+    options.held = cli_held(args);
+    if (options.length == 0 && training->input.rank == 1) options.length = training->input.dim[0];
+    if (cli_flag(args, "streams")) options.streams = training->trainer_options.batch;
+    gr_status status =
+        gr_data_open(cli_text(args, "data"), &options, &training->train, &training->test);
+    if (status != GR_OK) return cli_failed(status);
+    if (cli_flag(args, "streams") && !cli_is_sequence(training->train))
+        return cli_bad("--streams is for texts");
+    if (cli_is_sequence(training->train) && training->trainer_options.validation > 0)
+        return cli_bad("--validation: what a text holds out (--test-fraction) validates, too");
+    code = train_check_input(training);
+    return code == CLI_YES ? train_split_test(training) : code;
+}
+
 static int train_prepare(cli_training *training)
 {
     const cli_args *args = training->args;
-    int code =
-        cli_open_data(args, cli_text(args, "data"), NULL, 0, &training->train, &training->test);
-    if (code == CLI_YES) code = train_check_input(training);
-    if (code == CLI_YES) code = train_split_test(training);
+    int code = train_open(training);
     if (code != CLI_YES) return code;
     training->model_options.data = training->train;
     gr_status status = gr_model_new(&training->model_options, &training->model);
     if (status == GR_OK)
-        status = gr_trainer_new(training->model, training->train, NULL, &training->trainer_options,
-                                &training->trainer);
+        status = gr_trainer_new(training->model, training->train,
+                                cli_is_sequence(training->train) ? training->test : NULL,
+                                &training->trainer_options, &training->trainer);
     if (status == GR_OK && cli_flag(args, "resume"))
         status = gr_trainer_resume(training->trainer, training->checkpoint);
     if (status == GR_OK) status = gr_trainer_profile(training->trainer, training->profile);

@@ -76,6 +76,9 @@ const cli_option cli_train_options[] = {
      .max = 1 << 20,
      .fallback = "64",
      .help = "examples of a step"},
+    {.name = "streams",
+     .help = "of a text: each row of a batch continues that of the last, for nets that carry their "
+             "state on"},
     {.name = "loss",
      .kind = CLI_WORD,
      .argument = "softmax|hinge|squared_hinge|sigmoid|mse|l1|huber",
@@ -370,6 +373,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
         .epochs = cli_int(args, "epochs"),
         .steps = cli_int(args, "steps"),
         .seed = seed,
+        .in_order = cli_flag(args, "streams"),
         .validation = cli_real(args, "validation"),
         .patience = cli_int(args, "patience"),
         .monitor = strcmp(cli_text(args, "monitor"), "accuracy") == 0 ? GR_MONITOR_ACCURACY

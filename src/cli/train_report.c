@@ -1,4 +1,5 @@
 /* What gradus train tells while it trains: a bar on a terminal, lines elsewhere, or JSON. */
+#include "cli/dataset.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/train.h"
@@ -174,6 +175,7 @@ static void report_conclude_json(const cli_training *training, const gr_metrics 
     cli_json_object(&json, NULL);
     cli_json_real(&json, "test_accuracy", training->test ? score->accuracy : NAN);
     cli_json_real(&json, "test_loss", training->test ? score->loss : NAN);
+    if (training->test) cli_sequence_json(&json, training->model, "test_", score->loss);
     cli_json_int(&json, "test_examples", training->test ? score->count : 0);
     if (!training->test) cli_json_real(&json, "train_accuracy", score->accuracy);
     cli_json_text(&json, "model", training->out);
@@ -205,6 +207,8 @@ void cli_training_conclude(const cli_training *training, const gr_metrics *score
     }
     cli_print("%s%s accuracy %.4f%s", cli_color(CLI_BOLD), training->test ? "test" : "training",
               score->accuracy, cli_color(CLI_PLAIN));
-    cli_print(" (%" PRId64 " of %" PRId64 " right), loss %.4f\n", score->correct, score->count,
-              score->loss);
+    char *figures = cli_sequence_figures(training->model, score->loss);
+    cli_print(" (%" PRId64 " of %" PRId64 " right), loss %.4f%s\n", score->correct, score->count,
+              score->loss, figures);
+    free(figures);
 }
