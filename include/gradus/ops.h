@@ -129,6 +129,18 @@ GR_API gr_node *gr_min(gr_node *x, gr_axes axes);
 GR_API gr_node *gr_argmax(gr_node *x, int axis);
 GR_API gr_node *gr_argmin(gr_node *x, int axis);
 
+/* ---- Order and running sums ---------------------------------------------------------------- */
+
+/* Places (i64) along one axis in ascending or descending order of the elements: stable, NaN last.
+ * Not differentiable; gr_sort and gr_top_k are, their gradient goes to where an element was. */
+GR_API gr_node *gr_argsort(gr_node *x, int axis, bool descending);
+GR_API gr_node *gr_sort(gr_node *x, int axis, bool descending);
+/* The k largest (or smallest) along one axis, best first; their places in *index unless it is NULL.
+ * GR_SHAPE if the axis has fewer. */
+GR_API gr_node *gr_top_k(gr_node *x, int64_t k, int axis, bool smallest, gr_node **index);
+/* y_i = Σ_{j≤i} x_j along one axis; exclusive: j < i; reverse: from the end. Of any number. */
+GR_API gr_node *gr_cumsum(gr_node *x, int axis, bool exclusive, bool reverse);
+
 /* ---- Movement: any element type ----------------------------------------------------------- */
 
 /* The same elements in row-major order under another shape; one size may be -1: inferred. Costs
@@ -161,6 +173,15 @@ GR_API gr_node *gr_gather(gr_node *x, gr_node *index, int axis);
  * major order; update's shape is that of gr_gather(base, index, axis). Numbers only; an index
  * outside [0, size) fails the step as in gr_gather. */
 GR_API gr_node *gr_scatter_add(gr_node *base, gr_node *index, gr_node *update, int axis);
+/* Of x and an index (i64 or i32) that agree in all axes but one: y[…, i, …] = x[…, index[…, i, …],
+ * …], of the index's shape; and base with update[…, i, …] added at that place, in the order of i.
+ * An index outside fails the step with GR_RANGE. */
+GR_API gr_node *gr_gather_along(gr_node *x, gr_node *index, int axis);
+GR_API gr_node *gr_scatter_add_along(gr_node *base, gr_node *index, gr_node *update, int axis);
+/* x times[k] times after itself along axis k, for each of its axes. */
+GR_API gr_node *gr_tile(gr_node *x, const int64_t *times);
+/* n ≥ 1 tensors of one shape side by side along a new axis. */
+GR_API gr_node *gr_stack(gr_node *const *x, int n, int axis);
 /* index.shape + [depth], 1 at the index and 0 elsewhere; an index outside [0, depth) gives a row of
  * zeros. index is i64 or i32, dtype f64, f32, i64, i32, u8 or bool. */
 GR_API gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype);
@@ -177,6 +198,11 @@ GR_API gr_node *gr_within(gr_node *x, int64_t low, int64_t high, const char *wha
 GR_API gr_node *gr_matmul(gr_node *a, gr_node *b);
 /* The same with either side transposed in its last two axes (rank ≥ 2). */
 GR_API gr_node *gr_matmul_t(gr_node *a, bool transpose_a, gr_node *b, bool transpose_b);
+/* Sums of products by letters, as NumPy's einsum: "bij,bjk->bik". A letter names an axis wherever
+ * it stands; letters that the result lacks are summed over; without "->" the result has the letters
+ * that stand once, in the order of the alphabet. At most 16 operands of 8 letters, no letter twice
+ * in one. GR_INVALID for a wrong equation, GR_SHAPE if the operands do not fit it. */
+GR_API gr_node *gr_einsum(const char *equation, gr_node *const *x, int n);
 
 /* Geometry of convolution and pooling over 1 to 3 spatial axes, the same for all of them, or
  * through `axes` one by one. Zero in stride or dilation means 1 (pooling: stride 0 means the

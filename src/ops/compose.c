@@ -17,6 +17,59 @@ gr_node *gr_shift(gr_node *x, double term)
     return gr_add(x, gr_like(x, term));
 }
 
+/* ---- Movement -------------------------------------------------------------------------------- */
+
+gr_node *gr_tile(gr_node *x, const int64_t *times)
+{
+    if (gr_is_error(x)) return x;
+    gr_graph *graph = gr_node_graph(x);
+    const gr_shape from = gr_node_shape(x);
+    gr_node *y = x;
+    gr_composite_begin(graph, "tile");
+    for (int k = 0; k < from.rank; k++) {
+        if (times[k] < 1) {
+            y = gr_fault(graph, GR_INVALID, "tile",
+                         "axis %d of %s %lld times: should be at least 1", k, gr_shape_text(from),
+                         (long long)times[k]);
+            break;
+        }
+        if (times[k] == 1) continue;
+        /* [before, 1, size and the rest] broadcast to [before, times, …] */
+        gr_shape shape = gr_node_shape(y);
+        const int64_t before = gr_shape_count(gr_shape_of(k, shape.dim));
+        const int64_t rest = gr_shape_count(gr_shape_of(shape.rank - k, shape.dim + k));
+        shape.dim[k] *= times[k];
+        y = gr_broadcast(gr_reshape(y, GR_SHAPE(before, 1, rest)),
+                         GR_SHAPE(before, times[k], rest));
+        y = gr_reshape(y, shape);
+    }
+    gr_composite_end(graph);
+    return y;
+}
+
+gr_node *gr_stack(gr_node *const *x, int n, int axis)
+{
+    if (n < 1) return gr_fault(NULL, GR_INVALID, "stack", "no inputs");
+    gr_graph *graph = gr_node_graph(x[0]);
+    const gr_shape from = gr_node_shape(x[0]);
+    const int rank = from.rank + 1, at = axis < 0 ? axis + rank : axis;
+    gr_shape shape = {.rank = rank};
+    if (gr_is_error(x[0])) return x[0];
+    if (at < 0 || at >= rank || rank > GR_MAX_RANK)
+        return gr_fault(graph, GR_SHAPE, "stack", "%s cannot get a new axis %d",
+                        gr_shape_text(from), axis);
+    for (int k = 0; k < rank; k++)
+        shape.dim[k] = k < at ? from.dim[k] : k == at ? 1 : from.dim[k - 1];
+    gr_node **rows = gr_alloc((size_t)n * sizeof(gr_node *));
+    if (!rows) return gr_fault(graph, GR_NO_MEMORY, "stack", "out of memory");
+    gr_composite_begin(graph, "stack");
+    for (int i = 0; i < n; i++) rows[i] = gr_reshape(x[i], shape);
+    gr_node *y = gr_concat(rows, n, at);
+    gr_composite_end(graph);
+    gr_free(rows);
+    return y;
+}
+
 /* ---- Statistics ------------------------------------------------------------------------------ */
 
 /* A mean over nothing is 0/0, NaN. */

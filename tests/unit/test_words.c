@@ -146,6 +146,18 @@ static void wrong_arguments_are_refused(void **state)
         {"eltwise(x, x, coefficients=[1, 2, 3])", "3 coefficients for 2 inputs", GR_SYNTAX},
         {"eltwise(x, x, operation=\"mean\")", "operation is \"sum\", \"prod\" or \"max\"",
          GR_SYNTAX},
+        {"topk(x, 7)", "the first 7 along axis 1 of [3,6]: it has 6", GR_SHAPE},
+        {"gather_along(x, [[1, 2]])", "the index [1,2] should be as [3,6] except along axis 1",
+         GR_SHAPE},
+        {"tile(x, 2)", "1 numbers for the axes of [3,6]", GR_SHAPE},
+        {"stack(x, x, axis=3)", "[3,6] cannot get a new axis 3", GR_SHAPE},
+        {"einsum(\"ij,jk\", x)", "more operands than inputs", GR_INVALID},
+        {"einsum(\"ij\", x, x)", "fewer operands than inputs", GR_INVALID},
+        {"einsum(\"ii->i\", x)", "a letter stands twice in one operand", GR_INVALID},
+        {"einsum(\"ij->ik\", x)", "a letter of the result stands in no operand", GR_INVALID},
+        {"einsum(\"ij,ji->\", x, x)", "'j' is 6, then 3 in [3,6]", GR_SHAPE},
+        {"einsum(\"ijk->\", x)", "operand 1 has 3 letters for [3,6]", GR_SHAPE},
+        {"einsum(\"i1->\", x)", "letters, commas and one -> are all it may have", GR_INVALID},
         {"eltwise(x, x, operation=\"max\", coefficients=[1, 2])", "only sums have coefficients",
          GR_INVALID},
     };
@@ -163,11 +175,33 @@ static void wrong_arguments_are_refused(void **state)
     }
 }
 
+/* An index that is out of range fails the step, with the place and the range. */
+static void indices_out_of_range_fail_the_step(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        gr_graph *graph = gr_graph_new();
+        float values[6] = {0};
+        int64_t index[4] = {0, 2, k ? 3 : -1, 1};
+        gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(2, 3));
+        gr_node *i = gr_input(graph, "i", GR_I64, GR_SHAPE(2, 2));
+        gr_node *y = k ? gr_scatter_add_along(x, i, gr_full(graph, GR_F32, GR_SHAPE(2, 2), 1), 1)
+                       : gr_gather_along(x, i, 1);
+        gr_tensor out;
+        gr_feed feeds[] = {{"x", values}, {"i", index}};
+        unit_refused(gr_evaluate(graph, &y, 1, feeds, 2, NULL, &out), GR_RANGE,
+                     k ? "scatter_add_along: index [1,0,0] is 3, outside [0, 3)"
+                       : "gather_along: index [1,0,0] is -1, outside [0, 3)");
+        gr_graph_free(graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_agree_with_their_references),
         cmocka_unit_test(wrong_arguments_are_refused),
+        cmocka_unit_test(indices_out_of_range_fail_the_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
