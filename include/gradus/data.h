@@ -188,17 +188,56 @@ GR_API gr_status gr_data_find(const char *name, char *path, size_t size);
  * with gr_tensor_clear; on failure it holds no data. Format: http://yann.lecun.com/exdb/mnist */
 GR_API gr_status gr_idx_read(const char *path, gr_tensor *tensor);
 
+/* ---- Pictures: size, crop, augmentation --------------------------------------------------- */
+
+/* What is made of a picture, u8 or f32 [c,h,w], before it is normalised. A model keeps it, so that
+ * tests and predictions see pictures as the training did. Zeros change nothing. */
+typedef struct gr_preprocess {
+    int64_t resize; /* scale it, proportions kept, so that its shorter side has so many pixels */
+    int64_t crop;   /* cut a square of so many pixels a side out of the middle */
+} gr_preprocess;
+
+/* How a training varies pictures, each by draws from seed, epoch and example alone: the crop's
+ * place is drawn, and what is asked for here. What lies outside of a picture, or is cut out, is 0
+ * after normalisation. */
+typedef struct gr_augment {
+    size_t size;       /* sizeof(gr_augment) */
+    int64_t pad;       /* the crop may reach so many pixels beyond the picture */
+    bool mirror;       /* every second picture, left to right */
+    bool random_scale; /* instead of resize and crop, a part of 8 to 100 % of the area, in
+                          proportions from 3:4 to 4:3, is scaled to the crop (Szegedy et al. 2015,
+                          "Going deeper with convolutions") */
+    /* Factors from 1−x to 1+x, of pictures of bytes (Howard 2013, "Some improvements on deep
+     * convolutional neural network based image classification"). */
+    double brightness, contrast, saturation;
+    int64_t cutout; /* a square of so many pixels a side at a drawn place (DeVries and Taylor 2017,
+                       "Improved regularization of convolutional neural networks with cutout") */
+} gr_augment;
+#define GR_AUGMENT(...) (&(gr_augment){.size = sizeof(gr_augment), __VA_ARGS__})
+
+/* The shape that examples of `shape` have after `preprocess` (NULL: the same). GR_SHAPE, with both
+ * sizes, if they are no pictures or smaller than the crop; GR_RANGE for negative sizes. */
+GR_API gr_status gr_preprocess_shape(const gr_preprocess *preprocess, gr_shape shape,
+                                     gr_shape *result);
+/* Makes of one picture, u8 or f32 [c,h,w], what a net sees, but for normalisation: y, f32, of
+ * gr_preprocess_shape. Scaling takes the mean of the area under each pixel of a side that shrinks;
+ * a side that grows is interpolated linearly. */
+GR_API gr_status gr_preprocess_apply(const gr_preprocess *preprocess, const gr_tensor *picture,
+                                     float *y);
+
 /* ---- Normalisation ------------------------------------------------------------------------ */
 
 typedef enum gr_normalize {
-    GR_NORMALIZE_STANDARD, /* mean 0 and deviation 1 over the training part */
-    GR_NORMALIZE_UNIT,     /* to [0, 1]: bytes by 1/255, numbers by their least and greatest */
-    GR_NORMALIZE_NONE      /* only to f32 */
+    GR_NORMALIZE_STANDARD,  /* mean 0 and deviation 1 over the training part */
+    GR_NORMALIZE_UNIT,      /* to [0, 1]: bytes by 1/255, numbers by their least and greatest */
+    GR_NORMALIZE_NONE,      /* only to f32 */
+    GR_NORMALIZE_MEAN_IMAGE /* minus the mean of each element (each pixel of each channel) */
 } gr_normalize;
 
 /* y = (x − shift[c])·scale[c], in f32, each operation rounded. c is the channel of images (the
- * first axis of examples of rank 3 or more), the feature of rank 1, and 0 for other ranks. A
- * channel that never varies gets scale 1. Plain data for a model to store; owns its arrays. */
+ * first axis of examples of rank 3 or more), the feature of rank 1, and 0 for other ranks; for
+ * GR_NORMALIZE_MEAN_IMAGE it is the element, and scale is 1. A channel that never varies gets scale
+ * 1. Plain data for a model to store; owns its arrays. */
 typedef struct gr_normalizer {
     gr_normalize kind;
     int64_t channels;
@@ -210,6 +249,10 @@ typedef struct gr_normalizer {
  * GR_NORMALIZE_NONE. Free with gr_normalizer_clear; holds nothing on failure. */
 GR_API gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
                                      gr_normalizer *normalizer);
+/* The same for examples as `preprocess` (which may be NULL) makes them. */
+GR_API gr_status gr_normalizer_learn_view(gr_normalize kind, const gr_dataset *dataset,
+                                          const gr_preprocess *preprocess,
+                                          gr_normalizer *normalizer);
 /* Copies shift[channels] and scale[channels], as read from a model. */
 GR_API gr_status gr_normalizer_new(gr_normalize kind, int64_t channels, const float *shift,
                                    const float *scale, gr_normalizer *normalizer);
@@ -217,7 +260,7 @@ GR_API void gr_normalizer_clear(gr_normalizer *normalizer);
 /* Normalises x (u8 or f32, [n, …]) into y, f32 with as many elements: what loaders do with a
  * batch. GR_SHAPE if an example has not normalizer->channels channels. */
 GR_API gr_status gr_normalizer_apply(const gr_normalizer *normalizer, const gr_tensor *x, float *y);
-/* "standard", "unit", "none"; gr_normalize_find returns -1 for other words. */
+/* "standard", "unit", "none", "mean_image"; gr_normalize_find returns -1 for other words. */
 GR_API const char *gr_normalize_name(gr_normalize kind);
 GR_API int gr_normalize_find(const char *name);
 
@@ -242,9 +285,11 @@ typedef struct gr_loader_options {
     uint64_t seed;
     bool drop_last;                  /* leave out an epoch's last batch if it is not full */
     const gr_normalizer *normalizer; /* copied; NULL: GR_NORMALIZE_NONE */
+    const gr_preprocess *preprocess; /* copied; NULL: pictures stay as they are */
+    const gr_augment *augment;       /* copied; NULL: they are not varied */
     bool synchronous; /* no thread: batches are made when asked for. The batches are the same */
     int threads;      /* that prepare batches; 0: one, or all cores if the set is streamed */
-    bool same_draws;  /* sources draw in every epoch as in the first: for validation */
+    bool same_draws;  /* every epoch draws as the first: for validation */
 } gr_loader_options;
 #define GR_LOADER(...) (&(gr_loader_options){.size = sizeof(gr_loader_options), __VA_ARGS__})
 

@@ -81,6 +81,7 @@ typedef struct gr_model_options {
     const float *class_weights; /* [classes], copied; softmax and hinges; NULL: all 1 */
     gr_normalize normalize;     /* what is learnt from the training data, by the first trainer */
     const gr_normalizer *normalizer; /* or has been learnt already: copied */
+    gr_preprocess preprocess;        /* what pictures go through first; `input` is what it gives */
     uint64_t seed;                   /* of initial values and of random gates */
     int threads;                     /* 0: GRADUS_THREADS, else all cores */
     bool exact;                      /* the same bits for any number of threads */
@@ -99,7 +100,7 @@ GR_API gr_status gr_model_new(const gr_model_options *options, gr_model **model)
 GR_API void gr_model_free(gr_model *model);
 
 /* Writes a model as one safetensors file: every variable but the optimiser's, and, as metadata,
- * the net, the input's shape, the classes, the normalisation, the loss and the seed. Equal models
+ * the net, the input's shape, the classes, the preprocessing, the loss and the seed. Equal models
  * give equal bytes. The net of a recipe is not in the file. GR_IO; the old file is then as it was.
  */
 GR_API gr_status gr_model_save(const gr_model *model, const char *path);
@@ -124,14 +125,15 @@ GR_API gr_loss_kind gr_model_loss(const gr_model *model);
 GR_API uint64_t gr_model_seed(const gr_model *model);
 /* NULL as long as nothing has been learnt. */
 GR_API const gr_normalizer *gr_model_normalizer(const gr_model *model);
+GR_API const gr_preprocess *gr_model_preprocess(const gr_model *model);
 /* Learns the normalisation from `data`, unless there is one already. */
 GR_API gr_status gr_model_learn_normalizer(gr_model *model, const gr_dataset *data);
 /* Elements of all trainable variables. */
 GR_API int64_t gr_model_parameters(const gr_model *model);
 
-/* GR_SHAPE unless examples have the model's input shape (the message has both), GR_INVALID unless
- * `data` is unlabelled or its classes are the model's. Sets that number their classes ("0", "1", …)
- * fit any model of as many. */
+/* GR_SHAPE unless examples, preprocessed, have the model's input shape (the message has both),
+ * GR_INVALID unless `data` is unlabelled or its classes are the model's. Sets that number their
+ * classes ("0", "1", …) fit any model of as many. */
 GR_API gr_status gr_model_fits(const gr_model *model, const gr_dataset *data);
 
 /* ---- Using a model ------------------------------------------------------------------------ */
@@ -228,6 +230,7 @@ typedef struct gr_trainer_options {
     uint64_t seed;             /* of shuffling and splitting; 0: the model's */
     bool in_order;             /* do not shuffle: where a net carries its state on */
     bool drop_last;            /* leave out an epoch's last batch if it is not full */
+    const gr_augment *augment; /* how pictures are varied; copied; NULL: not */
     double validation;         /* fraction held out of the training data, by class; 0: none */
     int64_t patience;          /* epochs without improvement before stopping; 0: no limit */
     gr_monitor monitor;        /* the validation figure that improves */

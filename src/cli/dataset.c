@@ -63,6 +63,26 @@ bool cli_is_sequence(const gr_dataset *set)
     return gr_dataset_label_shape(set).rank > 0;
 }
 
+gr_preprocess cli_preprocess(const cli_args *args)
+{
+    return (gr_preprocess){.resize = cli_int(args, "resize"), .crop = cli_int(args, "crop")};
+}
+
+bool cli_augment(const cli_args *args, gr_augment *augment)
+{
+    const double jitter = cli_real(args, "jitter");
+    *augment = (gr_augment){.size = sizeof *augment,
+                            .pad = cli_int(args, "crop-pad"),
+                            .mirror = cli_flag(args, "mirror"),
+                            .random_scale = cli_flag(args, "random-scale"),
+                            .brightness = jitter,
+                            .contrast = jitter,
+                            .saturation = jitter,
+                            .cutout = cli_int(args, "cutout")};
+    return cli_given(args, "crop") || augment->pad || augment->mirror || augment->random_scale ||
+           jitter > 0 || augment->cutout;
+}
+
 int cli_open_data(const cli_args *args, const char *name, const char *const *classes, int n,
                   gr_dataset **train, gr_dataset **test)
 {

@@ -38,6 +38,43 @@
         .help = "characters or bytes of an example (default: 64)"                                  \
     }
 
+/* The same for what pictures go through; the second alone makes sense for a training. */
+#define CLI_PREPROCESS_OPTIONS                                                                     \
+    {.name = "resize",                                                                             \
+     .kind = CLI_INT,                                                                              \
+     .argument = "N",                                                                              \
+     .min = 1,                                                                                     \
+     .max = 1 << 15,                                                                               \
+     .help = "scale pictures so that their shorter side has N pixels",                             \
+     .group = "Pictures"},                                                                         \
+    {                                                                                              \
+        .name = "crop", .kind = CLI_INT, .argument = "N", .min = 1, .max = 1 << 15,                \
+        .help = "cut N by N pixels out of them: anywhere to train, out of the middle to test"      \
+    }
+#define CLI_AUGMENT_OPTIONS                                                                        \
+    {.name = "crop-pad",                                                                           \
+     .kind = CLI_INT,                                                                              \
+     .argument = "N",                                                                              \
+     .max = 1 << 15,                                                                               \
+     .help = "in training the cut may reach N pixels beyond the picture"},                         \
+        {.name = "mirror", .help = "mirror every second picture in training, by chance"},          \
+        {.name = "random-scale",                                                                   \
+         .help = "train on a part of random size and proportions, scaled to --crop"},              \
+        {.name = "jitter",                                                                         \
+         .kind = CLI_REAL,                                                                         \
+         .argument = "X",                                                                          \
+         .max = 1,                                                                                 \
+         .help = "vary brightness, contrast and saturation in training, each by a factor from "    \
+                 "1-X to 1+X"},                                                                    \
+    {                                                                                              \
+        .name = "cutout", .kind = CLI_INT, .argument = "N", .max = 1 << 15,                        \
+        .help = "blank N by N pixels at a random place in training"                                \
+    }
+
+/* What these say. Returns whether pictures are varied. */
+gr_preprocess cli_preprocess(const cli_args *args);
+bool cli_augment(const cli_args *args, gr_augment *augment);
+
 /* Fills *options from CLI_DATA_OPTIONS. Returns an exit status, after a message unless CLI_YES. */
 int cli_data_options(const cli_args *args, gr_data_options *options);
 

@@ -117,20 +117,38 @@ static gr_image_aspect predict_aspect(const cli_args *args)
                                         : GR_IMAGE_STRETCH;
 }
 
+/* As the model's pictures were made to fit, or as the options say. */
+static gr_status predict_fit(const predict_job *job, const gr_tensor *image, gr_shape input,
+                             gr_tensor *fitted)
+{
+    const gr_preprocess *preprocess = gr_model_preprocess(job->model);
+    const bool invert = cli_flag(job->args, "invert");
+    if (!preprocess->resize || cli_given(job->args, "aspect"))
+        return gr_image_fit(image, input,
+                            GR_IMAGE_FIT(.aspect = predict_aspect(job->args), .invert = invert),
+                            fitted);
+    gr_tensor coloured;
+    gr_shape shape = image->shape;
+    shape.dim[0] = input.dim[0];
+    gr_status status = gr_image_fit(image, shape, GR_IMAGE_FIT(.invert = invert), &coloured);
+    if (status != GR_OK) return status;
+    status = gr_tensor_new(GR_F32, input, fitted);
+    if (status == GR_OK) status = gr_preprocess_apply(preprocess, &coloured, fitted->data);
+    if (status != GR_OK) gr_tensor_clear(fitted);
+    gr_tensor_clear(&coloured);
+    return status;
+}
+
 static int predict_picture(predict_job *job, const char *path)
 {
     gr_shape input = gr_model_input(job->model);
-    gr_tensor image, fitted;
+    gr_tensor image = {0}, fitted;
     char shape[128];
     if (input.rank != 3 || (input.dim[0] != 1 && input.dim[0] != 3))
         return cli_bad("%s: a picture, but the model takes examples of shape %s", path,
                        gr_shape_print(input, shape, sizeof shape));
     gr_status status = gr_image_read(path, &image);
-    if (status != GR_OK) return cli_failed(status);
-    status = gr_image_fit(
-        &image, input,
-        GR_IMAGE_FIT(.aspect = predict_aspect(job->args), .invert = cli_flag(job->args, "invert")),
-        &fitted);
+    if (status == GR_OK) status = predict_fit(job, &image, input, &fitted);
     gr_tensor_clear(&image);
     if (status != GR_OK) return cli_failed(status);
     gr_tensor batch = fitted;
@@ -143,44 +161,27 @@ static int predict_picture(predict_job *job, const char *path)
     return CLI_YES;
 }
 
-/* ---- Tables and IDX files ------------------------------------------------------------------- */
+/* ---- Tables, IDX files, folders -------------------------------------------------------------- */
 
-static size_t predict_example_bytes(const gr_dataset *set)
-{
-    return (size_t)gr_shape_count(gr_dataset_shape(set)) * gr_dtype_size(gr_dataset_dtype(set));
-}
-
-/* Examples first … first+n-1, after each other. */
-static gr_status predict_read(const gr_dataset *set, int64_t first, int64_t n, char *data)
-{
-    int32_t *labels =
-        cli_alloc((size_t)gr_shape_count(gr_dataset_label_shape(set)), sizeof *labels);
-    gr_status status = GR_OK;
-    for (int64_t i = 0; i < n && status == GR_OK; i++, data += predict_example_bytes(set))
-        status = gr_dataset_read(set, first + i, 0, data, labels);
-    free(labels);
-    return status;
-}
-
+/* The loader preprocesses, the model normalises. */
 static gr_status predict_rows(predict_job *job, const char *path, const gr_dataset *set)
 {
-    gr_shape one = gr_dataset_shape(set), shape = {.rank = one.rank + 1};
-    size_t bytes = predict_example_bytes(set);
+    gr_loader *loader;
+    gr_batch batch;
+    int64_t row = 0;
     gr_status status = gr_model_fits(job->model, set);
+    if (status == GR_OK)
+        status = gr_loader_new(
+            set, GR_LOADER(.batch = PREDICT_BATCH, .preprocess = gr_model_preprocess(job->model)),
+            &loader);
     if (status != GR_OK) return status;
-    char *data = cli_alloc(PREDICT_BATCH, bytes);
-    memcpy(shape.dim + 1, one.dim, (size_t)one.rank * sizeof *one.dim);
-    for (int64_t first = 0; first < gr_dataset_size(set); first += PREDICT_BATCH) {
-        int64_t left = gr_dataset_size(set) - first;
-        shape.dim[0] = left < PREDICT_BATCH ? left : PREDICT_BATCH;
-        gr_tensor batch = {gr_dataset_dtype(set), shape, data};
-        status = predict_read(set, first, shape.dim[0], data);
-        if (status == GR_OK) status = gr_model_predict(job->model, &batch, job->scores);
-        if (status != GR_OK) break;
-        for (int64_t i = 0; i < shape.dim[0]; i++)
-            predict_show(job, path, first + i, job->scores + i * job->classes);
+    while (status == GR_OK && gr_loader_next(loader, &batch)) {
+        status = gr_model_predict(job->model, &batch.x, job->scores);
+        for (int64_t i = 0; status == GR_OK && i < batch.rows; i++, row++)
+            predict_show(job, path, row, job->scores + i * job->classes);
     }
-    free(data);
+    if (status == GR_OK) status = gr_loader_status(loader);
+    gr_loader_free(loader);
     return status;
 }
 
@@ -262,7 +263,7 @@ static const cli_option predict_options[] = {
      .kind = CLI_WORD,
      .argument = "crop|pad|stretch",
      .fallback = "crop",
-     .help = "how a picture of other proportions is made to fit"},
+     .help = "how a picture of other proportions is made to fit, where the model does not say"},
     {.name = "threads",
      .kind = CLI_INT,
      .argument = "N",

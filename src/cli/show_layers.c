@@ -93,6 +93,16 @@ static void show_classes(const gr_model *model, int width)
     free(list);
 }
 
+static void show_preprocess(const gr_preprocess *p)
+{
+    if (!p->resize && !p->crop) return;
+    cli_print("pictures    ");
+    if (p->resize) cli_print("shorter side scaled to %" PRId64 " pixels", p->resize);
+    if (p->crop)
+        cli_print("%sthe middle %" PRId64 "x%" PRId64, p->resize ? ", " : "", p->crop, p->crop);
+    cli_print("\n");
+}
+
 static void show_normalizer(const gr_model *model)
 {
     const gr_normalizer *n = gr_model_normalizer(model);
@@ -106,11 +116,13 @@ static void show_normalizer(const gr_model *model)
     }
     static const char *const words[] = {[GR_NORMALIZE_NONE] = "as they are",
                                         [GR_NORMALIZE_UNIT] = "from 0 to 1",
+                                        [GR_NORMALIZE_MEAN_IMAGE] = "minus the mean image",
                                         [GR_NORMALIZE_STANDARD] = "mean 0, deviation 1"};
     cli_print("data        %s", words[n->kind]);
-    for (int64_t i = 0; n->kind != GR_NORMALIZE_NONE && i < n->channels && i < 4; i++)
+    const bool told = n->kind == GR_NORMALIZE_UNIT || n->kind == GR_NORMALIZE_STANDARD;
+    for (int64_t i = 0; told && i < n->channels && i < 4; i++)
         cli_print("%s(x - %.6g) * %.6g", i ? ", " : ": ", (double)n->shift[i], (double)n->scale[i]);
-    cli_print("%s\n", n->kind != GR_NORMALIZE_NONE && n->channels > 4 ? ", ..." : "");
+    cli_print("%s\n", told && n->channels > 4 ? ", ..." : "");
 }
 
 static void show_training(const gr_meta *meta, int width)
@@ -145,6 +157,7 @@ static void show_model(const cli_net *net, const gr_safetensors *file)
     cli_print_wrapped(net->text, 12, 12, width);
     cli_print("\n");
     show_classes(model, width);
+    show_preprocess(gr_model_preprocess(model));
     show_normalizer(model);
     cli_print("loss        %s\n", gr_loss_name(gr_model_loss(model)));
     cli_print("seed        %" PRIu64 "\n", gr_model_seed(model));
@@ -162,6 +175,8 @@ static void show_model_json(cli_json *json, const cli_net *net, const gr_safeten
     cli_json_end(json);
     cli_json_text(json, "loss", gr_loss_name(gr_model_loss(model)));
     cli_json_int(json, "seed", (int64_t)gr_model_seed(model));
+    cli_json_int(json, "resize", gr_model_preprocess(model)->resize);
+    cli_json_int(json, "crop", gr_model_preprocess(model)->crop);
     if (n) {
         gr_tensor shift = {GR_F32, GR_SHAPE(n->channels), n->shift};
         gr_tensor scale = {GR_F32, GR_SHAPE(n->channels), n->scale};

@@ -17,6 +17,7 @@ typedef struct cli_training {
     char *checkpoint;        /* NULL: none */
     bool checkpoint_is_ours; /* named after `out`: goes when the model is written */
     gr_optimizer optimizer;
+    gr_augment augment;
     gr_model_options model_options;
     gr_trainer_options trainer_options;
     /* Objects. */

@@ -4,6 +4,7 @@
  * free. What is in a slot depends on its cursor alone, so threads change when work is done, never
  * what. */
 #include "data/normalize.h"
+#include "data/view.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -40,9 +41,17 @@ typedef struct loader_slot {
     char fault[LOADER_FAULT];
 } loader_slot;
 
+/* What a thread works with. */
+typedef struct loader_hand {
+    void *raw;   /* an example as it is read */
+    float *seen; /* what is seen of it, not normalised yet */
+    gr_view_scratch scratch;
+} loader_hand;
+
 struct gr_loader {
     gr_dataset *dataset;
     gr_normalizer normalizer;
+    gr_view view;
     int64_t batch, epoch_rows; /* rows of a batch and, without those left out, of an epoch */
     size_t elements;           /* of one example */
     bool shuffle, same_draws;
@@ -64,8 +73,8 @@ struct gr_loader {
     int64_t share; /* rows that a thread fills at a time */
     int threads;   /* 0: the caller does the work */
     pthread_t thread[LOADER_MAX_THREADS];
-    void **raw; /* [raws], one a thread: an example as it is read, not normalised yet */
-    size_t raws;
+    loader_hand *hand; /* [hands], one a thread */
+    size_t hands;
     int workers;           /* threads that have taken theirs */
     pthread_mutex_t mutex; /* over the slots' states and counts, `quit`, `workers` */
     pthread_cond_t changed;
@@ -116,8 +125,27 @@ static uint64_t loader_draw(const gr_loader *loader, int64_t epoch, int64_t inde
     return (uint64_t)bits.v[1] << 32 | bits.v[0];
 }
 
+/* What is seen of an example, normalised, to x. */
+static gr_status loader_show(const gr_loader *loader, const void *example, uint64_t draw,
+                             loader_hand *hand, float *x)
+{
+    const gr_storage *storage = loader->dataset->storage;
+    const gr_view *view = &loader->view;
+    if (view->plain) {
+        gr_normalize_example(&loader->normalizer, storage->dtype, example, loader->elements, x);
+        return GR_OK;
+    }
+    gr_frame frame;
+    const gr_shape shape = storage->shape;
+    gr_view_frame(view, shape.dim[1], shape.dim[2], draw, &frame);
+    GR_TRY(gr_view_apply(&frame, storage->dtype, shape, example, &hand->scratch, hand->seen));
+    gr_normalize_example(&loader->normalizer, GR_F32, hand->seen, loader->elements, x);
+    gr_view_blank(&frame, shape.dim[0], x);
+    return GR_OK;
+}
+
 static gr_status loader_read_row(const gr_loader *loader, const loader_slot *slot, int64_t row,
-                                 void *raw)
+                                 loader_hand *hand)
 {
     const gr_storage *storage = loader->dataset->storage;
     const size_t at = (size_t)row * loader->elements;
@@ -126,33 +154,25 @@ static gr_status loader_read_row(const gr_loader *loader, const loader_slot *slo
     if (storage->dtype == GR_I32) {
         return gr_storage_read(storage, slot->index[row], draw, (int32_t *)slot->x + at, y);
     }
-    GR_TRY(gr_storage_read(storage, slot->index[row], draw, raw, y));
-    gr_normalize_example(&loader->normalizer, storage->dtype, raw, loader->elements,
-                         (float *)slot->x + at);
-    return GR_OK;
+    GR_TRY(gr_storage_read(storage, slot->index[row], draw, hand->raw, y));
+    return loader_show(loader, hand->raw, draw, hand, (float *)slot->x + at);
 }
 
-/* In memory: nothing is copied before it is normalised, and nothing fails. */
-static void loader_take_rows(const gr_loader *loader, const loader_slot *slot, int64_t first,
-                             int64_t end)
+/* In memory: nothing is copied before it is seen. */
+static gr_status loader_take_row(const gr_loader *loader, const loader_slot *slot, int64_t row,
+                                 loader_hand *hand)
 {
     const gr_storage *storage = loader->dataset->storage;
-    for (int64_t row = first; row < end; row++) {
-        const size_t index = (size_t)slot->index[row];
-        loader_prefetch(storage, slot, row + LOADER_PREFETCH_ROWS);
-        slot->y[row] = storage->labels ? storage->labels[index] : -1;
-        gr_normalize_example(&loader->normalizer, storage->dtype,
-                             storage->examples + index * storage->example_bytes, loader->elements,
-                             (float *)slot->x + (size_t)row * loader->elements);
-    }
+    const size_t index = (size_t)slot->index[row];
+    const uint64_t draw =
+        loader->view.varies ? loader_draw(loader, slot->from.epoch, slot->index[row]) : 0;
+    loader_prefetch(storage, slot, row + LOADER_PREFETCH_ROWS);
+    slot->y[row] = storage->labels ? storage->labels[index] : -1;
+    return loader_show(loader, storage->examples + index * storage->example_bytes, draw, hand,
+                       (float *)slot->x + (size_t)row * loader->elements);
 }
 
 /* ---- Sharing the work --------------------------------------------------------------------- */
-
-static bool loader_is_streamed(const gr_loader *loader)
-{
-    return loader->dataset->storage->source.read != NULL;
-}
 
 /* The oldest slot with something to do, under the mutex; NULL: there is nothing now. */
 static loader_slot *loader_find_work(gr_loader *loader)
@@ -176,7 +196,7 @@ static void loader_note_fault(loader_slot *slot, gr_status status, int64_t row)
 }
 
 /* Does a share of the slot's work. The mutex is held before and after, not meanwhile. */
-static void loader_work(gr_loader *loader, loader_slot *slot, void *raw)
+static void loader_work(gr_loader *loader, loader_slot *slot, loader_hand *hand)
 {
     if (slot->state == LOADER_WANTED) {
         slot->state = LOADER_LISTED;
@@ -195,11 +215,10 @@ static void loader_work(gr_loader *loader, loader_slot *slot, void *raw)
     int64_t row = first;
     slot->given = end;
     pthread_mutex_unlock(&loader->mutex);
-    if (loader_is_streamed(loader)) {
-        for (; row < end && status == GR_OK; row++)
-            status = loader_read_row(loader, slot, row, raw);
-    } else {
-        loader_take_rows(loader, slot, first, end);
+    const bool streamed = loader->dataset->storage->source.read != NULL;
+    for (; row < end && status == GR_OK; row++) {
+        status = streamed ? loader_read_row(loader, slot, row, hand)
+                          : loader_take_row(loader, slot, row, hand);
     }
     pthread_mutex_lock(&loader->mutex);
     if (status != GR_OK) loader_note_fault(slot, status, row - 1);
@@ -213,11 +232,11 @@ static void *loader_run(void *user)
 {
     gr_loader *loader = user;
     pthread_mutex_lock(&loader->mutex);
-    void *raw = loader->raw[loader->workers++];
+    loader_hand *hand = &loader->hand[loader->workers++];
     while (!loader->quit) {
         loader_slot *slot = loader_find_work(loader);
         if (slot) {
-            loader_work(loader, slot, raw);
+            loader_work(loader, slot, hand);
         } else {
             pthread_cond_wait(&loader->changed, &loader->mutex);
         }
@@ -251,7 +270,7 @@ static void loader_await(gr_loader *loader, loader_slot *slot)
         if (loader->threads) {
             pthread_cond_wait(&loader->changed, &loader->mutex);
         } else {
-            loader_work(loader, slot, loader->raw[0]);
+            loader_work(loader, slot, &loader->hand[0]);
         }
     }
 }
@@ -279,7 +298,8 @@ static void loader_drain(gr_loader *loader)
 
 /* ---- Making and freeing ------------------------------------------------------------------- */
 
-static gr_status loader_check(const gr_dataset *dataset, const gr_loader_options *options)
+static gr_status loader_check(const gr_dataset *dataset, const gr_loader_options *options,
+                              gr_view *view)
 {
     if (dataset->count < 1) {
         return gr_fail(GR_INVALID, "loader of '%s': there are no examples",
@@ -300,8 +320,11 @@ static gr_status loader_check(const gr_dataset *dataset, const gr_loader_options
         return gr_fail(GR_INVALID, "loader of '%s': %d threads: should be 0 to %d",
                        gr_dataset_name(dataset), options->threads, LOADER_MAX_THREADS);
     }
-    if (!options->normalizer || dataset->storage->dtype == GR_I32) return GR_OK;
-    gr_status status = gr_normalize_fits(options->normalizer, gr_dataset_shape(dataset));
+    gr_status status = gr_view_settle(dataset->storage->dtype, dataset->storage->shape,
+                                      options->preprocess, options->augment, view);
+    if (status == GR_OK && options->normalizer && dataset->storage->dtype != GR_I32) {
+        status = gr_normalize_fits(options->normalizer, view->result);
+    }
     if (status == GR_OK) return GR_OK;
     return gr_fail_prefix(status, "loader of '%s': ", gr_dataset_name(dataset));
 }
@@ -335,18 +358,25 @@ static gr_status loader_take_slots(gr_loader *loader)
     return GR_OK;
 }
 
-/* Where each thread reads an example. */
-static gr_status loader_take_raw(gr_loader *loader, int threads)
+/* What each thread works with. */
+static gr_status loader_take_hands(gr_loader *loader, int threads)
 {
     const gr_storage *storage = loader->dataset->storage;
-    size_t n = threads > 0 ? (size_t)threads : 1;
-    loader->raw = gr_alloc_array(n, sizeof *loader->raw);
-    if (!loader->raw) return GR_NO_MEMORY;
-    loader->raws = n;
-    if (!storage->source.read || storage->dtype == GR_I32) return GR_OK;
+    const gr_view *view = &loader->view;
+    const size_t n = threads > 0 ? (size_t)threads : 1;
+    loader->hand = gr_alloc_array(n, sizeof *loader->hand);
+    if (!loader->hand) return GR_NO_MEMORY;
+    loader->hands = n;
     for (size_t i = 0; i < n; i++) {
-        loader->raw[i] = gr_alloc_aligned(storage->example_bytes);
-        if (!loader->raw[i]) return GR_NO_MEMORY;
+        loader_hand *hand = &loader->hand[i];
+        if (storage->source.read && storage->dtype != GR_I32) {
+            hand->raw = gr_alloc_aligned(storage->example_bytes);
+            if (!hand->raw) return GR_NO_MEMORY;
+        }
+        if (view->plain) continue;
+        hand->seen = gr_alloc_aligned(loader->elements * sizeof(float));
+        if (!hand->seen) return GR_NO_MEMORY;
+        GR_TRY(gr_view_prepare(view, storage->shape.dim[1], storage->shape.dim[2], &hand->scratch));
     }
     return GR_OK;
 }
@@ -354,7 +384,7 @@ static gr_status loader_take_raw(gr_loader *loader, int threads)
 static gr_status loader_take_normalizer(gr_loader *loader, const gr_normalizer *normalizer)
 {
     if (!normalizer) {
-        return gr_normalizer_learn(GR_NORMALIZE_NONE, loader->dataset, &loader->normalizer);
+        return gr_normalizer_none(loader->view.result, &loader->normalizer);
     }
     return gr_normalizer_new(normalizer->kind, normalizer->channels, normalizer->shift,
                              normalizer->scale, &loader->normalizer);
@@ -388,16 +418,18 @@ gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *opti
                         gr_loader **loader)
 {
     gr_loader_options known;
+    gr_view view;
     *loader = NULL;
     GR_TRY(GR_OPTIONS(known, options));
     if (known.batch == 0) known.batch = 64;
-    GR_TRY(loader_check(dataset, &known));
+    GR_TRY(loader_check(dataset, &known, &view));
     gr_loader *made = gr_alloc(sizeof *made);
     if (!made) return GR_NO_MEMORY;
     int64_t n = dataset->count;
     made->epoch_rows = known.drop_last ? n - n % known.batch : n;
     made->batch = known.batch < n ? known.batch : n;
-    made->elements = (size_t)gr_shape_count(gr_dataset_shape(dataset));
+    made->view = view;
+    made->elements = (size_t)gr_shape_count(view.result);
     made->shuffle = known.shuffle;
     made->same_draws = known.same_draws;
     made->seed = known.seed;
@@ -413,7 +445,7 @@ gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *opti
         status = loader_take_normalizer(made, known.normalizer);
     }
     if (status == GR_OK) status = loader_take_slots(made);
-    if (status == GR_OK) status = loader_take_raw(made, threads);
+    if (status == GR_OK) status = loader_take_hands(made, threads);
     if (status != GR_OK) {
         gr_loader_free(made);
         return status;
@@ -433,8 +465,12 @@ void gr_loader_free(gr_loader *loader)
     for (int i = 0; i < loader->threads; i++) pthread_join(loader->thread[i], NULL);
     pthread_cond_destroy(&loader->changed);
     pthread_mutex_destroy(&loader->mutex);
-    for (size_t i = 0; i < loader->raws; i++) gr_free_aligned(loader->raw[i]);
-    gr_free(loader->raw);
+    for (size_t i = 0; i < loader->hands; i++) {
+        gr_free_aligned(loader->hand[i].raw);
+        gr_free_aligned(loader->hand[i].seen);
+        gr_view_scratch_clear(&loader->hand[i].scratch);
+    }
+    gr_free(loader->hand);
     for (int i = 0; i < LOADER_SLOTS; i++) {
         gr_free_aligned(loader->slot[i].x);
         gr_free_aligned(loader->slot[i].y);
@@ -488,8 +524,8 @@ bool gr_loader_next(gr_loader *loader, gr_batch *batch)
         return false;
     }
     *batch = (gr_batch){
-        .x = {storage->dtype == GR_I32 ? GR_I32 : GR_F32, loader_shape(slot->rows, storage->shape),
-              slot->x},
+        .x = {storage->dtype == GR_I32 ? GR_I32 : GR_F32,
+              loader_shape(slot->rows, loader->view.result), slot->x},
         .y = {GR_I32, loader_shape(slot->rows, storage->label_shape), slot->y},
         .index = slot->index,
         .rows = slot->rows,

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const char *const normalize_names[] = {"standard", "unit", "none"};
+static const char *const normalize_names[] = {"standard", "unit", "none", "mean_image"};
 
 const char *gr_normalize_name(gr_normalize kind)
 {
@@ -47,8 +47,9 @@ void gr_normalizer_clear(gr_normalizer *normalizer)
 
 /* ---- Learning ----------------------------------------------------------------------------- */
 
-static int64_t normalize_channels(gr_shape example)
+int64_t gr_normalize_channels(gr_normalize kind, gr_shape example)
 {
+    if (kind == GR_NORMALIZE_MEAN_IMAGE) return gr_shape_count(example);
     return example.rank == 1 || example.rank >= 3 ? example.dim[0] : 1;
 }
 
@@ -113,35 +114,6 @@ static void normalize_add(gr_dtype dtype, const void *example, size_t area, size
     }
 }
 
-/* Adds the examples up. A streamed set gives some, evenly spaced: its parts are alike, and reading
- * it whole may take hours. */
-static gr_status normalize_scan(const gr_dataset *dataset, size_t area, size_t channels,
-                                normalize_channel *channel)
-{
-    const gr_storage *storage = dataset->storage;
-    const bool streamed = gr_dataset_streamed(dataset);
-    const int64_t n =
-        streamed && dataset->count > GR_NORMALIZE_SAMPLE ? GR_NORMALIZE_SAMPLE : dataset->count;
-    void *raw = NULL;
-    int32_t *labels = NULL;
-    gr_status status = GR_OK;
-    if (streamed) {
-        raw = gr_alloc_aligned(storage->example_bytes);
-        labels = gr_alloc_array(storage->label_count, sizeof *labels);
-        if (!raw || !labels) status = GR_NO_MEMORY;
-    }
-    for (int64_t k = 0; k < n && status == GR_OK; k++) {
-        int64_t i = (int64_t)((double)k * ((double)dataset->count / (double)n));
-        if (streamed) status = gr_dataset_read(dataset, i, 0, raw, labels);
-        if (status != GR_OK) break;
-        normalize_add(storage->dtype, streamed ? raw : gr_dataset_example(dataset, i), area,
-                      channels, channel);
-    }
-    gr_free_aligned(raw);
-    gr_free(labels);
-    return status;
-}
-
 static void normalize_settle(gr_normalize kind, bool bytes, const normalize_sums *sums,
                              float *shift, float *scale)
 {
@@ -162,50 +134,164 @@ static void normalize_settle(gr_normalize kind, bool bytes, const normalize_sums
     *scale = varies ? (float)factor : 1;
 }
 
-static gr_status normalize_learn_channels(gr_normalize kind, const gr_dataset *dataset,
-                                          normalize_channel *channel, size_t channels,
-                                          float *learnt)
+/* What is learnt from one example after another: each channel's sums, or each element's. */
+typedef struct normalize_scan {
+    gr_normalize kind;
+    gr_dtype dtype;
+    size_t elements, channels;
+    normalize_channel *channel; /* [channels], or */
+    double *sum;                /* [elements], of the mean image */
+    int64_t count;              /* examples */
+} normalize_scan;
+
+static void normalize_scan_example(normalize_scan *scan, const void *example)
 {
-    const gr_storage *storage = dataset->storage;
-    const bool bytes = storage->dtype == GR_U8;
-    const size_t area = (size_t)gr_shape_count(storage->shape) / channels;
-    /* What there is to learn: the range of bytes is known. */
-    const bool scans = kind == GR_NORMALIZE_STANDARD || (kind == GR_NORMALIZE_UNIT && !bytes);
-    for (size_t c = 0; c < channels; c++) {
-        learnt[channels + c] = 1;
-        channel[c].sums.least = (double)INFINITY;
-        channel[c].sums.greatest = -(double)INFINITY;
+    scan->count++;
+    if (scan->kind != GR_NORMALIZE_MEAN_IMAGE) {
+        normalize_add(scan->dtype, example, scan->elements / scan->channels, scan->channels,
+                      scan->channel);
+    } else if (scan->dtype == GR_U8) {
+        for (size_t i = 0; i < scan->elements; i++)
+            scan->sum[i] += (double)((const unsigned char *)example)[i];
+    } else {
+        for (size_t i = 0; i < scan->elements; i++)
+            scan->sum[i] += (double)((const float *)example)[i];
     }
-    if (kind == GR_NORMALIZE_NONE) return GR_OK;
-    if (scans) GR_TRY(normalize_scan(dataset, area, channels, channel));
-    for (size_t c = 0; c < channels; c++) {
-        if (scans && bytes) normalize_sum_bytes(&channel[c]);
-        normalize_settle(kind, bytes, &channel[c].sums, &learnt[c], &learnt[channels + c]);
+}
+
+/* Some examples of a streamed set, evenly spaced: its parts are alike, and reading it whole may
+ * take hours. */
+static gr_status normalize_sample(const gr_dataset *dataset, gr_dataset **sample)
+{
+    const bool some = gr_dataset_streamed(dataset) && dataset->count > GR_NORMALIZE_SAMPLE;
+    const int64_t n = some ? GR_NORMALIZE_SAMPLE : dataset->count;
+    int64_t *index = gr_alloc_array((size_t)n, sizeof *index);
+    if (!index) return GR_NO_MEMORY;
+    for (int64_t k = 0; k < n; k++) {
+        index[k] = (int64_t)((double)k * ((double)dataset->count / (double)n));
+    }
+    gr_status status = gr_dataset_select(dataset, index, n, sample);
+    gr_free(index);
+    return status;
+}
+
+/* Through a loader, whose threads read and cut. */
+static gr_status normalize_scan_loaded(normalize_scan *scan, const gr_dataset *dataset,
+                                       const gr_preprocess *preprocess)
+{
+    gr_dataset *sample = NULL;
+    gr_loader *loader = NULL;
+    gr_batch batch;
+    gr_status status = normalize_sample(dataset, &sample);
+    if (status == GR_OK) {
+        status = gr_loader_new(sample, GR_LOADER(.batch = 32, .preprocess = preprocess), &loader);
+    }
+    while (status == GR_OK && gr_loader_next(loader, &batch)) {
+        const float *x = batch.x.data;
+        for (int64_t i = 0; i < batch.rows; i++) {
+            normalize_scan_example(scan, x + (size_t)i * scan->elements);
+        }
+    }
+    if (status == GR_OK) status = gr_loader_status(loader);
+    gr_loader_free(loader);
+    gr_dataset_free(sample);
+    return status;
+}
+
+static gr_status normalize_scan_all(normalize_scan *scan, const gr_dataset *dataset,
+                                    const gr_preprocess *preprocess)
+{
+    const bool bytes = dataset->storage->dtype == GR_U8;
+    const bool changed = preprocess && (preprocess->resize || preprocess->crop);
+    if (scan->kind == GR_NORMALIZE_NONE || (scan->kind == GR_NORMALIZE_UNIT && bytes)) {
+        return GR_OK; /* the range of bytes is known */
+    }
+    if (changed || gr_dataset_streamed(dataset)) {
+        return normalize_scan_loaded(scan, dataset, preprocess);
+    }
+    scan->dtype = dataset->storage->dtype;
+    for (int64_t i = 0; i < dataset->count; i++) {
+        normalize_scan_example(scan, gr_dataset_example(dataset, i));
     }
     return GR_OK;
 }
 
-gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
-                              gr_normalizer *normalizer)
+/* shift[channels], then scale[channels]. */
+static void normalize_conclude(normalize_scan *scan, bool bytes, float *learnt)
+{
+    const size_t n = scan->channels;
+    for (size_t c = 0; c < n; c++) {
+        learnt[n + c] = 1;
+        if (scan->kind == GR_NORMALIZE_MEAN_IMAGE) {
+            learnt[c] = (float)(scan->sum[c] / (double)scan->count);
+        } else if (scan->kind != GR_NORMALIZE_NONE) {
+            if (scan->dtype == GR_U8) normalize_sum_bytes(&scan->channel[c]);
+            normalize_settle(scan->kind, bytes, &scan->channel[c].sums, &learnt[c], &learnt[n + c]);
+        }
+    }
+}
+
+static gr_status normalize_learn(normalize_scan *scan, const gr_dataset *dataset,
+                                 const gr_preprocess *preprocess, gr_normalizer *normalizer)
+{
+    const size_t n = scan->channels;
+    float *learnt = gr_alloc_array(2 * n, sizeof *learnt);
+    if (scan->kind == GR_NORMALIZE_MEAN_IMAGE) {
+        scan->sum = gr_alloc_array(n, sizeof *scan->sum);
+    } else {
+        scan->channel = gr_alloc_array(n, sizeof *scan->channel);
+    }
+    gr_status status = learnt && (scan->sum || scan->channel) ? GR_OK : GR_NO_MEMORY;
+    for (size_t c = 0; status == GR_OK && scan->channel && c < n; c++) {
+        scan->channel[c].sums.least = (double)INFINITY;
+        scan->channel[c].sums.greatest = -(double)INFINITY;
+    }
+    if (status == GR_OK) status = normalize_scan_all(scan, dataset, preprocess);
+    if (status == GR_OK) {
+        normalize_conclude(scan, dataset->storage->dtype == GR_U8, learnt);
+        status = gr_normalizer_new(scan->kind, (int64_t)n, learnt, learnt + n, normalizer);
+    }
+    gr_free(scan->sum);
+    gr_free(scan->channel);
+    gr_free(learnt);
+    return status;
+}
+
+gr_status gr_normalizer_learn_view(gr_normalize kind, const gr_dataset *dataset,
+                                   const gr_preprocess *preprocess, gr_normalizer *normalizer)
 {
     const gr_storage *storage = dataset->storage;
-    const size_t channels = (size_t)normalize_channels(storage->shape);
+    gr_shape seen;
     if (storage->dtype == GR_I32) kind = GR_NORMALIZE_NONE; /* tokens are names, no quantities */
     *normalizer = (gr_normalizer){.kind = kind};
     if ((size_t)kind >= GR_LEN(normalize_names) || dataset->count < 1) {
         return gr_fail(GR_INVALID, "a normaliser of kind %d for %lld examples of '%s'", (int)kind,
                        (long long)dataset->count, storage->name);
     }
-    float *learnt = gr_alloc_array(2 * channels, sizeof *learnt);
-    normalize_channel *channel = gr_alloc_array(channels, sizeof *channel);
-    gr_status status = learnt && channel
-                           ? normalize_learn_channels(kind, dataset, channel, channels, learnt)
-                           : GR_NO_MEMORY;
-    if (status == GR_OK) {
-        status = gr_normalizer_new(kind, (int64_t)channels, learnt, learnt + channels, normalizer);
-    }
-    gr_free(channel);
-    gr_free(learnt);
+    GR_TRY(gr_preprocess_shape(preprocess, storage->shape, &seen));
+    normalize_scan scan = {.kind = kind,
+                           .dtype = GR_F32,
+                           .elements = (size_t)gr_shape_count(seen),
+                           .channels = (size_t)gr_normalize_channels(kind, seen)};
+    return normalize_learn(&scan, dataset, preprocess, normalizer);
+}
+
+gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
+                              gr_normalizer *normalizer)
+{
+    return gr_normalizer_learn_view(kind, dataset, NULL, normalizer);
+}
+
+gr_status gr_normalizer_none(gr_shape example, gr_normalizer *normalizer)
+{
+    const size_t n = (size_t)gr_normalize_channels(GR_NORMALIZE_NONE, example);
+    *normalizer = (gr_normalizer){.kind = GR_NORMALIZE_NONE};
+    float *numbers = gr_alloc_array(2 * n, sizeof *numbers);
+    if (!numbers) return GR_NO_MEMORY;
+    for (size_t c = 0; c < n; c++) numbers[n + c] = 1;
+    gr_status status =
+        gr_normalizer_new(GR_NORMALIZE_NONE, (int64_t)n, numbers, numbers + n, normalizer);
+    gr_free(numbers);
     return status;
 }
 
@@ -223,18 +309,24 @@ static void normalize_numbers(const float *restrict x, size_t n, float shift, fl
     for (size_t i = 0; i < n; i++) y[i] = (x[i] - shift) * scale;
 }
 
-static void normalize_features(const float *restrict x, size_t n, const float *restrict shift,
+static void normalize_elements(gr_dtype dtype, const void *x, size_t n, const float *restrict shift,
                                const float *restrict scale, float *restrict y)
 {
-    for (size_t i = 0; i < n; i++) y[i] = (x[i] - shift[i]) * scale[i];
+    const unsigned char *bytes = x;
+    const float *numbers = x;
+    if (dtype == GR_U8) {
+        for (size_t i = 0; i < n; i++) y[i] = ((float)bytes[i] - shift[i]) * scale[i];
+    } else {
+        for (size_t i = 0; i < n; i++) y[i] = (numbers[i] - shift[i]) * scale[i];
+    }
 }
 
 void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const void *x, size_t n,
                           float *y)
 {
     const size_t channels = (size_t)normalizer->channels, area = n / channels;
-    if (area == 1 && dtype == GR_F32) {
-        normalize_features(x, n, normalizer->shift, normalizer->scale, y);
+    if (area == 1) {
+        normalize_elements(dtype, x, n, normalizer->shift, normalizer->scale, y);
         return;
     }
     for (size_t c = 0; c < channels; c++) {
@@ -249,7 +341,7 @@ void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const
 
 gr_status gr_normalize_fits(const gr_normalizer *normalizer, gr_shape example)
 {
-    int64_t channels = normalize_channels(example);
+    int64_t channels = gr_normalize_channels(normalizer->kind, example);
     if (normalizer->channels == channels) return GR_OK;
     return gr_fail(GR_SHAPE, "the normaliser is for %lld channels, but examples %s have %lld",
                    (long long)normalizer->channels, gr_shape_text(example), (long long)channels);

@@ -6,6 +6,10 @@
 
 #define GR_NORMALIZE_SAMPLE 16384 /* examples of a streamed set that a normaliser learns from */
 
+/* How many channels a normaliser of examples of this shape has. */
+int64_t gr_normalize_channels(gr_normalize kind, gr_shape example);
+/* One that changes nothing. */
+gr_status gr_normalizer_none(gr_shape example, gr_normalizer *normalizer);
 /* GR_SHAPE unless the normaliser has as many channels as the examples. */
 gr_status gr_normalize_fits(const gr_normalizer *normalizer, gr_shape example);
 /* The n elements of an example of u8 or f32, whose channels fit. */

@@ -61,6 +61,13 @@ static gr_status checkpoint_set_optimizer(gr_meta *meta, const gr_optimizer *o)
     return gr_meta_set_reals(meta, "train.schedule_numbers", schedule, 6 + s->n_at);
 }
 
+static gr_status checkpoint_set_augment(gr_meta *meta, const gr_augment *a)
+{
+    double numbers[] = {(double)a->pad, a->mirror,     a->random_scale,  a->brightness,
+                        a->contrast,    a->saturation, (double)a->cutout};
+    return gr_meta_set_reals(meta, "train.augment", numbers, GR_LEN(numbers));
+}
+
 static gr_status checkpoint_describe(gr_trainer *t, gr_meta *meta)
 {
     const gr_trainer_options *o = &t->o;
@@ -71,6 +78,7 @@ static gr_status checkpoint_describe(gr_trainer *t, gr_meta *meta)
     GR_TRY(gr_meta_set_int(meta, "train.batch", o->batch));
     GR_TRY(gr_meta_set(meta, "train.order", o->in_order ? "as it is" : "shuffled"));
     GR_TRY(gr_meta_set(meta, "train.last_batch", o->drop_last ? "dropped" : "kept"));
+    if (o->augment) GR_TRY(checkpoint_set_augment(meta, &t->augment));
     GR_TRY(gr_meta_set(meta, "train.monitor",
                        o->monitor == GR_MONITOR_ACCURACY ? "accuracy" : "loss"));
     GR_TRY(gr_meta_set_real(meta, "train.min_delta", o->min_delta));

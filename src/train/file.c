@@ -1,4 +1,5 @@
 /* Model files: the model's variables in safetensors, everything else in the metadata. */
+#include "data/normalize.h"
 #include "run/store.h"
 #include "train/model.h"
 
@@ -36,6 +37,9 @@ gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta)
     if (model->delta > 0) GR_TRY(gr_meta_set_real(meta, "loss.delta", model->delta));
     if (model->class_weights)
         GR_TRY(file_set_floats(meta, "loss.class_weights", model->class_weights, model->classes));
+    const gr_preprocess *p = &model->preprocess;
+    if (p->resize) GR_TRY(gr_meta_set_int(meta, "preprocess.resize", p->resize));
+    if (p->crop) GR_TRY(gr_meta_set_int(meta, "preprocess.crop", p->crop));
     GR_TRY(gr_meta_set(meta, "normalize", gr_normalize_name(model->normalize)));
     const gr_normalizer *n = &model->normalizer;
     if (model->normalizes) {
@@ -148,6 +152,15 @@ static gr_status file_get_input(const gr_meta *meta, file_options *f)
                                           : GR_OK;
 }
 
+static gr_status file_get_preprocess(const gr_meta *meta, gr_preprocess *p)
+{
+    if (gr_meta_get(meta, "preprocess.resize"))
+        GR_TRY(gr_meta_get_int(meta, "preprocess.resize", &p->resize));
+    if (gr_meta_get(meta, "preprocess.crop"))
+        GR_TRY(gr_meta_get_int(meta, "preprocess.crop", &p->crop));
+    return GR_OK;
+}
+
 static gr_status file_get_normalizer(const gr_meta *meta, file_options *f)
 {
     const char *word = gr_meta_get(meta, "normalize");
@@ -155,8 +168,7 @@ static gr_status file_get_normalizer(const gr_meta *meta, file_options *f)
     if (kind < 0) return gr_fail(GR_FORMAT, "there is no normalisation '%s'", word ? word : "");
     f->o.normalize = (gr_normalize)kind;
     if (!gr_meta_get(meta, "normalize.shift")) return GR_OK;
-    int rank = f->o.input.rank;
-    int64_t channels = rank == 1 || rank >= 3 ? f->o.input.dim[0] : 1;
+    int64_t channels = gr_normalize_channels((gr_normalize)kind, f->o.input);
     GR_TRY(file_get_floats(meta, "normalize.shift", channels, &f->shift));
     GR_TRY(file_get_floats(meta, "normalize.scale", channels, &f->scale));
     f->normalizer = (gr_normalizer){(gr_normalize)kind, channels, f->shift, f->scale};
@@ -189,6 +201,7 @@ static gr_status file_get_options(const gr_meta *meta, const gr_model_options *g
     GR_TRY(gr_meta_get_texts(meta, "classes", &f->names, &f->o.classes));
     f->o.names = (const char *const *)f->names;
     GR_TRY(file_get_loss(meta, f));
+    GR_TRY(file_get_preprocess(meta, &f->o.preprocess));
     GR_TRY(file_get_normalizer(meta, f));
     GR_TRY(gr_meta_get_int(meta, "seed", &seed));
     f->o.seed = (uint64_t)seed;

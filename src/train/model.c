@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "data/dataset.h"
+#include "data/normalize.h"
 #include "run/store.h"
 
 static const char *const loss_words[] = {
@@ -27,12 +27,23 @@ int gr_loss_find(const char *name)
 /* ---- Making --------------------------------------------------------------------------------- */
 
 /* Fills in from `data` what the options leave open. The names are those of the data set. */
-static void model_take_data(gr_model_options *o)
+static gr_status model_take_data(gr_model_options *o)
 {
-    if (o->input.rank == 0) o->input = gr_dataset_shape(o->data);
+    gr_shape shape = gr_dataset_shape(o->data);
+    if (shape.rank == 3 &&
+        shape.dim[1] == 0) { /* pictures of many sizes: one size gives the other */
+        if (!o->preprocess.resize) o->preprocess.resize = o->preprocess.crop;
+        if (!o->preprocess.crop) o->preprocess.crop = o->preprocess.resize;
+    }
+    if (o->input.rank == 0) {
+        gr_status status = gr_preprocess_shape(&o->preprocess, shape, &o->input);
+        if (status != GR_OK)
+            return gr_fail_prefix(status, "data set '%s': ", gr_dataset_name(o->data));
+    }
     if (o->classes == 0) o->classes = gr_dataset_classes(o->data);
     if (gr_dataset_dtype(o->data) == GR_I32) o->tokens = true;
     if (o->positions.rank == 0) o->positions = gr_dataset_label_shape(o->data);
+    return GR_OK;
 }
 
 static gr_status model_check(const gr_model_options *o)
@@ -76,7 +87,7 @@ static gr_status model_check(const gr_model_options *o)
         if (!(o->class_weights[i] > 0 && o->class_weights[i] < 1e30f))
             return gr_fail(GR_INVALID, "the weight of class %d is %g: should be positive", i,
                            (double)o->class_weights[i]);
-    if ((unsigned)o->normalize > GR_NORMALIZE_NONE)
+    if ((unsigned)o->normalize > GR_NORMALIZE_MEAN_IMAGE)
         return gr_fail(GR_INVALID, "there is no normalisation %d", (int)o->normalize);
     return GR_OK;
 }
@@ -124,6 +135,7 @@ static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
     model->margin = o->margin;
     model->delta = o->delta;
     model->normalize = o->normalize;
+    model->preprocess = o->preprocess;
     model->seed = o->seed;
     model->threads = o->threads;
     model->exact = o->exact;
@@ -135,7 +147,7 @@ static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
     }
     if (!o->normalizer) return GR_OK;
     const gr_normalizer *n = o->normalizer;
-    int64_t expected = o->input.rank >= 3 || o->input.rank == 1 ? o->input.dim[0] : 1;
+    int64_t expected = gr_normalize_channels(n->kind, o->input);
     if (n->channels != expected)
         return gr_fail(GR_SHAPE, "the normaliser has %lld channels, the input %s has %lld",
                        (long long)n->channels, gr_shape_text(o->input), (long long)expected);
@@ -187,7 +199,7 @@ gr_status gr_model_new(const gr_model_options *options, gr_model **model)
     gr_model_options o;
     *model = NULL;
     GR_TRY(gr_options_copy("gr_model_options", &o, sizeof o, options, options ? options->size : 0));
-    if (o.data) model_take_data(&o);
+    if (o.data) GR_TRY(model_take_data(&o));
     gr_store *store = gr_store_new();
     if (!store) return GR_NO_MEMORY;
     return gr_model_make(&o, store, model);
@@ -266,6 +278,11 @@ const gr_normalizer *gr_model_normalizer(const gr_model *model)
     return model->normalizes ? &model->normalizer : NULL;
 }
 
+const gr_preprocess *gr_model_preprocess(const gr_model *model)
+{
+    return &model->preprocess;
+}
+
 int64_t gr_model_parameters(const gr_model *model)
 {
     return model->parameters;
@@ -284,7 +301,8 @@ gr_status gr_model_learn_normalizer(gr_model *model, const gr_dataset *data)
     if (model->normalizes) return GR_OK;
     GR_TRY(gr_model_fits(model, data));
     if (gr_model_tokens(model)) return GR_OK;
-    GR_TRY(gr_normalizer_learn(model->normalize, data, &model->normalizer));
+    GR_TRY(
+        gr_normalizer_learn_view(model->normalize, data, &model->preprocess, &model->normalizer));
     model->normalizes = true;
     return GR_OK;
 }
@@ -305,8 +323,10 @@ static bool model_is_number(const char *name, int i)
 
 gr_status gr_model_fits(const gr_model *model, const gr_dataset *data)
 {
-    gr_shape shape = gr_dataset_shape(data);
+    gr_shape shape;
     const char *set = gr_dataset_name(data);
+    gr_status status = gr_preprocess_shape(&model->preprocess, gr_dataset_shape(data), &shape);
+    if (status != GR_OK) return gr_fail_prefix(status, "data set '%s': ", set);
     if (!gr_shape_equal(shape, model->input))
         return gr_fail(GR_SHAPE, "an example of '%s' is %s, but the model takes %s", set,
                        gr_shape_text(shape), gr_shape_text(model->input));

@@ -51,6 +51,7 @@ struct gr_model {
     float *class_weights; /* NULL: all 1 */
     gr_normalize normalize;
     gr_normalizer normalizer;
+    gr_preprocess preprocess;
     bool normalizes; /* the normaliser has been learnt */
     uint64_t seed;
     int threads;

@@ -172,8 +172,10 @@ static gr_status score_fill(gr_model *model, const gr_dataset *data, gr_metrics 
     metrics->per_class = gr_alloc_array(classes, sizeof *metrics->per_class);
     metrics->confusion = gr_alloc_array(classes * classes, sizeof *metrics->confusion);
     if (!metrics->per_class || !metrics->confusion) return GR_NO_MEMORY;
-    GR_TRY(gr_loader_new(
-        data, GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = gr_model_normalizer(model)), &loader));
+    GR_TRY(gr_loader_new(data,
+                         GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = gr_model_normalizer(model),
+                                   .preprocess = &model->preprocess),
+                         &loader));
     gr_status status = gr_model_score(model, loader, metrics, metrics->confusion);
     gr_loader_free(loader);
     if (status == GR_OK) score_classes(metrics);

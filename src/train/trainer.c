@@ -72,16 +72,17 @@ static gr_status trainer_make_loaders(gr_trainer *t)
 {
     GR_TRY(gr_model_learn_normalizer(t->model, t->train));
     const gr_normalizer *normalizer = gr_model_normalizer(t->model);
-    GR_TRY(
-        gr_loader_new(t->train,
-                      GR_LOADER(.batch = t->o.batch, .shuffle = !t->o.in_order, .seed = t->o.seed,
-                                .drop_last = t->o.drop_last, .normalizer = normalizer),
-                      &t->loader));
+    GR_TRY(gr_loader_new(t->train,
+                         GR_LOADER(.batch = t->o.batch, .shuffle = !t->o.in_order,
+                                   .seed = t->o.seed, .drop_last = t->o.drop_last,
+                                   .normalizer = normalizer, .preprocess = &t->model->preprocess,
+                                   .augment = t->o.augment ? &t->augment : NULL),
+                         &t->loader));
     if (!t->validation) return GR_OK;
-    return gr_loader_new(
-        t->validation,
-        GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = normalizer, .same_draws = true),
-        &t->val_loader);
+    return gr_loader_new(t->validation,
+                         GR_LOADER(.batch = GR_EVAL_ROWS, .normalizer = normalizer,
+                                   .preprocess = &t->model->preprocess, .same_draws = true),
+                         &t->val_loader);
 }
 
 static void trainer_plan_steps(gr_trainer *t)
@@ -139,6 +140,9 @@ static gr_status trainer_reset_optimizer(gr_trainer *t)
 static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_dataset *validation)
 {
     GR_TRY(trainer_check(&t->o, validation));
+    if (t->o.augment)
+        GR_TRY(gr_options_copy("gr_augment", &t->augment, sizeof t->augment, t->o.augment,
+                               t->o.augment->size));
     GR_TRY(trainer_check_data(t->model, train));
     if (validation) GR_TRY(trainer_check_data(t->model, validation));
     if (gr_model_carries(t->model) && !t->o.in_order)

@@ -31,6 +31,7 @@ struct gr_trainer {
     gr_model *model;
     gr_trainer_options o;
     gr_optimizer optimizer;
+    gr_augment augment; /* if o.augment is not NULL */
     char *checkpoint;
     gr_dataset *train, *validation;       /* validation may be NULL */
     uint64_t train_hash, validation_hash; /* of their contents, once a checkpoint asked; or 0 */
