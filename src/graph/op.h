@@ -98,7 +98,18 @@ typedef struct gr_call {
     void *work;      /* the scratch memory asked for, GR_ALIGN-aligned, not zeroed */
     const void *ctx; /* what prepare left */
     int threads;     /* use at most this many */
+    /* NULL, or what a kernel that answered `finishes` calls for elements [begin, end) of its result
+     * when they are complete: each once, from any thread, and not to be touched afterwards. */
+    void (*finish)(void *ctx, int64_t begin, int64_t end);
+    void *finish_ctx;
 } gr_call;
+
+enum { GR_FINISH_LEAST = 512 }; /* elements worth a call; fewer are left to a later one */
+
+static inline void gr_finish(const gr_call *call, int64_t begin, int64_t end)
+{
+    if (call->finish) call->finish(call->finish_ctx, begin, end);
+}
 
 /* GR_OK, or a fault found in the data (an index out of range) with its message set. */
 typedef gr_status gr_kernel_fn(const gr_call *call);
@@ -120,7 +131,8 @@ typedef struct gr_request {
     void (*destroy)(void *ctx); /* called once when the program ends; NULL if nothing to do */
     const char *kernel;         /* name for plans and profiles: "gemm-avx512" */
     uint32_t inplace[GR_INPLACE_OUTPUTS]; /* [j] bit i: out[j] may share in[i]'s buffer */
-    bool checks; /* fn may refuse the data: it runs before any variable is written */
+    bool checks;   /* fn may refuse the data: it runs before any variable is written */
+    bool finishes; /* fn calls gr_finish for all of its only result */
 } gr_request;
 
 /* GR_OK with the answer, GR_UNSUPPORTED for "not mine, ask the next", or a real failure. */

@@ -8,7 +8,10 @@
  *   - inputs and constants;
  *   - elementwise gates;
  *   - sum, prod, max and min of full gates and inputs;
- *   - reshape and stop_gradient where they move nothing: only axes of size 1 come or go.
+ *   - reshape and stop_gradient where they move nothing: only axes of size 1 come or go;
+ *   - one contraction (matmul, conv, conv_input_grad) of inputs and constants, if there are no
+ *     reductions: its result is full, is read by gates of the body, and is no output; the last gate
+ *     is, in full and of the same type, and its output is where the contraction writes to.
  *
  * The space S is the shape that all gates of the body broadcast to, written without axes of size 1.
  * The reductions of one body all reduce the same axes R of S. A gate is full if it has S's number
@@ -26,7 +29,8 @@
  *
  * Elementwise gates give the same bits as on their own, and so do reductions: they keep the order
  * of ops/reduce.h. Output j may share the memory of input i if both are full (or both lean) of one
- * element size, and no gate that comes after j's in the body reads i. */
+ * element size, and no gate that comes after j's in the body reads i; never the output that a
+ * contraction writes to, nor an input that it reads. */
 #ifndef GR_OPS_FUSED_H
 #define GR_OPS_FUSED_H
 
@@ -50,7 +54,8 @@ gr_node *gr_fused(gr_graph *graph, const gr_body *body, gr_node *const *in);
 
 typedef enum gr_fused_kind { GR_FUSED_PLAIN, GR_FUSED_ROWS, GR_FUSED_COLUMNS } gr_fused_kind;
 
-/* A gate of the body, or what a gate reads from outside: an input or a constant. */
+/* A gate of the body, or what a gate reads from elsewhere: an input, a constant, or what the
+ * contraction leaves. The contraction's own operands are no values. */
 typedef struct gr_fused_value {
     const gr_node *node;
     bool gate, full;
@@ -68,6 +73,7 @@ typedef struct gr_fused_space {
     unsigned reduced;     /* bit k: axis k of S is in R */
     int64_t count, group; /* elements of S, and of a group */
     int phases;           /* 1 without reductions */
+    int contraction;      /* the value that a contraction leaves; -1: there is none */
     int n;                /* values, operands before their gates, gates in the body's order */
     gr_fused_value value[GR_FUSED_VALUES];
 } gr_fused_space;
@@ -78,8 +84,10 @@ const char *gr_fused_space_of(gr_node *const *gates, int n, const bool *out, gr_
 /* That of a body's gates. */
 const char *gr_fused_space_of_body(const gr_body *body, gr_fused_space *space);
 
-/* Is the node one that a body may hold, input and constant apart? */
+/* Is the node one that a body may hold, input, constant and contraction apart? */
 bool gr_fused_is_gate(const gr_node *node);
+/* Is it matmul, conv or conv_input_grad? */
+bool gr_fused_is_contraction(const gr_node *node);
 /* Is it a reshape or stop_gradient? */
 static inline bool gr_fused_is_view(const gr_node *node)
 {

@@ -134,9 +134,32 @@ static void fused_space_join_elementwise(fused_space_builder *b, int v, int w)
     }
 }
 
+bool gr_fused_is_contraction(const gr_node *node)
+{
+    const gr_op *op = node->op;
+    return op == &gr_op_matmul || op == &gr_op_conv || op == &gr_op_conv_input_grad;
+}
+
+static bool fused_space_add_contraction(fused_space_builder *b, const gr_node *node, bool out)
+{
+    gr_fused_space *s = b->space;
+    if (s->contraction >= 0) return fused_space_fail(b, "holds two contractions");
+    if (out) return fused_space_fail(b, "shows what its contraction leaves");
+    for (int i = 0; i < node->n_in; i++) {
+        for (int v = 0; v < s->n; v++) {
+            if (s->value[v].node == node->in[i] && s->value[v].gate) {
+                return fused_space_fail(b, "computes what its contraction reads");
+            }
+        }
+    }
+    s->contraction = fused_space_value(b, node);
+    return s->contraction >= 0;
+}
+
 static bool fused_space_add_gate(fused_space_builder *b, const gr_node *node, bool out)
 {
     gr_fused_space *s = b->space;
+    if (gr_fused_is_contraction(node)) return fused_space_add_contraction(b, node, out);
     if (!gr_fused_is_gate(node)) return fused_space_fail(b, "holds another kind of gate");
     int in[3];
     for (int i = 0; i < node->n_in; i++) {
@@ -257,6 +280,23 @@ static bool fused_space_set_phases(fused_space_builder *b)
     return s->phases <= 32 || fused_space_fail(b, "has too many phases");
 }
 
+/* The gates find the contraction's result where the last of them leaves its own. */
+static bool fused_space_check_contraction(fused_space_builder *b)
+{
+    const gr_fused_space *s = b->space;
+    if (s->contraction < 0) return true;
+    const gr_fused_value *left = &s->value[s->contraction], *last = &s->value[s->n - 1];
+    if (s->reduced) return fused_space_fail(b, "has a contraction and a reduction");
+    if (!left->read || !left->full) {
+        return fused_space_fail(b, "does not read its contraction in full");
+    }
+    if (!last->gate || !last->out || !last->full ||
+        last->node->out[0].dtype != left->node->out[0].dtype) {
+        return fused_space_fail(b, "does not end with an output like its contraction");
+    }
+    return true;
+}
+
 /* In groups that do not stay in registers, no costly gate is computed in two phases. */
 static bool fused_space_check_costly(fused_space_builder *b)
 {
@@ -287,6 +327,7 @@ const char *gr_fused_space_of(gr_node *const *gates, int n, const bool *out, gr_
     space->reduced = 0;
     space->count = 0;
     space->n = 0;
+    space->contraction = -1;
     if (n > GR_FUSED_GATES) return "has too many gates";
     for (int i = 0; i < n; i++) {
         if (!fused_space_add_gate(&b, gates[i], out[i])) return b.fault;
@@ -295,8 +336,8 @@ const char *gr_fused_space_of(gr_node *const *gates, int n, const bool *out, gr_
     for (int v = 0; v < space->n; v++) {
         if (!fused_space_place(&b, v)) return b.fault;
     }
-    bool legal =
-        fused_space_reduce(&b) && fused_space_set_phases(&b) && fused_space_check_costly(&b);
+    bool legal = fused_space_reduce(&b) && fused_space_check_contraction(&b) &&
+                 fused_space_set_phases(&b) && fused_space_check_costly(&b);
     return legal ? NULL : b.fault;
 }
 

@@ -22,10 +22,15 @@ static gr_status bodies_unit(gr_unit *unit, const gr_body *body)
     return status;
 }
 
+typedef struct bodies_run {
+    const gr_unit *unit; /* around them */
+    const char *choice;
+} bodies_run;
+
 static gr_node *bodies_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_node *const *in)
 {
     if (old->op != &gr_op_scan) return NULL;
-    const char *const choice = *(const char *const *)ctx;
+    const bodies_run *run = ctx;
     gr_unit unit = {0};
     gr_attr attr[GR_MAX_ATTRS];
     gr_body body = {0};
@@ -34,7 +39,9 @@ static gr_node *bodies_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_n
         attr[i] = old->attr[i];
         if (attr[i].kind != GR_ATTR_BODY) continue;
         status = bodies_unit(&unit, attr[i].body);
-        if (status == GR_OK) status = gr_passes_run(&unit, choice);
+        unit.threads = run->unit->threads;
+        unit.exact = run->unit->exact;
+        if (status == GR_OK) status = gr_passes_run(&unit, run->choice);
         body = *attr[i].body;
         body.graph = unit.graph;
         body.out = unit.targets;
@@ -52,5 +59,6 @@ static gr_node *bodies_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_n
 
 gr_status gr_passes_bodies(gr_unit *unit, const char *choice)
 {
-    return bodies_any(unit->graph) ? gr_rewrite(unit, bodies_rule, &choice) : GR_OK;
+    bodies_run run = {unit, choice};
+    return bodies_any(unit->graph) ? gr_rewrite(unit, bodies_rule, &run) : GR_OK;
 }

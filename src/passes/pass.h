@@ -11,6 +11,8 @@ typedef struct gr_unit {
     gr_graph *graph;
     gr_node **targets;
     int n;
+    int threads; /* kernels are chosen for so many, */
+    bool exact;  /* and so */
 } gr_unit;
 
 typedef gr_status gr_pass_fn(gr_unit *unit);

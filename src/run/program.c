@@ -57,6 +57,8 @@ static gr_status program_fill(gr_program *p, gr_node *const *targets, int n,
     GR_TRY(program_options(options, &choices));
     const gr_plan_options *plan = &choices.plan;
     GR_TRY(gr_unit_copy(&p->unit, targets, n));
+    p->unit.threads = plan->threads;
+    p->unit.exact = plan->exact;
     GR_TRY(gr_passes_run(&p->unit, choices.passes));
     GR_TRY(gr_plan_new(p->unit.graph, p->unit.targets, n, NULL, 0, plan, &p->plan));
     if (choices.memory) GR_TRY(gr_plan_shrink(&p->unit, &p->plan, plan, choices.memory));

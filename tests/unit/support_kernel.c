@@ -122,7 +122,8 @@ static gr_status kernel_call(const gr_request *request, const kernel_case *what,
         memcpy(buffers[i].data, in[i], buffers[i].bytes);
         data[i] = buffers[i].data;
     }
-    const gr_call call = {data, outs, work.data, request->ctx, what->threads};
+    const gr_call call = {
+        .in = data, .out = outs, .work = work.data, .ctx = request->ctx, .threads = what->threads};
     gr_status status = request->fn(&call);
     for (int i = 0; i < node->n_in; i++) {
         assert_memory_equal(buffers[i].data, in[i], buffers[i].bytes);

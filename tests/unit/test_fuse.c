@@ -309,7 +309,7 @@ static void test_bodies_of_loops_fuse(void **state)
     float result[2][16 * 16];
     for (int k = 0; k < 2; k++) {
         const gr_compile_options options = {
-            .size = sizeof options, .threads = 1, .passes = k ? NULL : "-fuse"};
+            .size = sizeof options, .threads = 1, .passes = k ? NULL : "-fuse,-postops"};
         gr_graph *graph = gr_graph_new();
         gr_node *in[] = {gr_input(graph, "a", GR_F32, GR_SHAPE(9, 16)),
                          gr_input(graph, "b", GR_F32, GR_SHAPE(4, 9, 16)),
@@ -489,6 +489,36 @@ static gr_node *fuse_costly_twice(gr_node *x, gr_node *y)
     return gr_mul(y, gr_sub(e, gr_max(e, GR_KEEP(1))));
 }
 
+static gr_node *fuse_two_products(gr_node *x, gr_node *y)
+{
+    return gr_add(gr_matmul(x, y), gr_matmul(y, x));
+}
+
+static gr_node *fuse_product_of_sum(gr_node *x, gr_node *y)
+{
+    return gr_square(gr_matmul(gr_add(x, y), y));
+}
+
+static gr_node *fuse_sum_of_product(gr_node *x, gr_node *y)
+{
+    return gr_sum(gr_square(gr_matmul(x, y)), GR_AXES(1));
+}
+
+static gr_node *fuse_compared_product(gr_node *x, gr_node *y)
+{
+    return gr_greater(gr_matmul(x, y), x);
+}
+
+static gr_node *fuse_squared_product(gr_node *x, gr_node *y)
+{
+    return gr_square(gr_matmul(x, y));
+}
+
+static gr_node *fuse_bare_product(gr_node *x, gr_node *y)
+{
+    return gr_matmul(x, y);
+}
+
 static gr_node *fuse_chain_of_two(gr_node *x, gr_node *y)
 {
     return gr_square(gr_mul(x, y));
@@ -518,6 +548,12 @@ static void test_what_is_no_body(void **state)
     (void)state;
     const gr_shape shape = GR_SHAPE(8, 8), longer = GR_SHAPE(8, GR_FUSED_TILE + 1);
     fuse_refused(fuse_product, shape, "another kind of gate");
+    fuse_refused(fuse_bare_product, shape, "shows what its contraction leaves");
+    fuse_refused(fuse_two_products, shape, "two contractions");
+    fuse_refused(fuse_product_of_sum, shape, "computes what its contraction reads");
+    fuse_refused(fuse_sum_of_product, shape, "a contraction and a reduction");
+    fuse_refused(fuse_compared_product, shape, "does not end with an output");
+    fuse_refused(fuse_squared_product, shape, NULL);
     fuse_refused(fuse_two_reductions, shape, "different axes");
     fuse_refused(fuse_read_column, shape, "keeps the last axis");
     fuse_refused(fuse_sum_of_sum, shape, "reduces a lean value");
@@ -536,7 +572,9 @@ static gr_status fuse_compile_flow(void *user)
     gr_graph *graph = gr_graph_new();
     if (!graph) return GR_NO_MEMORY;
     gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(9, 23));
-    gr_node *y = gr_name(gr_square(gr_tanh(gr_softmax(x, 1))), "y");
+    gr_node *w = gr_input(graph, "w", GR_F32, GR_SHAPE(23, 23));
+    gr_node *h = gr_matmul(gr_tanh(gr_matmul(x, w)), w);
+    gr_node *y = gr_name(gr_square(gr_tanh(gr_softmax(h, 1))), "y");
     gr_program *program = NULL;
     gr_status status = gr_compile(graph, &y, 1, NULL, &program);
     gr_program_free(program);

@@ -1,7 +1,10 @@
 /* The kernel of fused nodes against their reference, bit for bit: chosen bodies on the edges of
- * pieces, units, blocks and bands, and bodies made up at random; for every CPU level, 1 to 3
- * threads, off alignment, and with each output in the memory of each input that may be shared. */
+ * pieces, units, blocks and bands, bodies with a contraction, and bodies made up at random; for
+ * every CPU level, 1 to 3 threads, off alignment, and with each output in the memory of each input
+ * that may be shared. */
 #include "support_kernel.h"
+
+#include <math.h>
 
 #include "ops/fused.h"
 
@@ -75,8 +78,11 @@ static void fused_run_kernel(const fused_run_case *what, void *const *in, void *
 {
     const gr_node *node = what->node;
     gr_arena arena = {0};
-    gr_request request = {
-        .node = node, .arena = &arena, .level = what->level, .threads = what->threads};
+    gr_request request = {.node = node,
+                          .arena = &arena,
+                          .level = what->level,
+                          .threads = what->threads,
+                          .exact = true}; /* products too give the reference's bits */
     unit_ok(gr_fused_prepare(&request));
     memcpy(shares, request.inplace, sizeof request.inplace);
     fused_buffer buffers[GR_FUSED_INPUTS], outs[GR_FUSED_OUTPUTS];
@@ -93,8 +99,10 @@ static void fused_run_kernel(const fused_run_case *what, void *const *in, void *
         out[j] = j == what->shares_out ? data[what->shares_in] : outs[j].data;
     }
     fused_buffer work = fused_guarded(request.work, 0);
-    const gr_call call = {data, out, work.data, request.ctx, what->threads};
+    const gr_call call = {
+        .in = data, .out = out, .work = work.data, .ctx = request.ctx, .threads = what->threads};
     unit_ok(request.fn(&call));
+    if (request.destroy) request.destroy((void *)(uintptr_t)request.ctx);
     for (int j = 0; j < node->n_out; j++) fused_compare(what, j, right[j], out[j]);
     for (int i = 0; i < node->n_in; i++) {
         if (what->shares_out < 0 || i != what->shares_in) {
@@ -114,15 +122,29 @@ static void fused_run_reference(const gr_node *node, void *const *in, void **out
     unit_ok(node->op->reference(&request));
     for (int j = 0; j < node->n_out; j++) out[j] = gr_alloc_aligned(fused_bytes(node->out[j]));
     void *work = gr_alloc_aligned(request.work);
-    const gr_call call = {in, out, work, request.ctx, 1};
+    const gr_call call = {.in = in, .out = out, .work = work, .ctx = request.ctx, .threads = 1};
     unit_ok(request.fn(&call));
     gr_free_aligned(work);
     gr_arena_free(&arena);
 }
 
-static void fused_check_node(const gr_node *node)
+/* Makes the inputs odd multiples of 1/16: sums of their products are then exact in any order, and
+ * no product is a zero with a sign. */
+static void fused_coarsen(const gr_node *node, void **in)
+{
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_type type = gr_type_of(node->in[i]);
+        gr_tensor t = {type.dtype, type.shape, in[i]};
+        for (int64_t k = 0; k < gr_shape_count(t.shape); k++) {
+            gr_tensor_put(&t, k, (floor(8 * gr_tensor_at(&t, k)) + 0.5) / 8);
+        }
+    }
+}
+
+static void fused_check_node(const gr_node *node, bool coarse)
 {
     void **in = kernel_inputs(node, 11), *right[GR_FUSED_OUTPUTS];
+    if (coarse) fused_coarsen(node, in);
     fused_run_reference(node, in, right);
     for (int level = 0; level <= (int)gr_cpu(); level++) {
         for (int threads = 1; threads <= 3; threads++) {
@@ -181,12 +203,17 @@ static gr_node *fused_node(fused_maker *m)
     return gr_is_error(node) ? NULL : node;
 }
 
-static void fused_check(fused_maker *m)
+static void fused_check_as(fused_maker *m, bool coarse)
 {
     gr_node *node = fused_node(m);
     if (!node) fail_msg("%s", gr_graph_message(m->outside));
-    fused_check_node(node);
+    fused_check_node(node, coarse);
     gr_graph_free(m->outside);
+}
+
+static void fused_check(fused_maker *m)
+{
+    fused_check_as(m, false);
 }
 
 /* ---- Chosen bodies --------------------------------------------------------------------------- */
@@ -333,6 +360,101 @@ static void test_columns(void **state)
     fused_check(&m);
 }
 
+/* ---- Bodies with a contraction --------------------------------------------------------------- */
+
+typedef enum fused_product {
+    FUSED_MATMUL,
+    FUSED_TURNED,
+    FUSED_CONV,
+    FUSED_CONV_BACK
+} fused_product;
+
+typedef struct fused_product_case {
+    fused_product kind;
+    gr_shape x, w;
+} fused_product_case;
+
+static gr_node *fused_make_product(fused_maker *m, const fused_product_case *c, gr_dtype dtype)
+{
+    gr_node *x = fused_in(m, dtype, c->x), *w = fused_in(m, dtype, c->w);
+    switch (c->kind) {
+    case FUSED_MATMUL:
+        return gr_matmul(x, w);
+    case FUSED_TURNED:
+        return gr_matmul_t(x, false, w, true);
+    case FUSED_CONV:
+        return gr_conv(x, w, GR_WINDOW(0, .pad = 1));
+    case FUSED_CONV_BACK: {
+        gr_shape shape = c->x;
+        shape.dim[1] = c->w.dim[1];
+        return gr_conv_input_grad(x, w, shape, GR_WINDOW(0, .pad = c->w.dim[2] / 2));
+    }
+    }
+    return NULL;
+}
+
+/* A bias for each channel of a convolution, or each column of a matrix. */
+static gr_node *fused_make_bias(fused_maker *m, const fused_product_case *c, const gr_node *product)
+{
+    const gr_shape shape = gr_node_shape(product);
+    const bool convolves = c->kind == FUSED_CONV || c->kind == FUSED_CONV_BACK;
+    return fused_in(m, gr_node_dtype(product),
+                    convolves ? GR_SHAPE(shape.dim[1], 1, 1) : GR_SHAPE(shape.dim[shape.rank - 1]));
+}
+
+/* Bias and activation; a residual; the mask of an activation, which is shown too. */
+static void fused_check_product(const fused_product_case *c, gr_dtype dtype)
+{
+    fused_maker m = fused_new();
+    gr_node *product = fused_make_product(&m, c, dtype);
+    fused_out(&m, gr_relu(gr_add(product, fused_make_bias(&m, c, product))));
+    fused_check_as(&m, true);
+    m = fused_new();
+    product = fused_make_product(&m, c, dtype);
+    const bool same = gr_shape_equal(c->x, gr_node_shape(product)); /* what is multiplied */
+    fused_out(&m, gr_add(same ? m.inner[0] : fused_in(&m, dtype, gr_node_shape(product)), product));
+    fused_check_as(&m, true);
+    m = fused_new();
+    product = fused_make_product(&m, c, dtype);
+    gr_node *y = fused_in(&m, dtype, gr_node_shape(product)), *zero = gr_like(y, 0);
+    gr_node *biased = gr_add(y, fused_make_bias(&m, c, product));
+    fused_out(&m, gr_greater(biased, zero));
+    fused_out(&m, biased);
+    fused_out(&m, gr_where(m.out[0], product, gr_like(product, 0)));
+    fused_check_as(&m, true);
+}
+
+/* One row, one column, few elements, one k, several blocks of k, more columns than a block, rows
+ * times rows, batches; odd channels, few and many places, part of a vector. */
+static void test_products(void **state)
+{
+    (void)state;
+    static const fused_product_case cases[] = {
+        {FUSED_MATMUL, {2, {1, 300}}, {2, {300, 701}}},
+        {FUSED_MATMUL, {2, {301, 33}}, {2, {33, 1}}},
+        {FUSED_MATMUL, {2, {1, 1}}, {2, {1, 1}}},
+        {FUSED_MATMUL, {2, {7, 7}}, {2, {7, 7}}},
+        {FUSED_MATMUL, {2, {67, 1}}, {2, {1, 45}}},
+        {FUSED_MATMUL, {2, {61, 1700}}, {2, {1700, 83}}},
+        {FUSED_MATMUL, {2, {37, 40}}, {2, {40, 1111}}},
+        {FUSED_MATMUL, {2, {3001, 2}}, {2, {2, 64}}},
+        {FUSED_MATMUL, {2, {200, 200}}, {2, {200, 200}}},
+        {FUSED_MATMUL, {3, {5, 60, 61}}, {3, {5, 61, 59}}},
+        {FUSED_TURNED, {2, {9, 1000}}, {2, {401, 1000}}},
+        {FUSED_TURNED, {2, {401, 1000}}, {2, {9, 1000}}},
+        {FUSED_CONV, {4, {3, 7, 9, 11}}, {4, {17, 7, 3, 3}}},
+        {FUSED_CONV, {4, {7, 1, 12, 12}}, {4, {33, 1, 5, 5}}},
+        {FUSED_CONV, {4, {2, 3, 32, 30}}, {4, {3, 3, 3, 3}}},
+        {FUSED_CONV, {4, {1, 96, 4, 4}}, {4, {40, 96, 3, 3}}},
+        {FUSED_CONV_BACK, {4, {3, 17, 9, 11}}, {4, {17, 7, 3, 3}}},
+        {FUSED_CONV_BACK, {4, {1, 33, 20, 3}}, {4, {33, 1, 5, 5}}},
+    };
+    for (size_t i = 0; i < GR_LEN(cases); i++) {
+        fused_check_product(&cases[i], GR_F32);
+        fused_check_product(&cases[i], GR_F64);
+    }
+}
+
 /* ---- Bodies at random ------------------------------------------------------------------------ */
 
 typedef struct fused_dice {
@@ -467,7 +589,7 @@ static bool fused_check_random(uint64_t seed)
     } else {
         gr_graph_free(m.body);
     }
-    if (node) fused_check_node(node);
+    if (node) fused_check_node(node, false);
     gr_graph_free(m.outside);
     return node != NULL;
 }
@@ -485,10 +607,10 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),   cmocka_unit_test(test_broadcasts),
-        cmocka_unit_test(test_softmax), cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_chain),    cmocka_unit_test(test_broadcasts),
+        cmocka_unit_test(test_softmax),  cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_whole),    cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

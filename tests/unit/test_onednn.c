@@ -141,7 +141,8 @@ static void test_fewer_threads(void **state)
     assert_int_equal(kernel_run(&(kernel_case){.node = c, .threads = 1}, in, right), GR_OK);
     for (int threads = 1; threads <= 3; threads++) {
         void *outs[] = {got};
-        const gr_call call = {in, outs, work, request.ctx, threads};
+        const gr_call call = {
+            .in = in, .out = outs, .work = work, .ctx = request.ctx, .threads = threads};
         memset(got, 0, sizeof(float) * 128 * 128);
         assert_int_equal(request.fn(&call), GR_OK);
         for (int i = 0; i < 128 * 128; i++) {

@@ -226,9 +226,10 @@ void gr_conv_gather(const conv_plan *p, const void *image, int64_t k0, int64_t k
     }
 }
 
-/* Columns [first, last) of y for one image and group. */
-static void conv_forward_columns(const conv_plan *p, const void *packed, const void *image, void *y,
-                                 int64_t first, int64_t last, char *slot)
+/* Columns [first, last) of the result for one image and group, which starts at element `y`. */
+static void conv_forward_columns(const conv_plan *p, const gr_call *call, const void *packed,
+                                 const void *image, int64_t y, int64_t first, int64_t last,
+                                 char *slot)
 {
     const gr_gemm_kit *kit = p->kit;
     gr_gemm_piece *pieces = (gr_gemm_piece *)slot;
@@ -239,11 +240,15 @@ static void conv_forward_columns(const conv_plan *p, const void *packed, const v
         gr_conv_gather(p, image, k0, kc, first, last, pieces, panels);
         for (int64_t i = 0; i < p->width; i += kit->mr) {
             const void *sliver = gr_gemm_packed_sliver(kit, packed, p->width, k0, kc, i);
+            const int64_t m = conv_min(p->width - i, kit->mr);
             for (int64_t j = first; j < last; j += kit->nr) {
                 const int64_t n = conv_min(last - j, kit->nr);
-                kit->tile(conv_min(p->width - i, kit->mr), n, kc, sliver,
-                          conv_at(p, panels, (j - first) * kc), gr_gemm_panel(kit, n),
-                          conv_at(p, y, i * p->places + j), p->places, k0 > 0);
+                kit->tile(m, n, kc, sliver, conv_at(p, panels, (j - first) * kc),
+                          gr_gemm_panel(kit, n), conv_at(p, call->out[0], y + i * p->places + j),
+                          p->places, k0 > 0);
+            }
+            if (k0 + kc == p->patch && last - first == p->places) {
+                gr_finish(call, y + i * p->places, y + (i + m) * p->places);
             }
         }
     }
@@ -259,14 +264,14 @@ static void conv_forward_task(const conv_plan *p, const gr_call *call, char *slo
     const int64_t packed = gr_gemm_packed_size(p->kit, p->width, p->patch);
     const void *weights = conv_at(p, call->work, index % p->g.groups * packed);
     const void *image = conv_at(p, call->in[0], index * conv_x_size(p));
-    void *y = conv_at(p, call->out[0], index * conv_y_size(p));
     if (p->pads) {
         gr_conv_pad(p, image, p->depth, slot);
         image = slot;
         slot += conv_bytes(p, p->depth * p->padded_volume);
     }
     for (int64_t j = first; j < last; j += p->columns) {
-        conv_forward_columns(p, weights, image, y, j, conv_min(last, j + p->columns), slot);
+        conv_forward_columns(p, call, weights, image, index * conv_y_size(p), j,
+                             conv_min(last, j + p->columns), slot);
     }
 }
 
@@ -290,5 +295,7 @@ gr_status gr_conv_prepare_forward(gr_request *request, conv_plan *p)
               conv_bytes(p, gr_gemm_block(kit, p->patch) * p->columns) +
               (p->pads ? conv_bytes(p, p->depth * p->padded_volume) : 0);
     request->fn = conv_forward;
+    request->finishes = p->parts == 1 && p->columns >= p->places && /* pieces of rows are many */
+                        kit->mr * p->places >= GR_FINISH_LEAST;
     return GR_OK;
 }

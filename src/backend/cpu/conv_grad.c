@@ -75,7 +75,8 @@ static void conv_input_grad_task(const conv_plan *p, const gr_call *call, char *
     const int64_t size = gr_gemm_packed_size(kit, conv_part_rows(p), p->width);
     const void *packed = conv_at(p, call->work, (index % p->g.groups * p->parts + part) * size);
     const void *dy = conv_at(p, call->in[0], index * conv_y_size(p));
-    void *dx = conv_at(p, call->out[0], index * conv_x_size(p) + begin * gr_conv_volume(p->g.in));
+    const int64_t x = index * conv_x_size(p) + begin * gr_conv_volume(p->g.in);
+    void *dx = conv_at(p, call->out[0], x);
 
     gr_gemm_piece *pieces = (gr_gemm_piece *)slot;
     char *panels = slot + conv_pieces_bytes(p->columns);
@@ -96,6 +97,7 @@ static void conv_input_grad_task(const conv_plan *p, const gr_call *call, char *
         }
     }
     if (p->pads) gr_conv_unpad(p, image, channels, dx);
+    gr_finish(call, x, x + channels * gr_conv_volume(p->g.in));
 }
 
 static gr_status conv_input_grad(const gr_call *call)
@@ -120,6 +122,7 @@ gr_status gr_conv_prepare_input_grad(gr_request *request, conv_plan *p)
               conv_bytes(p, kit->mr * p->columns) +
               (p->pads ? conv_bytes(p, p->depth * p->padded_volume) : 0);
     request->fn = conv_input_grad;
+    request->finishes = true;
     return GR_OK;
 }
 

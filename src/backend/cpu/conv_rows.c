@@ -65,9 +65,11 @@ static void conv_rows_tile(const conv_plan *p, const gr_call *call, char *slot, 
         const int64_t kc = conv_min(p->patch - k0, block);
         for (int64_t image = 0; image < p->g.n; image++) {
             const int64_t index = image * p->g.groups + group;
+            const int64_t y = index * conv_y_size(p) + row * p->places;
             conv_rows_block(p, m, k0, kc, conv_at(p, call->in[1], w + k0),
                             conv_at(p, call->work, (index * p->patch + k0) * columns),
-                            conv_at(p, call->out[0], index * conv_y_size(p) + row * p->places));
+                            conv_at(p, call->out[0], y));
+            if (k0 + kc == p->patch) gr_finish(call, y, y + m * p->places);
         }
     }
 }
@@ -110,6 +112,7 @@ gr_status gr_conv_rows_prepare(gr_request *request)
     p->slot =
         conv_pieces_bytes(p->kit->nr) + (p->pads ? conv_bytes(p, p->depth * p->padded_volume) : 0);
     request->fn = conv_rows;
+    request->finishes = p->kit->mr * p->places >= GR_FINISH_LEAST;
     request->ctx = p;
     request->work = p->shared + p->slot * (size_t)gr_conv_workers(p, request->threads);
     request->kernel = names[request->level];

@@ -178,7 +178,7 @@ static void fused_part_large(const gr_fused_work *w, int64_t begin, int64_t end)
     w->body(w, store, begin, end);
 }
 
-static void fused_part(void *ctx, int64_t begin, int64_t end)
+void gr_fused_part(void *ctx, int64_t begin, int64_t end)
 {
     const gr_fused_work *w = ctx;
     const bool small = w->pass->store <= GR_FUSED_STORE_SMALL;
@@ -187,7 +187,7 @@ static void fused_part(void *ctx, int64_t begin, int64_t end)
 
 void gr_fused_parallel(gr_fused_work *w, int64_t count, int64_t grain)
 {
-    gr_parallel(w->call->threads, count, grain, fused_part, w);
+    gr_parallel(w->call->threads, count, grain, gr_fused_part, w);
 }
 
 /* ---- The pass without reductions ------------------------------------------------------------- */
@@ -205,8 +205,13 @@ static void fused_plain_body(const gr_fused_work *w, char *store, int64_t begin,
     }
 }
 
-void gr_fused_run_plain(gr_fused_work *w)
+void gr_fused_start_plain(gr_fused_work *w)
 {
     w->body = fused_plain_body;
+}
+
+void gr_fused_run_plain(gr_fused_work *w)
+{
+    gr_fused_start_plain(w);
     gr_fused_parallel(w, w->pass->count, w->pass->grain);
 }

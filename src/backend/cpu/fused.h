@@ -1,5 +1,6 @@
 /* The program of a fused node: what fused_plan.c and fused_draft.c make of a body, and what
- * fused.c, fused_rows.c and fused_columns.c run, or fused_straight.c if it is small. Internal.
+ * fused.c, fused_rows.c and fused_columns.c run, or fused_straight.c if it is small; behind a
+ * contraction by fused_contraction.c. Internal.
  *
  * A program is a list of passes. The last one, the main pass, walks the space of the body (see
  * ops/fused.h); the passes before it compute gates that are smaller and depend on no reduction,
@@ -124,8 +125,21 @@ typedef struct gr_fused_pass {
 
 typedef struct gr_fused_step gr_fused_step;
 
+/* The contraction of a body, by the kernel that would run it on its own. */
+typedef struct gr_fused_contraction {
+    gr_kernel_fn *fn; /* NULL: the body has none */
+    const void *ctx;
+    void (*destroy)(void *ctx);
+    void *literal[GR_FUSED_ARITY]; /* its operands: constants of the body, */
+    int operand[GR_FUSED_ARITY];   /* or the node's */
+    int home;                      /* the output that it writes to */
+    int64_t work;                  /* offset of its scratch memory in the node's */
+    bool finishes;                 /* the gates run on what it finishes */
+} gr_fused_contraction;
+
 typedef struct gr_fused_plan {
     int n_in, n_out, n_passes, n_steps;
+    gr_fused_contraction contraction;
     gr_fused_pass *pass;
     gr_fused_step *step; /* a program of one piece as a flat list; NULL if it is none */
 } gr_fused_plan;
@@ -175,11 +189,26 @@ static inline void gr_fused_execute(const gr_fused_frame *f, gr_fused_range rang
     }
 }
 
+/* The same for one part, elements [begin, end) of a plain pass: ctx is the work. */
+void gr_fused_part(void *ctx, int64_t begin, int64_t end);
+
 /* The three ways through a space. */
 void gr_fused_run_plain(gr_fused_work *w);
+/* As it, but the caller calls gr_fused_part for all elements. */
+void gr_fused_start_plain(gr_fused_work *w);
 void gr_fused_run_rows(gr_fused_work *w);       /* a band on one thread, */
 void gr_fused_run_rows_split(gr_fused_work *w); /* blocks of a band on several */
 void gr_fused_run_columns(gr_fused_work *w);
+
+/* Adds the contraction of the body, which is otherwise planned, to the plan. */
+gr_status gr_fused_add_contraction(gr_request *request, const gr_node *node, int home,
+                                   gr_fused_plan *plan);
+/* Runs the contraction, and the gates on what it finishes. */
+gr_kernel_fn gr_fused_run_contraction;
+
+gr_fused_work gr_fused_work_of(const gr_call *call);
+/* Runs the passes [first, last). */
+void gr_fused_run_passes(gr_fused_work *w, int first, int last);
 
 /* A program of one piece. */
 gr_status gr_fused_straighten(gr_fused_plan *plan, gr_arena *arena);

@@ -45,6 +45,9 @@ static void plan_values(gr_fused_draft *d)
             x->output = j;
         }
     }
+    if (d->space.contraction >= 0) {
+        d->value[d->space.contraction].root = d->value[d->space.n - 1].root;
+    }
 }
 
 /* Sorts the smaller gates into passes by the axes they vary along, in axes[], smallest first: a
@@ -388,12 +391,27 @@ static bool plan_may_share(const gr_fused_draft *d, int j, int v, int i)
     return true;
 }
 
+/* Does the contraction read the memory of input i? */
+static bool plan_contracts(const gr_fused_draft *d, int i)
+{
+    if (d->space.contraction < 0) return false;
+    const gr_node *node = d->request->node, *product = d->space.value[d->space.contraction].node;
+    for (int k = 0; k < node->n_in; k++) {
+        for (int o = 0; o < product->n_in && node->in[k] == node->in[i]; o++) {
+            if (product->in[o] == d->body->in[k]) return true;
+        }
+    }
+    return false;
+}
+
 static void plan_sharing(const gr_fused_draft *d)
 {
     for (int v = 0; v < d->space.n; v++) {
         const int j = d->value[v].output;
         if (j < 0 || j >= GR_INPLACE_OUTPUTS) continue;
+        if (d->space.contraction >= 0 && v == d->space.n - 1) continue; /* where it writes to */
         for (int i = 0; i < d->body->n_in; i++) {
+            if (plan_contracts(d, i)) continue;
             if (plan_may_share(d, j, v, i)) d->request->inplace[j] |= 1u << i;
         }
     }
@@ -401,17 +419,30 @@ static void plan_sharing(const gr_fused_draft *d)
 
 /* ---- Preparing ------------------------------------------------------------------------------- */
 
-static gr_status fused_call(const gr_call *call)
+gr_fused_work gr_fused_work_of(const gr_call *call)
 {
     const gr_fused_plan *plan = call->ctx;
     gr_fused_work w = {.call = call};
     w.root[GR_FUSED_ROOT_WORK] = call->work;
     for (int i = 0; i < plan->n_in; i++) w.root[GR_FUSED_ROOT_IN + i] = call->in[i];
     for (int j = 0; j < plan->n_out; j++) w.root[GR_FUSED_ROOT_OUT + j] = call->out[j];
-    for (int k = 0; k < plan->n_passes; k++) {
-        w.pass = &plan->pass[k];
-        w.pass->run(&w);
+    return w;
+}
+
+void gr_fused_run_passes(gr_fused_work *w, int first, int last)
+{
+    const gr_fused_plan *plan = w->call->ctx;
+    for (int k = first; k < last; k++) {
+        w->pass = &plan->pass[k];
+        w->pass->run(w);
     }
+}
+
+static gr_status fused_call(const gr_call *call)
+{
+    const gr_fused_plan *plan = call->ctx;
+    gr_fused_work w = gr_fused_work_of(call);
+    gr_fused_run_passes(&w, 0, plan->n_passes);
     return GR_OK;
 }
 
@@ -472,6 +503,11 @@ gr_status gr_fused_prepare(gr_request *request)
         request->ctx = plan;
         request->work = (size_t)d->work;
         request->kernel = names[request->level];
+        const int product = d->space.contraction;
+        if (product >= 0) {
+            status = gr_fused_add_contraction(request, d->space.value[product].node,
+                                              d->value[d->space.n - 1].output, plan);
+        }
     }
     gr_free(d);
     return status;

@@ -35,6 +35,23 @@ static const void *gemm_at(const gr_gemm *g, const gr_gemm_matrix *matrix, int64
     return (const char *)matrix->data + place * (int64_t)g->kit->element;
 }
 
+typedef struct gemm_region {
+    int64_t m0, m1, n0, n1;
+} gemm_region;
+
+/* Tells that a region of c is complete. */
+static void gemm_finish(const gr_gemm *g, gemm_region r)
+{
+    if (!g->call || !g->call->finish) return;
+    if (r.n1 - r.n0 == g->n) {
+        gr_finish(g->call, g->first + r.m0 * g->n, g->first + r.m1 * g->n);
+        return;
+    }
+    for (int64_t i = r.m0; i < r.m1; i++) {
+        gr_finish(g->call, g->first + i * g->n + r.n0, g->first + i * g->n + r.n1);
+    }
+}
+
 /* ---- Tiny products -----------------------------------------------------------------------------
  */
 
@@ -63,7 +80,7 @@ GEMM_TINY_LOOPS(f64, double)
  */
 
 typedef struct gemm_vector {
-    const gr_gemm_kit *kit;
+    const gr_gemm *gemm;
     int64_t k;
     gr_gemm_matrix matrix; /* element (i, k) belongs to result i */
     const void *x;
@@ -73,7 +90,7 @@ typedef struct gemm_vector {
 static void gemm_vector_share(void *ctx, int64_t begin, int64_t end)
 {
     const gemm_vector *v = ctx;
-    const gr_gemm_kit *kit = v->kit;
+    const gr_gemm_kit *kit = v->gemm->kit;
     const int64_t bytes = (int64_t)kit->element;
     const char *matrix = (const char *)v->matrix.data + begin * v->matrix.row * bytes;
     char *y = v->y + begin * bytes;
@@ -82,12 +99,17 @@ static void gemm_vector_share(void *ctx, int64_t begin, int64_t end)
     } else {
         kit->dots(end - begin, v->k, matrix, v->matrix.row, v->x, y);
     }
+    if (v->gemm->m == 1) {
+        gemm_finish(v->gemm, (gemm_region){0, 1, begin, end});
+    } else {
+        gemm_finish(v->gemm, (gemm_region){begin, end, 0, 1});
+    }
 }
 
 /* A product with one row or one column, if the strides suit the vector kernels. */
 static bool gemm_run_vector(const gr_gemm *g, int threads)
 {
-    gemm_vector v = {.kit = g->kit, .k = g->k, .y = g->c};
+    gemm_vector v = {.gemm = g, .k = g->k, .y = g->c};
     int64_t count;
     if (g->m == 1 && (g->a.column == 1 || g->k == 1)) {
         v.matrix = (gr_gemm_matrix){g->b.data, g->b.column, g->b.row};
@@ -117,6 +139,7 @@ static void gemm_outer_share(void *ctx, int64_t begin, int64_t end)
     const gr_gemm *g = ctx;
     char *c = (char *)g->c + (size_t)(begin * g->n) * g->kit->element;
     g->kit->outer(end - begin, g->n, gemm_at(g, &g->a, begin, 0), g->b.data, c);
+    gemm_finish(g, (gemm_region){begin, end, 0, g->n});
 }
 
 static bool gemm_run_outer(const gr_gemm *g, int threads)
@@ -133,7 +156,7 @@ static bool gemm_run_outer(const gr_gemm *g, int threads)
 
 /* c = a·b where both are read along k; m ≥ n after exchanging them if need be. */
 typedef struct gemm_pairs {
-    const gr_gemm_kit *kit;
+    const gr_gemm *gemm;
     int64_t m, n, k, lda, ldb, c_row, c_column;
     const char *a, *b;
     char *c;
@@ -143,13 +166,19 @@ typedef struct gemm_pairs {
 static void gemm_pairs_share(void *ctx, int64_t begin, int64_t end)
 {
     const gemm_pairs *s = ctx;
-    const int64_t bytes = (int64_t)s->kit->element;
+    const gr_gemm *g = s->gemm;
+    const int64_t bytes = (int64_t)g->kit->element;
     const int64_t fit = GEMM_PAIRS_BYTES / (s->k * bytes) / 5 * 5, block = fit > 5 ? fit : 5;
     const char *a = s->a + begin * s->lda * bytes;
     for (int64_t j = 0; j < s->n; j += block) {
         const int64_t n = s->n - j < block ? s->n - j : block;
-        s->kit->pairs(end - begin, n, s->k, a, s->lda, s->b + j * s->ldb * bytes, s->ldb,
+        g->kit->pairs(end - begin, n, s->k, a, s->lda, s->b + j * s->ldb * bytes, s->ldb,
                       s->c + (begin * s->c_row + j * s->c_column) * bytes, s->c_row, s->c_column);
+    }
+    if (s->c_column == 1) {
+        gemm_finish(g, (gemm_region){begin, end, 0, g->n});
+    } else {
+        gemm_finish(g, (gemm_region){0, g->m, begin, end});
     }
 }
 
@@ -162,11 +191,11 @@ static bool gemm_run_pairs(const gr_gemm *g, int threads)
     const int64_t enough = least <= GEMM_PAIRS_FEW ? GEMM_PAIRS_K_FEW : GEMM_PAIRS_K;
     if (g->a.column != 1 || g->b.row != 1 || g->k < enough) return false;
     if (least * g->k * (int64_t)g->kit->element > GEMM_PAIRS_MOST) return false;
-    gemm_pairs s = {g->kit, g->m, g->n,      g->k,      g->a.row, g->b.column,
-                    g->n,   1,    g->a.data, g->b.data, g->c};
+    gemm_pairs s = {g,    g->m, g->n,      g->k,      g->a.row, g->b.column,
+                    g->n, 1,    g->a.data, g->b.data, g->c};
     if (g->m < g->n) {
-        s = (gemm_pairs){g->kit, g->n, g->m,      g->k,      g->b.column, g->a.row,
-                         1,      g->n, g->b.data, g->a.data, g->c};
+        s = (gemm_pairs){g, g->n, g->m,      g->k,      g->b.column, g->a.row,
+                         1, g->n, g->b.data, g->a.data, g->c};
     }
     const int workers = gr_gemm_threads(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
     const int64_t grain = gemm_round_up((s.m + workers - 1) / workers, 4);
@@ -176,10 +205,6 @@ static bool gemm_run_pairs(const gr_gemm *g, int threads)
 
 /* ---- Large products ----------------------------------------------------------------------------
  */
-
-typedef struct gemm_region {
-    int64_t m0, m1, n0, n1;
-} gemm_region;
 
 /* A product in progress: workers form a grid over C; each packs what it reads into its own slot. */
 typedef struct gemm_job {
@@ -240,6 +265,7 @@ static void gemm_region_run(const gemm_job *job, const gemm_region *region, char
     const gr_gemm *g = job->gemm;
     const gr_gemm_kit *kit = g->kit;
     const bool direct = gemm_reads_b(g, region);
+    const bool wide = kit->mr * (region->n1 - region->n0) >= GR_FINISH_LEAST;
     char *const packed_a = slot;
     char *const packed_b = slot + (size_t)(job->block_k * kit->sliver) * kit->element;
     for (int64_t n0 = region->n0; n0 < region->n1; n0 += GEMM_BLOCK_N) {
@@ -251,11 +277,13 @@ static void gemm_region_run(const gemm_job *job, const gemm_region *region, char
                 const int64_t m = region->m1 - i < kit->mr ? region->m1 - i : kit->mr;
                 const gr_gemm_matrix a = {gemm_at(g, &g->a, i, k0), g->a.row, g->a.column};
                 kit->pack_a(&a, m, kc, packed_a);
-                gemm_sliver(g, &(gemm_region){i, i + m, n0, n1}, k0, kc, packed_a,
-                            direct ? NULL : packed_b);
+                const gemm_region block = {i, i + m, n0, n1};
+                gemm_sliver(g, &block, k0, kc, packed_a, direct ? NULL : packed_b);
+                if (wide && k0 + kc == g->k) gemm_finish(g, block);
             }
         }
     }
+    if (!wide) gemm_finish(g, *region);
 }
 
 static void gemm_worker(void *ctx, int64_t begin, int64_t end)
@@ -319,11 +347,13 @@ void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
         } else {
             gemm_tiny_f64(gemm);
         }
+        gemm_finish(gemm, (gemm_region){0, gemm->m, 0, gemm->n});
         return;
     }
     if (gemm->m == 0 || gemm->n == 0) return;
     if (gemm->k == 0) {
         memset(gemm->c, 0, (size_t)(gemm->m * gemm->n) * gemm->kit->element);
+        gemm_finish(gemm, (gemm_region){0, gemm->m, 0, gemm->n});
         return;
     }
     if (gemm_run_vector(gemm, threads) || gemm_run_outer(gemm, threads)) return;

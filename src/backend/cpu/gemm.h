@@ -128,6 +128,8 @@ typedef struct gr_gemm {
     int64_t m, n, k;
     gr_gemm_matrix a, b;
     void *c;
+    const gr_call *call; /* NULL, or to be told which elements are complete: gr_finish; */
+    int64_t first;       /* c's first element in the call's result */
 } gr_gemm;
 
 /* Scratch bytes that gr_gemm_run needs for this size (data pointers are not looked at) with at most

@@ -20,13 +20,15 @@ static void matmul_elements(const matmul_job *job, int64_t begin, int64_t end, v
 {
     const matmul_plan *plan = job->plan;
     gr_gemm gemm = plan->gemm;
+    gemm.call = job->call;
     const size_t bytes = gemm.kit->element;
     for (int64_t index = begin; index < end; index++) {
         int64_t a, b;
         gr_matmul_offsets(&plan->geometry, index, &a, &b);
         gemm.a.data = (const char *)job->call->in[0] + (size_t)a * bytes;
         gemm.b.data = (const char *)job->call->in[1] + (size_t)b * bytes;
-        gemm.c = (char *)job->call->out[0] + (size_t)(index * gemm.m * gemm.n) * bytes;
+        gemm.first = index * gemm.m * gemm.n;
+        gemm.c = (char *)job->call->out[0] + (size_t)gemm.first * bytes;
         gr_gemm_run(&gemm, job->threads, work);
     }
 }
@@ -86,6 +88,7 @@ gr_status gr_matmul_prepare(gr_request *request)
     request->ctx = gr_arena_copy(request->arena, &plan, sizeof plan);
     if (!request->ctx) return GR_NO_MEMORY;
     request->fn = matmul_run;
+    request->finishes = true;
     request->kernel = gemm->kit->name;
     return GR_OK;
 }
