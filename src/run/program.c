@@ -1,6 +1,7 @@
 /* Compiling a graph into a program. */
 #include <stdio.h>
 
+#include "backend/cpu/conv_choice.h"
 #include "plan/recompute.h"
 #include "run/program.h"
 
@@ -34,6 +35,7 @@ static gr_status program_options(const gr_compile_options *options, program_choi
     *plan = (gr_plan_options){.threads = gr_default_threads()};
     choices->passes = getenv("GRADUS_PASSES");
     plan->guard = getenv("GRADUS_GUARD") != NULL;
+    GR_TRY(gr_conv_check_choice());
     if (memory && *memory) GR_TRY(program_budget(memory, &choices->memory));
     if (!options) return GR_OK;
     if (options->size != sizeof *options)

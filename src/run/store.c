@@ -34,16 +34,10 @@ gr_status gr_store_enter(gr_store *store, bool writes)
 void gr_store_leave(gr_store *store, bool writes)
 {
     if (writes) {
-        store->version++;
         atomic_store_explicit(&store->users, 0, memory_order_release);
     } else {
         atomic_fetch_sub_explicit(&store->users, 1, memory_order_release);
     }
-}
-
-uint64_t gr_store_version(const gr_store *store)
-{
-    return store->version;
 }
 
 static void store_insert(const gr_store *store, int *slots, size_t n_slots, int entry)

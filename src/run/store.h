@@ -19,14 +19,10 @@ struct gr_store {
     int *slots; /* open addressing: entry + 1, 0: free */
     size_t n_slots;
     atomic_int users; /* readers inside a step or a call; -1: one writer */
-    uint64_t version; /* writing accesses so far; guarded by `users` */
 };
 
 /* Enter and leave around every access. GR_BUSY at once if a conflicting access is under way. */
 gr_status gr_store_enter(gr_store *store, bool writes);
 void gr_store_leave(gr_store *store, bool writes);
-/* Changes whenever something may have been added or written: what was computed from variables of
- * one version holds as long as it stays. To be asked between enter and leave. */
-uint64_t gr_store_version(const gr_store *store);
 
 #endif

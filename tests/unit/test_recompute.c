@@ -5,7 +5,7 @@
 
 #include "run/program.h"
 
-enum { BATCH = 48, SIDE = 16, STEPS = 3 };
+enum { STEPS = 3, MOST_BATCH = 48 };
 
 typedef struct recompute_net {
     gr_graph *graph;
@@ -15,7 +15,10 @@ typedef struct recompute_net {
     int n;
 } recompute_net;
 
-typedef gr_node *recompute_build(gr_scope *s, gr_node *x);
+typedef struct recompute_recipe {
+    gr_node *(*build)(gr_scope *s, gr_node *x, int64_t channels);
+    int64_t channels, batch, side;
+} recompute_recipe;
 
 static gr_node *recompute_norm_conv(gr_scope *s, gr_node *x, int64_t channels, int64_t kernel,
                                     int64_t stride)
@@ -26,12 +29,12 @@ static gr_node *recompute_norm_conv(gr_scope *s, gr_node *x, int64_t channels, i
     return gr_batch_norm(s, NULL, x, NULL);
 }
 
-/* ResNet-18 (He et al. 2016) with 4, 8, 16, 32 channels. */
-static gr_node *recompute_resnet(gr_scope *s, gr_node *x)
+/* ResNet-18 (He et al. 2016), which has 64 channels at first. */
+static gr_node *recompute_resnet(gr_scope *s, gr_node *x, int64_t first)
 {
-    x = gr_relu(recompute_norm_conv(s, x, 4, 3, 1));
+    x = gr_relu(recompute_norm_conv(s, x, first, 3, 1));
     for (int block = 0; block < 8; block++) {
-        const int64_t channels = 4 << block / 2, stride = block > 0 && block % 2 == 0 ? 2 : 1;
+        const int64_t channels = first << block / 2, stride = block > 0 && block % 2 == 0 ? 2 : 1;
         gr_node *h = gr_relu(recompute_norm_conv(s, x, channels, 3, stride));
         h = recompute_norm_conv(s, h, channels, 3, 1);
         if (stride > 1) x = recompute_norm_conv(s, x, channels, 1, stride);
@@ -41,9 +44,9 @@ static gr_node *recompute_resnet(gr_scope *s, gr_node *x)
 }
 
 /* Random masks, pooling, and a tuple of which one part is read early and one late. */
-static gr_node *recompute_mixed(gr_scope *s, gr_node *x)
+static gr_node *recompute_mixed(gr_scope *s, gr_node *x, int64_t channels)
 {
-    gr_node *part[2], *h = gr_conv_layer(s, NULL, x, GR_CONV(6, 3, .pad = 1)), *late = NULL;
+    gr_node *part[2], *h = gr_conv_layer(s, NULL, x, GR_CONV(channels, 3, .pad = 1)), *late = NULL;
     for (int i = 0; i < 6; i++) {
         gr_node *halves = gr_split(gr_sin(h), 2, 1);
         part[0] = gr_get(halves, 0);
@@ -56,16 +59,18 @@ static gr_node *recompute_mixed(gr_scope *s, gr_node *x)
     return gr_dense(s, "fc", h, GR_DENSE(10));
 }
 
-static void recompute_open(recompute_net *net, recompute_build *build)
+static const recompute_recipe recompute_narrow = {recompute_resnet, 4, 48, 16};
+
+static void recompute_open(recompute_net *net, const recompute_recipe *r)
 {
     const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = 5};
     net->graph = gr_graph_new();
     net->store = gr_store_new();
     net->scope = gr_scope_new(net->graph, net->store, &options);
     net->n = 0;
-    gr_node *x = gr_input(net->graph, "x", GR_F32, GR_SHAPE(BATCH, 3, SIDE, SIDE));
-    gr_node *labels = gr_input(net->graph, "labels", GR_I64, GR_SHAPE(BATCH));
-    gr_node *loss = gr_softmax_cross_entropy(build(net->scope, x), labels, NULL);
+    gr_node *x = gr_input(net->graph, "x", GR_F32, GR_SHAPE(r->batch, 3, r->side, r->side));
+    gr_node *labels = gr_input(net->graph, "labels", GR_I64, GR_SHAPE(r->batch));
+    gr_node *loss = gr_softmax_cross_entropy(r->build(net->scope, x, r->channels), labels, NULL);
     unit_ok(gr_minimize(net->scope, loss, GR_OPTIMIZER(GR_SGD, .rate = 0.1, .momentum = 0.9)));
     net->targets[net->n++] = loss;
     for (int i = 0; i < gr_scope_updates(net->scope); i++)
@@ -82,14 +87,17 @@ static void recompute_close(recompute_net *net)
 
 static void recompute_steps(recompute_net *net, const gr_program *program)
 {
-    static float x[BATCH * 3 * SIDE * SIDE];
-    const int64_t labels[BATCH] = {1, 7, 3, 3, 0, 9};
+    const int in = gr_program_find_input(program, "x");
+    const gr_tensor type = gr_program_input_type(program, in);
+    const int64_t count = gr_shape_count(type.shape), labels[MOST_BATCH] = {1, 7, 3, 3, 0, 9};
+    float *x = malloc((size_t)count * sizeof *x);
     gr_session *session;
-    for (size_t i = 0; i < GR_LEN(x); i++) x[i] = (float)(i * 37 % 101) / 50 - 1;
+    for (int64_t i = 0; i < count; i++) x[i] = (float)(i * 37 % 101) / 50 - 1;
     unit_ok(gr_session_new(program, net->store, NULL, &session));
-    unit_ok(gr_session_write(session, gr_program_find_input(program, "x"), x, sizeof x));
-    unit_ok(
-        gr_session_write(session, gr_program_find_input(program, "labels"), labels, sizeof labels));
+    unit_ok(gr_session_write(session, in, x, (size_t)count * sizeof *x));
+    unit_ok(gr_session_write(session, gr_program_find_input(program, "labels"), labels,
+                             (size_t)type.shape.dim[0] * sizeof *labels));
+    free(x);
     unit_ok(gr_session_steps(session, STEPS));
     gr_session_free(session);
 }
@@ -111,13 +119,13 @@ static void recompute_same_store(const gr_store *a, const gr_store *b)
 
 /* Trains with all the memory and with a part of it: parameters, momenta and running means are the
  * same bits, so the gradients were. */
-static void recompute_compare(recompute_build *build, int percent)
+static void recompute_compare(const recompute_recipe *recipe, int percent)
 {
     recompute_net all, less;
     gr_program *free_program, *tight_program;
     gr_compile_options options = {.size = sizeof options, .threads = 1, .exact = true};
-    recompute_open(&all, build);
-    recompute_open(&less, build);
+    recompute_open(&all, recipe);
+    recompute_open(&less, recipe);
     unit_ok(gr_compile(all.graph, all.targets, all.n, &options, &free_program));
     const gr_plan_info plenty = gr_program_plan(free_program);
     options.memory = plenty.arena * (size_t)percent / 100;
@@ -138,15 +146,22 @@ static void recompute_compare(recompute_build *build, int percent)
 static void test_half_the_memory_gives_the_same_bits(void **state)
 {
     (void)state;
-    recompute_compare(recompute_resnet, 75);
-    recompute_compare(recompute_resnet, 50);
+    recompute_compare(&recompute_narrow, 75);
+    recompute_compare(&recompute_narrow, 50);
+}
+
+static void test_half_the_memory_of_the_full_width(void **state)
+{
+    (void)state;
+    recompute_compare(&(recompute_recipe){recompute_resnet, 64, 4, 32}, 50);
 }
 
 static void test_tuples_and_random_nodes_run_again(void **state)
 {
     (void)state;
-    recompute_compare(recompute_mixed, 90);
-    recompute_compare(recompute_mixed, 70);
+    const recompute_recipe mixed = {recompute_mixed, 6, 48, 16};
+    recompute_compare(&mixed, 90);
+    recompute_compare(&mixed, 70);
 }
 
 static void test_what_cannot_be_met_is_refused(void **state)
@@ -155,7 +170,7 @@ static void test_what_cannot_be_met_is_refused(void **state)
     recompute_net net;
     gr_program *program;
     gr_compile_options options = {.size = sizeof options, .threads = 1, .memory = 1000};
-    recompute_open(&net, recompute_resnet);
+    recompute_open(&net, &recompute_narrow);
     unit_refused(gr_compile(net.graph, net.targets, net.n, &options, &program), GR_NO_MEMORY,
                  "no way was found to run a step in 1000 bytes of memory; ");
     assert_null(program);
@@ -173,7 +188,7 @@ static void test_budget_by_the_environment(void **state)
     const char *const wrong[] = {"much", "1X", "1MB", "-1", "K", "20000000000G"};
     recompute_net net;
     gr_program *program;
-    recompute_open(&net, recompute_resnet);
+    recompute_open(&net, &recompute_narrow);
     for (size_t i = 0; i < GR_LEN(wrong); i++) {
         setenv("GRADUS_MEMORY", wrong[i], 1);
         unit_refused(gr_compile(net.graph, net.targets, net.n, NULL, &program), GR_INVALID,
@@ -228,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_the_memory_gives_the_same_bits),
+        cmocka_unit_test(test_half_the_memory_of_the_full_width),
         cmocka_unit_test(test_tuples_and_random_nodes_run_again),
         cmocka_unit_test(test_what_cannot_be_met_is_refused),
         cmocka_unit_test(test_budget_by_the_environment),

@@ -339,42 +339,6 @@ static void test_many_sessions_on_one_program(void **state)
     gr_store_free(store);
 }
 
-/* One step of a program on the store. */
-static void run_one_step(gr_store *store, gr_node *target)
-{
-    gr_program *program;
-    gr_session *session;
-    unit_ok(gr_compile(gr_node_graph(target), &target, 1, NULL, &program));
-    unit_ok(gr_session_new(program, store, NULL, &session));
-    unit_ok(gr_session_step(session));
-    gr_session_free(session);
-    gr_program_free(program);
-}
-
-/* The version moves with every access that may write, and with no other. */
-static void test_store_version(void **state)
-{
-    (void)state;
-    gr_store *store = gr_store_new();
-    gr_graph *g = gr_graph_new();
-    gr_node *v = gr_var(g, "v", GR_F32, GR_SCALAR);
-    float one = 1;
-    uint64_t version = gr_store_version(store);
-    unit_ok(gr_store_add(store, "v", &(gr_tensor){GR_F32, GR_SCALAR, &one}));
-    assert_true(gr_store_version(store) != version);
-    version = gr_store_version(store);
-    unit_ok(gr_store_write(store, "v", &one, sizeof one));
-    assert_true(gr_store_version(store) != version);
-    version = gr_store_version(store);
-    run_one_step(store, gr_shift(v, 1));
-    unit_ok(gr_store_read(store, "v", &one, sizeof one));
-    assert_true(gr_store_version(store) == version);
-    run_one_step(store, gr_assign(v, gr_shift(v, 1)));
-    assert_true(gr_store_version(store) != version);
-    gr_graph_free(g);
-    gr_store_free(store);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,7 +352,6 @@ int main(void)
         cmocka_unit_test(test_plan_keeps_values),
         cmocka_unit_test(test_reductions_of_one_element_are_free),
         cmocka_unit_test(test_many_sessions_on_one_program),
-        cmocka_unit_test(test_store_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

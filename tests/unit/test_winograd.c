@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include <gradus/gradus.h>
+
 #include "backend/cpu/conv_choice.h"
 #include "ops/ops.h"
 
@@ -189,8 +191,24 @@ static void test_choice(void **state)
     setenv("GRADUS_CONV", "onednn", 1);
     assert_int_equal(chosen(many, false, true), GR_CONV_ONEDNN);
     assert_int_equal(chosen(many, false, false), GR_CONV_WINOGRAD);
+    unsetenv("GRADUS_CONV");
+    gr_graph_free(g);
+}
+
+static void test_unknown_choice_is_refused(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 3, 8, 8));
+    gr_node *y = gr_conv(x, gr_input(g, "w", GR_F32, GR_SHAPE(4, 3, 3, 3)), NULL);
+    gr_program *program;
     setenv("GRADUS_CONV", "fastest", 1);
-    assert_int_equal(chosen(many, false, true), GR_CONV_WINOGRAD);
+    unit_refused(
+        gr_compile(g, &y, 1, NULL, &program), GR_INVALID,
+        "GRADUS_CONV=fastest is no way to convolve: write gemm, rows, places, winograd or onednn");
+    setenv("GRADUS_CONV", "", 1);
+    unit_ok(gr_compile(g, &y, 1, NULL, &program));
+    gr_program_free(program);
     unsetenv("GRADUS_CONV");
     gr_graph_free(g);
 }
@@ -201,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_kernels),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_unknown_choice_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,15 +150,25 @@ static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
+static const char *const choice_names[GR_CONV_WAYS] = {"gemm", "rows", "places", "winograd",
+                                                       "onednn"};
+
+/* GR_CONV_WAYS: none is forced. */
 static gr_conv_way choice_forced(void)
 {
-    static const char *const names[GR_CONV_WAYS] = {"gemm", "rows", "places", "winograd", "onednn"};
     const char *wish = getenv("GRADUS_CONV");
-    for (int way = 0; wish && way < GR_CONV_WAYS; way++) {
-        if (strcmp(wish, names[way]) == 0) return (gr_conv_way)way;
-    }
-    if (wish) gr_remark(GR_LOG_WARNING, "GRADUS_CONV=%s is not a way to convolve: ignored", wish);
-    return GR_CONV_WAYS;
+    int way = 0;
+    while (wish && way < GR_CONV_WAYS && strcmp(wish, choice_names[way]) != 0) way++;
+    return wish ? (gr_conv_way)way : GR_CONV_WAYS;
+}
+
+gr_status gr_conv_check_choice(void)
+{
+    const char *wish = getenv("GRADUS_CONV");
+    if (!wish || !*wish || choice_forced() < GR_CONV_WAYS) return GR_OK;
+    return gr_fail(
+        GR_INVALID,
+        "GRADUS_CONV=%s is no way to convolve: write gemm, rows, places, winograd or onednn", wish);
 }
 
 gr_conv_way gr_conv_choose(const gr_request *request, bool onednn)

@@ -18,5 +18,7 @@ typedef enum gr_conv_way {
  * "rows", "places", "winograd", "onednn") where it is possible. Depends on shapes, `exact` and the
  * environment alone, never on a measurement. `onednn`: whether that way is open. */
 gr_conv_way gr_conv_choose(const gr_request *request, bool onednn);
+/* GR_INVALID if GRADUS_CONV names no way. */
+gr_status gr_conv_check_choice(void);
 
 #endif
