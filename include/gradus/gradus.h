@@ -21,6 +21,7 @@
 #include <gradus/recurrent.h>
 #include <gradus/run.h>
 #include <gradus/sample.h>
+#include <gradus/spatial.h>
 #include <gradus/text.h>
 #include <gradus/train.h>
 

@@ -5,6 +5,7 @@
 #define GRADUS_LAYERS_H
 
 #include <gradus/nn.h>
+#include <gradus/spatial.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,20 +46,42 @@ typedef struct gr_conv_options {
     gr_init weight, bias;
     const gr_geometry *axes; /* overrides kernel, stride, pad, dilation axis by axis */
     const gr_tuning *weight_tuning, *bias_tuning; /* NULL: as every parameter */
+    int64_t output_pad; /* transposed: further elements at the end of each axis */
 } gr_conv_options;
 /* x [N, C, space…] → [N, channels, out…]; W [channels, C/groups, kernel…] "name/weight". */
 GR_API gr_node *gr_conv_layer(gr_scope *scope, const char *name, gr_node *x,
                               const gr_conv_options *options);
 
+/* The transposed convolution ("deconvolution"), the gradient of a convolution by its input: x [N,
+ * C, space…] → [N, channels, out…], out = stride·(in − 1) + dilation·(kernel − 1) + 1 + output_pad
+ * − padding on both sides; W [C, channels/groups, kernel…] "name/weight". With GR_INIT_BILINEAR, a
+ * kernel of 2f − f mod 2, stride f, padding ⌈(f − 1)/2⌉ and groups = channels = C it begins as
+ * bilinear upsampling by f. */
+GR_API gr_node *gr_conv_transpose_layer(gr_scope *scope, const char *name, gr_node *x,
+                                        const gr_conv_options *options);
+
 /* Training: each element is kept with probability 1−rate and scaled by 1/(1−rate) (inverted
  * dropout); evaluation: x. 0 ≤ rate < 1. */
 GR_API gr_node *gr_dropout(gr_scope *scope, const char *name, gr_node *x, double rate);
+
+/* The same of whole channels (axis 1) of each example (Tompson et al. 2015). */
+GR_API gr_node *gr_channel_dropout(gr_scope *scope, const char *name, gr_node *x, double rate);
+/* Dropout for SELU (Klambauer et al. 2017): dropped elements take SELU's limit, and the result is
+ * scaled and shifted so that a mean of 0 and a variance of 1 stay. */
+GR_API gr_node *gr_alpha_dropout(gr_scope *scope, const char *name, gr_node *x, double rate);
+/* Training: x plus normal noise of this deviation; evaluation: x. */
+GR_API gr_node *gr_gaussian_noise(gr_scope *scope, const char *name, gr_node *x, double deviation);
+/* gr_stochastic_pool (spatial.h): draws in training, weighted means in evaluation. */
+GR_API gr_node *gr_stochastic_pool_layer(gr_scope *scope, const char *name, gr_node *x,
+                                         const gr_window *window);
 
 typedef struct gr_batch_norm_options {
     size_t size;
     double momentum; /* of the running moments: new = (1−m)·old + m·batch; 0 means 0.1 */
     double epsilon;  /* 0 means 1e-5 */
     bool no_affine;
+    bool summed; /* running moments as Caffe keeps them: sums, each step times 1−m, that are
+                    divided by "name/count", the sum of their weights, where they are used */
 } gr_batch_norm_options;
 /* Ioffe and Szegedy 2015, per channel (axis 1) of x [N, C] or [N, C, space…]: batch moments in
  * training (running variance unbiased), running moments in evaluation. "name/gamma", "name/beta",
@@ -82,6 +105,33 @@ GR_API gr_node *gr_layer_norm(gr_scope *scope, const char *name, gr_node *x,
 GR_API gr_node *gr_rms_norm(gr_scope *scope, const char *name, gr_node *x,
                             const gr_layer_norm_options *options);
 
+typedef struct gr_group_norm_options {
+    size_t size;
+    int64_t groups; /* of channels; 0 means 32 */
+    double epsilon; /* 0 means 1e-5 */
+    bool no_affine;
+} gr_group_norm_options;
+/* Wu and He 2018: each group of channels of each example of x [N, C, space…] less its mean, over
+ * √(variance + ε), the variance biased; times "name/gamma" plus "name/beta" per channel. The same
+ * in training and evaluation. options may be NULL. Groups that do not divide C are refused
+ * (GR_SHAPE). */
+GR_API gr_node *gr_group_norm(gr_scope *scope, const char *name, gr_node *x,
+                              const gr_group_norm_options *options);
+
+typedef struct gr_instance_norm_options {
+    size_t size;
+    double epsilon; /* 0 means 1e-5 */
+    bool affine;
+} gr_instance_norm_options;
+/* Ulyanov et al. 2016: the same of each channel alone. */
+GR_API gr_node *gr_instance_norm(gr_scope *scope, const char *name, gr_node *x,
+                                 const gr_instance_norm_options *options);
+
+/* x times "name/gamma" (ones) and, if `bias`, plus "name/beta" (zeros), one value for each place
+ * along `axis`, which may be counted from the end; and x plus "name/beta" alone. */
+GR_API gr_node *gr_scale_layer(gr_scope *scope, const char *name, gr_node *x, int axis, bool bias);
+GR_API gr_node *gr_bias_layer(gr_scope *scope, const char *name, gr_node *x, int axis);
+
 /* Named parameter of gr_prelu per channel (axis 1), starting at .25. */
 GR_API gr_node *gr_prelu_layer(gr_scope *scope, const char *name, gr_node *x);
 
@@ -96,6 +146,11 @@ GR_API gr_node *gr_prelu_layer(gr_scope *scope, const char *name, gr_node *x);
 #define GR_LAYER_NORM(...)                                                                         \
     (&(gr_layer_norm_options){.size = sizeof(gr_layer_norm_options), __VA_ARGS__})
 
+#define GR_GROUP_NORM(...)                                                                         \
+    (&(gr_group_norm_options){.size = sizeof(gr_group_norm_options), __VA_ARGS__})
+#define GR_INSTANCE_NORM(...)                                                                      \
+    (&(gr_instance_norm_options){.size = sizeof(gr_instance_norm_options), __VA_ARGS__})
+
 #ifndef GR_NO_PLACES
 #define gr_dense(...) gr_at((gr_dense)(__VA_ARGS__), GR_PLACE)
 #define gr_linear(...) gr_at((gr_linear)(__VA_ARGS__), GR_PLACE)
@@ -105,6 +160,15 @@ GR_API gr_node *gr_prelu_layer(gr_scope *scope, const char *name, gr_node *x);
 #define gr_batch_norm(...) gr_at((gr_batch_norm)(__VA_ARGS__), GR_PLACE)
 #define gr_layer_norm(...) gr_at((gr_layer_norm)(__VA_ARGS__), GR_PLACE)
 #define gr_rms_norm(...) gr_at((gr_rms_norm)(__VA_ARGS__), GR_PLACE)
+#define gr_conv_transpose_layer(...) gr_at((gr_conv_transpose_layer)(__VA_ARGS__), GR_PLACE)
+#define gr_channel_dropout(...) gr_at((gr_channel_dropout)(__VA_ARGS__), GR_PLACE)
+#define gr_alpha_dropout(...) gr_at((gr_alpha_dropout)(__VA_ARGS__), GR_PLACE)
+#define gr_gaussian_noise(...) gr_at((gr_gaussian_noise)(__VA_ARGS__), GR_PLACE)
+#define gr_stochastic_pool_layer(...) gr_at((gr_stochastic_pool_layer)(__VA_ARGS__), GR_PLACE)
+#define gr_group_norm(...) gr_at((gr_group_norm)(__VA_ARGS__), GR_PLACE)
+#define gr_instance_norm(...) gr_at((gr_instance_norm)(__VA_ARGS__), GR_PLACE)
+#define gr_scale_layer(...) gr_at((gr_scale_layer)(__VA_ARGS__), GR_PLACE)
+#define gr_bias_layer(...) gr_at((gr_bias_layer)(__VA_ARGS__), GR_PLACE)
 #define gr_prelu_layer(...) gr_at((gr_prelu_layer)(__VA_ARGS__), GR_PLACE)
 #endif
 

@@ -25,20 +25,6 @@ gr_node *gr_lang_call_avgpool(lang_call *call)
     return layers_pool(call, gr_avg_pool, gr_lang_arg_bool(call, "count_pad"));
 }
 
-gr_node *gr_lang_call_global_avgpool(lang_call *call)
-{
-    gr_node *x = gr_lang_arg_node(call, "x");
-    int rank = gr_node_shape(x).rank;
-    gr_axes axes = {.count = rank - 2};
-    if (gr_is_error(x)) return x;
-    if (rank < 3) {
-        return gr_lang_call_fail(call, GR_SHAPE, NULL, "takes [N, C, space...], not %s",
-                                 gr_shape_text(gr_node_shape(x)));
-    }
-    for (int i = 0; i < axes.count; i++) axes.axis[i] = i + 2;
-    return gr_mean(x, axes);
-}
-
 /* ---- Layers with parameters --------------------------------------------------------------- */
 
 gr_node *gr_lang_call_fc(lang_call *call)
@@ -83,7 +69,8 @@ gr_node *gr_lang_call_batchnorm(lang_call *call)
     gr_batch_norm_options options = {.size = sizeof options,
                                      .momentum = gr_lang_arg_real(call, "momentum"),
                                      .epsilon = gr_lang_arg_real(call, "epsilon"),
-                                     .no_affine = !gr_lang_arg_bool(call, "affine")};
+                                     .no_affine = !gr_lang_arg_bool(call, "affine"),
+                                     .summed = gr_lang_arg_bool(call, "summed")};
     if (!(options.momentum > 0 && options.momentum <= 1)) {
         return gr_lang_call_fail(call, GR_SYNTAX, "momentum", "momentum is in (0, 1], not %g",
                                  options.momentum);

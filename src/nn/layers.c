@@ -180,12 +180,19 @@ static norm_shapes norm_of(gr_shape in)
     return n;
 }
 
-/* running := (1−m)·running + m·batch */
-static void norm_track(gr_scope *scope, gr_node *running, gr_node *batch, double momentum)
+/* running := (1−m)·running + share·batch, share being m, or 1 where moments are summed. */
+static void norm_track(gr_scope *scope, gr_node *running, gr_node *batch, double momentum,
+                       double share)
 {
     gr_node *flat = gr_reshape(gr_stop_gradient(batch), gr_node_shape(running));
-    gr_scope_update(scope, running,
-                    gr_add(gr_scale(running, 1 - momentum), gr_scale(flat, momentum)));
+    gr_scope_update(scope, running, gr_add(gr_scale(running, 1 - momentum), gr_scale(flat, share)));
+}
+
+/* A sum of moments over the sum of their weights, 0 before the first. */
+static gr_node *norm_average(gr_node *sum, gr_node *count)
+{
+    gr_node *none = gr_equal(count, gr_like(count, 0));
+    return gr_div(sum, gr_where(none, gr_like(count, 1), count));
 }
 
 static gr_node *norm_build(gr_scope *scope, gr_node *x, const gr_batch_norm_options *o)
@@ -200,8 +207,11 @@ static gr_node *norm_build(gr_scope *scope, gr_node *x, const gr_batch_norm_opti
     norm_shapes n = norm_of(in);
     gr_shape per_channel = GR_SHAPE(n.channels);
     gr_node *mean = gr_state(scope, "mean", GR_F32, per_channel, 0);
-    gr_node *variance = gr_state(scope, "variance", GR_F32, per_channel, 1);
-    gr_node *centre = gr_reshape(mean, n.wide), *spread = gr_reshape(variance, n.wide);
+    const bool summed = o && o->summed;
+    gr_node *variance = gr_state(scope, "variance", GR_F32, per_channel, summed ? 0 : 1);
+    gr_node *count = summed ? gr_state(scope, "count", GR_F32, GR_SHAPE(1), 0) : NULL;
+    gr_node *centre = gr_reshape(summed ? norm_average(mean, count) : mean, n.wide);
+    gr_node *spread = gr_reshape(summed ? norm_average(variance, count) : variance, n.wide);
     if (gr_scope_mode(scope) == GR_TRAIN) {
         if (n.count < 2)
             return gr_fault(gr_scope_graph(scope), GR_SHAPE, "batchnorm",
@@ -210,8 +220,10 @@ static gr_node *norm_build(gr_scope *scope, gr_node *x, const gr_batch_norm_opti
         centre = gr_mean(x, n.axes);
         spread = gr_mean(gr_square(gr_sub(x, centre)), n.axes);
         double unbiased = (double)n.count / (double)(n.count - 1);
-        norm_track(scope, mean, centre, momentum);
-        norm_track(scope, variance, gr_scale(spread, unbiased), momentum);
+        const double share = summed ? 1 : momentum;
+        norm_track(scope, mean, centre, momentum, share);
+        norm_track(scope, variance, gr_scale(spread, unbiased), momentum, share);
+        if (summed) norm_track(scope, count, gr_like(count, 1), momentum, 1);
     }
     gr_node *scale = gr_rsqrt(gr_shift(spread, epsilon));
     gr_node *y = gr_mul(gr_sub(x, centre), scale);
