@@ -7,10 +7,12 @@
 #include "cli/table.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char bench_machine[] = "machine"; /* among the names: measure the machine alone */
+static const char bench_ops[] = "ops";         /* among the names: all single layers */
 static const double bench_machine_seconds = 1;
 
 /* What the command line asks for. */
@@ -27,27 +29,38 @@ typedef struct bench_plan {
 static int bench_unknown(const char *name)
 {
     const int n = cli_workloads();
-    const char **names = cli_alloc((size_t)n + 1, sizeof *names);
+    const char **names = cli_alloc((size_t)n + 2, sizeof *names);
     for (int i = 0; i < n; i++) names[i] = cli_workload_name(cli_workload_at(i));
     names[n] = bench_machine;
-    const char *near = cli_nearest(name, names, n + 1);
+    names[n + 1] = bench_ops;
+    const char *near = cli_nearest(name, names, n + 2);
     free(names);
     if (near) return cli_bad("there is no workload '%s'; did you mean '%s'?", name, near);
     return cli_bad("there is no workload '%s'; --list tells their names", name);
 }
 
+/* Adds the workloads of one name; false: there are none. */
+static bool bench_add(bench_plan *plan, const char *name)
+{
+    const cli_workload *found = cli_workload_find(name);
+    if (found) plan->workloads[plan->n++] = found;
+    if (strcmp(name, bench_ops) != 0) return found;
+    for (int i = 0; i < cli_ops(); i++) plan->workloads[plan->n++] = cli_op_at(i);
+    return true;
+}
+
 static int bench_choose(const cli_args *args, bench_plan *plan)
 {
     const int named = cli_operands(args), all = cli_workloads();
-    const size_t room = (size_t)(named ? named : all);
+    size_t room = (size_t)(named ? named : all);
+    for (int i = 0; i < named; i++)
+        if (strcmp(cli_operand(args, i), bench_ops) == 0) room += (size_t)cli_ops();
     plan->workloads = cli_alloc(room, sizeof *plan->workloads);
     plan->results = cli_alloc(room, sizeof *plan->results);
     plan->machine = !cli_flag(args, "no-machine");
     for (int i = 0; i < named; i++) {
         const char *name = cli_operand(args, i);
-        if (strcmp(name, bench_machine) == 0) continue;
-        plan->workloads[plan->n] = cli_workload_find(name);
-        if (!plan->workloads[plan->n++]) return bench_unknown(name);
+        if (strcmp(name, bench_machine) != 0 && !bench_add(plan, name)) return bench_unknown(name);
     }
     for (int i = 0; i < all && !named; i++) plan->workloads[plan->n++] = cli_workload_at(i);
     if (cli_text(args, "trace") && plan->n != 1)
@@ -57,12 +70,26 @@ static int bench_choose(const cli_args *args, bench_plan *plan)
     return CLI_YES;
 }
 
-static int bench_list(void)
+/* "16x64x32x32" */
+static void bench_shape(gr_shape shape, char *text, size_t room)
 {
-    cli_table *table = cli_table_new("<workload|~a step of");
-    for (int i = 0; i < cli_workloads(); i++) {
-        const cli_workload *w = cli_workload_at(i);
+    size_t at = 0;
+    *text = 0;
+    for (int i = 0; i < shape.rank && at < room; i++)
+        at +=
+            (size_t)snprintf(text + at, room - at, "%s%lld", i ? "x" : "", (long long)shape.dim[i]);
+}
+
+static int bench_list(const cli_args *args)
+{
+    char shape[64];
+    const bool ops = cli_operands(args) == 1 && strcmp(cli_operand(args, 0), bench_ops) == 0;
+    cli_table *table = cli_table_new(ops ? "<layer|<of x|~net" : "<workload|~a step of");
+    for (int i = 0; i < (ops ? cli_ops() : cli_workloads()); i++) {
+        const cli_workload *w = ops ? cli_op_at(i) : cli_workload_at(i);
         cli_table_cell(table, "%s", cli_workload_name(w));
+        bench_shape(cli_workload_shape(w), shape, sizeof shape);
+        if (ops) cli_table_cell(table, "%s", shape);
         cli_table_cell(table, "%s", cli_workload_about(w));
     }
     cli_table_print(table);
@@ -132,7 +159,7 @@ static int bench_main(const cli_args *args)
 
 static int bench_command(const cli_args *args)
 {
-    if (cli_flag(args, "list")) return bench_list();
+    if (cli_flag(args, "list")) return bench_list(args);
     if (!cli_given(args, "worker")) return bench_main(args);
     const cli_workload *workload =
         cli_operands(args) == 1 ? cli_workload_find(cli_operand(args, 0)) : NULL;
@@ -167,7 +194,7 @@ static const cli_option bench_options[] = {
 const cli_command cli_command_bench = {
     .name = "bench",
     .summary = "measure the machine, and training and inference on it",
-    .operands = "[machine | WORKLOAD...]",
+    .operands = "[machine | ops | WORKLOAD...]",
     .about =
         "First the machine: operations a second of multiply-adds in registers, of a product of "
         "1024x1024 matrices, and of oneDNN's if it can be loaded; bytes a second from each cache "
@@ -175,8 +202,10 @@ const cli_command cli_command_bench = {
         "own: the median and the least time, the speed, the share of the roofline (the least time "
         "that this machine needs for the arithmetic and the traffic of each gate), the largest "
         "memory, and the time from the process's start to the end of its first step. Other "
-        "programs on the same cores spoil the figures, the median first.",
+        "programs on the same cores spoil the figures, the median first. ops stands for many "
+        "workloads of one layer each, forward and backward.",
     .examples = "gradus bench\n"
+                "gradus bench ops --list\n"
                 "gradus bench lenet --threads 1 --profile\n"
                 "gradus bench mlp quick --json\n"
                 "gradus bench machine",

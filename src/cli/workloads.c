@@ -3,6 +3,7 @@
 
 #include "cli/out.h"
 
+#include <gradus/lang.h>
 #include <gradus/layers.h>
 #include <gradus/losses.h>
 #include <stdlib.h>
@@ -112,10 +113,10 @@ static gr_node *workload_resnet18(gr_scope *s, gr_node *x)
 /* ---- The steps ------------------------------------------------------------------------------- */
 
 struct cli_workload {
-    const char *name, *about;
+    const char *name, *about; /* about: of a single layer its net */
     void (*build)(const cli_workload *w, cli_workload_graph *g);
     workload_net *net;
-    int64_t x[4]; /* batch, then the shape of an example */
+    int64_t x[5]; /* batch, then the shape of an example */
     int rank;
     gr_optimizer optimizer;
 };
@@ -150,6 +151,24 @@ static void workload_classify(const cli_workload *w, cli_workload_graph *g)
 static void workload_infer(const cli_workload *w, cli_workload_graph *g)
 {
     workload_add_target(g, w->net(g->scope, workload_input(w, g, "x")));
+}
+
+/* A single layer: its result, its gradients by x and parameters from a given one of the result, and
+ * what it keeps. */
+static void workload_layer(const cli_workload *w, cli_workload_graph *g)
+{
+    enum { WORKLOAD_PARAMS = 7 };
+    gr_node *wrt[1 + WORKLOAD_PARAMS] = {workload_input(w, g, "x")}, *dx[1 + WORKLOAD_PARAMS];
+    gr_node *y = gr_net(g->scope, wrt[0], w->about);
+    gr_node *dy = gr_input(g->graph, "dy", GR_F32, gr_node_shape(y));
+    int n = 1;
+    for (; n <= gr_scope_params(g->scope) && n <= WORKLOAD_PARAMS; n++)
+        wrt[n] = gr_scope_param(g->scope, n - 1);
+    gr_grad(gr_sum(gr_mul(y, dy), GR_ALL), wrt, n, dx);
+    workload_add_target(g, y);
+    for (int i = 0; i < n; i++) workload_add_target(g, dx[i]);
+    for (int i = 0; i < gr_scope_updates(g->scope); i++)
+        workload_add_target(g, gr_scope_update_node(g->scope, i));
 }
 
 /* The 3-4-1 net of examples/xor.c. */
@@ -294,6 +313,15 @@ static const cli_workload workload_table[] = {
      WORKLOAD_NONE},
 };
 
+#define OP(NAME, NET, ...)                                                                         \
+    {"op-" #NAME,  NET,           workload_layer,                                                  \
+     NULL,         {__VA_ARGS__}, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),       \
+     WORKLOAD_NONE},
+static const cli_workload workload_ops[] = {
+#include "cli/workload_ops.def"
+};
+#undef OP
+
 int cli_workloads(void)
 {
     return (int)(sizeof workload_table / sizeof *workload_table);
@@ -304,8 +332,25 @@ const cli_workload *cli_workload_at(int i)
     return &workload_table[i];
 }
 
+int cli_ops(void)
+{
+    return (int)(sizeof workload_ops / sizeof *workload_ops);
+}
+
+const cli_workload *cli_op_at(int i)
+{
+    return &workload_ops[i];
+}
+
+gr_shape cli_workload_shape(const cli_workload *workload)
+{
+    return gr_shape_of(workload->rank, workload->x);
+}
+
 const cli_workload *cli_workload_find(const char *name)
 {
+    for (int i = 0; i < cli_ops(); i++)
+        if (strcmp(workload_ops[i].name, name) == 0) return &workload_ops[i];
     for (int i = 0; i < cli_workloads(); i++)
         if (strcmp(workload_table[i].name, name) == 0) return &workload_table[i];
     return NULL;

@@ -9,9 +9,14 @@ typedef struct cli_workload cli_workload;
 
 int cli_workloads(void);
 const cli_workload *cli_workload_at(int i);
+/* Single layers, called "op-…", the table of workload_ops.def. */
+int cli_ops(void);
+const cli_workload *cli_op_at(int i);
+/* Among both. */
 const cli_workload *cli_workload_find(const char *name); /* NULL: there is none */
 const char *cli_workload_name(const cli_workload *workload);
-const char *cli_workload_about(const cli_workload *workload); /* one line */
+const char *cli_workload_about(const cli_workload *workload); /* one line; of a layer its net */
+gr_shape cli_workload_shape(const cli_workload *workload);    /* of x */
 /* Rows of a step: examples, or elements of a vector. */
 int64_t cli_workload_batch(const cli_workload *workload);
 

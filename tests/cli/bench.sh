@@ -17,6 +17,11 @@ for name in xor mlp_b1 softmax cifar2 mlp mlp_adam lenet quick full alexnet resn
     grep -q "^$name " out || fault "no $name in the list"
 done
 
+run bench ops --list
+exits 0
+silent
+grep -q '^op-conv3d  *4x8x16x16x16  *conv(16, 3, pad=1)$' out || fault "no layer in the list of ops"
+
 # ---- Workloads ----------------------------------------------------------------------------------
 
 bench xor mlp_b1 infer-mlp --no-machine --json --threads 1
@@ -39,6 +44,12 @@ for row in rows:
 assert 2 * (784 * 256 + 256 * 128 + 128 * 10) < rows[2]["flops"] < 2.02 * 235e3
 CHECK
 fi
+
+# Each layer builds, and its gradients.
+bench ops --no-machine --threads 2 --json
+exits 0
+silent
+[ "$(wc -l <out)" -ge 36 ] || fault "layers are missing"
 
 bench xor --threads 1 --exact
 exits 0
