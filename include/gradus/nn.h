@@ -46,6 +46,8 @@ typedef struct gr_scope_options {
     size_t size; /* sizeof(gr_scope_options) */
     gr_mode mode;
     uint64_t seed; /* of initial values and of random gates */
+    bool carry;    /* recurrent layers carry their states on (recurrent.h), told to or not, where
+                      they can: to go through a sequence bit by bit */
 } gr_scope_options;
 
 /* A scope on a graph and a store; both must outlive it. Without a store (NULL) variables are only
@@ -56,6 +58,7 @@ GR_API void gr_scope_free(gr_scope *scope);
 GR_API gr_graph *gr_scope_graph(gr_scope *scope);
 GR_API gr_store *gr_scope_store(gr_scope *scope);
 GR_API gr_mode gr_scope_mode(const gr_scope *scope);
+GR_API bool gr_scope_carries(const gr_scope *scope);
 /* The step counter, an i64 variable "step" of the store (made at the first call), for random gates
  * and schedules. gr_minimize advances it. */
 GR_API gr_node *gr_scope_step(gr_scope *scope);

@@ -351,11 +351,14 @@ static gr_node *recurrent_build(recurrent_layer *layer, gr_node *x)
 static gr_node *recurrent_make(gr_scope *scope, const char *name, gr_node *x,
                                const gr_rnn_options *options, gr_rnn_kind kind, const char *word)
 {
+    gr_rnn_options own = *options;
+    bool can_carry = !own.bidirectional && !own.initial.h && !own.initial.c;
+    if (gr_scope_carries(scope) && can_carry) own.carry = true;
     recurrent_layer layer = {.scope = scope,
                              .graph = gr_scope_graph(scope),
                              .kind = kind,
                              .word = word,
-                             .o = options,
+                             .o = &own,
                              .units = options->units,
                              .layers = options->layers ? options->layers : 1,
                              .directions = options->bidirectional ? 2 : 1,

@@ -12,6 +12,7 @@ gr_scope *gr_scope_new(gr_graph *graph, gr_store *store, const gr_scope_options 
     if (options) {
         s->mode = options->mode;
         s->seed = options->seed;
+        s->carry = options->carry;
     }
     return s;
 }
@@ -41,6 +42,11 @@ gr_store *gr_scope_store(gr_scope *scope)
 gr_mode gr_scope_mode(const gr_scope *scope)
 {
     return scope ? scope->mode : GR_EVAL;
+}
+
+bool gr_scope_carries(const gr_scope *scope)
+{
+    return scope && scope->carry;
 }
 
 /* ---- Names ---------------------------------------------------------------------------------- */

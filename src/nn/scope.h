@@ -21,6 +21,7 @@ struct gr_scope {
     gr_graph *graph;
     gr_store *store;
     gr_mode mode;
+    bool carry;
     uint64_t seed;
     gr_arena arena;
     char *prefix; /* "block1/", or "" */

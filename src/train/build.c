@@ -39,7 +39,8 @@ gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mod
                              gr_model_graph *out)
 {
     *out = (gr_model_graph){.graph = gr_graph_new()};
-    gr_scope_options options = {.size = sizeof options, .mode = mode, .seed = model->seed};
+    gr_scope_options options = {
+        .size = sizeof options, .mode = mode, .seed = model->seed, .carry = model->carry};
     out->scope = out->graph ? gr_scope_new(out->graph, store, &options) : NULL;
     if (!out->scope) return GR_NO_MEMORY;
     out->x = gr_input(out->graph, "x", model->dtype, gr_model_batch_shape(model, rows));

@@ -56,6 +56,7 @@ struct gr_model {
     uint64_t seed;
     int threads;
     bool exact;
+    bool carry; /* recurrent layers carry their states on, told to or not */
     int64_t parameters;
     gr_cached_engine cache[GR_MODEL_CACHE];
     uint64_t clock;      /* of the cache */

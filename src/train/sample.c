@@ -76,6 +76,7 @@ static gr_status sample_compile(const gr_model *model, gr_store *store, int64_t 
     gr_model view = *model;
     gr_model_graph graph;
     view.store = store;
+    view.carry = true;
     view.input = view.positions = GR_SHAPE(length);
     gr_status status = gr_model_build_net(&view, store, GR_EVAL, 1, &graph);
     gr_shape want = GR_SHAPE(1, length, model->classes);

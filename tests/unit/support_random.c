@@ -162,7 +162,7 @@ static gr_status random_updates(random_graph *r, gr_node *loss)
 gr_status random_graph_new(uint64_t seed, random_graph *r)
 {
     *r = (random_graph){.seed = seed, .rng = gr_rng_new(seed, 0), .work = RANDOM_WORK};
-    const gr_scope_options options = {sizeof options, GR_TRAIN, seed};
+    const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = seed};
     r->graph = gr_graph_new();
     r->store = gr_store_new();
     r->scope = gr_scope_new(r->graph, r->store, &options);

@@ -60,6 +60,16 @@ static gr_model *text_model(gr_recipe *recipe, const char *const *names)
     return model;
 }
 
+static gr_model *net_model(const char *net)
+{
+    gr_model *model;
+    unit_ok(gr_model_new(GR_MODEL(.net = net, .input = GR_SHAPE(WINDOW), .tokens = true,
+                                  .positions = GR_SHAPE(WINDOW), .classes = CHARS,
+                                  .names = char_names, .seed = 2, .threads = 1),
+                         &model));
+    return model;
+}
+
 static gr_text_sampler *sampler_of(gr_model *model, const gr_text_sampler_options *options)
 {
     gr_text_sampler *sampler;
@@ -151,6 +161,41 @@ static void test_window(void **state)
     }
     gr_text_sampler_free(sampler);
     gr_model_free(model);
+}
+
+/* Recurrent nets keep their state, whether they were told to carry it or not, and go beyond their
+ * window; those in both directions are refused. */
+static void test_recurrent(void **state)
+{
+    (void)state;
+    static const char text[] = "abcab\n";
+    static const char *const nets[] = {
+        "embedding(4, 5) |> lstm(6, layers=2, name=\"r\") |> linear(4)",
+        "embedding(4, 5) |> lstm(6, layers=2, carry=true, name=\"r\") |> linear(4)"};
+    double p[2][CHARS];
+    float scores[WINDOW][CHARS];
+    const int32_t tokens[WINDOW] = {1, 2, 3, 1, 2, 0};
+    for (int i = 0; i < 2; i++) {
+        gr_model *model = net_model(nets[i]);
+        gr_text_sampler *sampler = sampler_of(model, NULL);
+        assert_true(gr_text_sampler_recurrent(sampler));
+        unit_ok(gr_text_sampler_feed(sampler, text, WINDOW));
+        unit_ok(gr_text_sampler_probabilities(sampler, p[i]));
+        gr_tensor x = {GR_I32, GR_SHAPE(1, WINDOW), (void *)tokens};
+        unit_ok(gr_model_predict(model, &x, scores[0]));
+        gr_model_probabilities(model, scores[WINDOW - 1]);
+        for (int c = 0; c < CHARS; c++)
+            assert_true(fabs(p[i][c] - (double)scores[WINDOW - 1][c]) < 1e-5);
+        unit_ok(gr_text_sampler_feed(sampler, text, WINDOW));
+        unit_ok(gr_text_sampler_probabilities(sampler, p[i]));
+        gr_text_sampler_free(sampler);
+        gr_model_free(model);
+    }
+    for (int c = 0; c < CHARS; c++) assert_true(fabs(p[0][c] - p[1][c]) < 1e-6);
+    gr_text_sampler *none;
+    gr_model *both = net_model("embedding(4, 5) |> gru(6, bidirectional=true) |> linear(4)");
+    unit_refused(gr_text_sampler_new(both, NULL, &none), GR_INVALID, "depend on later ones");
+    gr_model_free(both);
 }
 
 /* ---- Drawing -------------------------------------------------------------------------------- */
@@ -258,9 +303,13 @@ static void test_sampler_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_temperature), cmocka_unit_test(test_top_k),
-        cmocka_unit_test(test_window),      cmocka_unit_test(test_seed),
-        cmocka_unit_test(test_frequencies), cmocka_unit_test(test_sampler_refused),
+        cmocka_unit_test(test_temperature),
+        cmocka_unit_test(test_top_k),
+        cmocka_unit_test(test_window),
+        cmocka_unit_test(test_recurrent),
+        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_frequencies),
+        cmocka_unit_test(test_sampler_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
