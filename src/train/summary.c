@@ -1,6 +1,7 @@
 /* What a net is made of: its graph's gates, those of a layer taken together. */
 #include "graph/graph.h"
 #include "ops/matmul.h"
+#include "ops/scan.h"
 #include "train/model.h"
 
 /* Examples in the graph that is described: batch norm refuses to train on one. */
@@ -39,9 +40,17 @@ static gr_shape summary_shape(const gr_node *node)
     return gr_shape_of(shape.rank - 1, shape.dim + 1);
 }
 
-/* Multiply-adds of a contraction: for each element of the result as many as it sums over. */
+/* Multiply-adds of a contraction: for each element of the result as many as it sums over; of a loop
+ * those of its body, as often as it runs. */
 static int64_t summary_work(const gr_node *node)
 {
+    if (!strcmp(node->op->name, "scan")) {
+        const gr_scan_view scan = gr_scan_of(node->attr);
+        int64_t once = 0;
+        for (int id = 0; id < gr_graph_size(scan.body->graph); id++)
+            once += summary_work(gr_graph_node(scan.body->graph, id));
+        return scan.length * once;
+    }
     int64_t out = gr_shape_count(gr_node_shape(node)), inner = 0;
     if (!strcmp(node->op->name, "matmul")) inner = gr_matmul_geometry_of(node).k;
     if (!strcmp(node->op->name, "conv")) {
@@ -73,6 +82,22 @@ static const char *summary_stem(gr_arena *arena, const char *name)
     return stem;
 }
 
+/* The word of the language that made a layer with an automatic name: "lstm" of "lstm1", "attention"
+ * of "block/attention2/out"; NULL if there is none. */
+static const char *summary_word(gr_arena *arena, const char *name)
+{
+    for (const char *at = name; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        char *part = gr_arena_strdup(arena, at);
+        if (!part) return NULL;
+        part[strcspn(part, "/")] = '\0';
+        const char *stem = summary_stem(arena, part);
+        const gr_word *word = stem ? gr_lang_find(stem) : NULL;
+        if (word && word->kind == GR_WORD_LAYER) return word->name;
+    }
+    return NULL;
+}
+
 static gr_status summary_add(summary *s, const summary_layer *layer)
 {
     gr_net_info *info = &s->info;
@@ -90,7 +115,11 @@ static gr_status summary_add(summary *s, const summary_layer *layer)
                           .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
                           .bytes = (size_t)gr_shape_count(shape) *
                                    gr_dtype_size(gr_node_dtype(layer->last))};
-    if (layer->composite && !layer->kind) to->kind = summary_stem(&s->arena, layer->composite);
+    const char *word = layer->composite ? summary_word(&s->arena, layer->composite) : NULL;
+    if (word)
+        to->kind = word;
+    else if (layer->composite && !layer->kind)
+        to->kind = summary_stem(&s->arena, layer->composite);
     if (!to->name || !to->kind) return GR_NO_MEMORY;
     info->count++;
     info->parameters += to->parameters;
