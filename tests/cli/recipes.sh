@@ -98,6 +98,10 @@ net resnet18 11173962 555422720
 net resnet18_imagenet 11689512 1814073344
 net vgg11 132863336 7609090048
 net mobilenet 811850 27198464
+net char-rnn 103297 6307840
+net char-lstm 876929 55590912
+net char-gru 662913 41959424
+net gpt-tiny 816128 55058432
 
 for recipe in "$GRADUS_SOURCE"/nets/*.recipe; do
     grep -q '^input ' "$recipe" || fault "$recipe does not tell the shape of its input"
@@ -108,6 +112,14 @@ done
 run train --recipe xor --quiet --no-out
 exits 0
 out "training accuracy 1.0000 (4 of 4 right)"
+
+# The beginning of tiny Shakespeare, and the characters that it lacks.
+data tinyshakespeare
+{
+    head -c 12000 "$DATA/input.txt"
+    printf "\n !\$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\n"
+} >part.txt
+chars="--text chars --steps 50 --batch 2 --warmup 0"
 
 data mnist
 mnist=$DATA
@@ -134,6 +146,11 @@ steps() {
     got=$(sed -n 's/.*"train_loss":\([0-9.e-]*\).*/\1/p' out | tail -1)
     near "$got" "$want" "$(awk -v x="$want" 'BEGIN { print 0.003 * x }')"
 }
+for recipe in char-rnn:2.7499485874176024 char-lstm:3.117622995376587 \
+    char-gru:2.860958752632141 gpt-tiny:3.2121404647827148; do
+    # shellcheck disable=SC2086 # options
+    steps "${recipe%:*}" part.txt "${recipe#*:}" $chars
+done
 steps lenet $mnist 0.15751600824296474 --steps 100
 steps cifar2 $cifar 0.9693966787308455 --steps 12
 steps cifar10_quick $cifar 2.2983299493789673 --steps 20
