@@ -22,8 +22,8 @@ extern "C" {
 GR_API gr_node *gr_im2col(gr_node *x, const gr_window *window);
 
 /* Pooling into `size` windows along each axis: window i of n along an axis of s places reaches from
- * ⌊i·s/n⌋ to ⌈(i+1)·s/n⌉, so they may overlap; PyTorch's rule. Of equals the first in row-major
- * order takes the gradient of a maximum. */
+ * ⌊i·s/n⌋ to ⌈(i+1)·s/n⌉, so they may overlap; PyTorch's rule. One of equal maxima takes the
+ * gradient. */
 GR_API gr_node *gr_adaptive_avg_pool(gr_node *x, const int64_t *size, int count);
 GR_API gr_node *gr_adaptive_max_pool(gr_node *x, const int64_t *size, int count);
 /* The mean and the maximum of each channel: [N, C]. */

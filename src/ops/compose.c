@@ -172,6 +172,15 @@ gr_node *gr_logsumexp(gr_node *x, int axis)
 
 /* ---- Normalisation --------------------------------------------------------------------------- */
 
+/* s^-beta; the exponents of the papers by roots, which are ten times as fast as pow. */
+static gr_node *compose_power(gr_node *s, double beta)
+{
+    if (beta == 0.5) return gr_rsqrt(s);
+    if (beta != 0.75) return gr_pow(s, gr_like(s, -beta));
+    gr_node *root = gr_rsqrt(s);
+    return gr_mul(root, gr_sqrt(root));
+}
+
 gr_node *gr_lrn_within(gr_node *x, int64_t size, double alpha, double beta)
 {
     gr_graph *graph = gr_node_graph(x);
@@ -188,7 +197,7 @@ gr_node *gr_lrn_within(gr_node *x, int64_t size, double alpha, double beta)
                               .count_include_pad = true};
     gr_node *mean = gr_avg_pool(gr_square(x), &window);
     gr_node *divisor = gr_shift(gr_scale(mean, alpha), 1);
-    gr_node *y = gr_mul(x, gr_pow(divisor, gr_like(divisor, -beta)));
+    gr_node *y = gr_mul(x, compose_power(divisor, beta));
     gr_composite_end(graph);
     return y;
 }

@@ -123,8 +123,11 @@ static double choice_of_places(const gr_conv_geometry *g, const gr_request *requ
            CHOICE_PACK * w;
 }
 
+/* Without channels to sum over, its products are no matrices: the direct way took 1.3 ms where it
+ * took 19 (64 channels of 32×32, by the weights). */
 static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 {
+    if (choice_is_depthwise(g)) return INFINITY;
     const double tiles = 16 * ceil((double)gr_winograd_count(g, op) / 16); /* whole vectors */
     const double filters = (double)(g->c / g->groups * g->o);
     const double each = op == &gr_op_conv_weight_grad ? CHOICE_CHANNEL_TILE : CHOICE_TILE;
