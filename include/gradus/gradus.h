@@ -14,6 +14,7 @@
 #include <gradus/losses.h>
 #include <gradus/machine.h>
 #include <gradus/nn.h>
+#include <gradus/ntm.h>
 #include <gradus/ops.h>
 #include <gradus/optim.h>
 #include <gradus/plot.h>
