@@ -21,7 +21,7 @@ static gr_status open_session(gr_store *store, gr_mode mode, gr_program **progra
                               gr_session **session)
 {
     gr_graph *g = gr_graph_new();
-    gr_scope_options options = {sizeof options, mode, 1};
+    gr_scope_options options = {.size = sizeof options, .mode = mode, .seed = 1};
     gr_scope *s = gr_scope_new(g, store, &options);
     gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(BATCH, 1, 28, 28));
     gr_node *y = gr_input(g, "y", GR_I32, GR_SHAPE(BATCH));

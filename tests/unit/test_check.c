@@ -129,8 +129,9 @@ static void test_net(void **state)
     for (int i = 0; i < 60; i++) x[i] = (float)(i * 29 % 31) / 31 - 0.4f;
     gr_store *store = gr_store_new();
     gr_graph *g = gr_graph_new();
-    gr_scope *s =
-        gr_scope_new(g, store, &(gr_scope_options){sizeof(gr_scope_options), GR_TRAIN, 5});
+    gr_scope *s = gr_scope_new(
+        g, store,
+        &(gr_scope_options){.size = sizeof(gr_scope_options), .mode = GR_TRAIN, .seed = 5});
     gr_node *in = gr_input(g, "x", GR_F32, GR_SHAPE(6, 10));
     gr_node *h = gr_tanh(gr_batch_norm(s, NULL, gr_dense(s, "fc1", in, GR_DENSE(20)), NULL));
     gr_node *scores = gr_dense(s, "fc2", gr_dropout(s, NULL, h, 0.3), GR_DENSE(3));

@@ -69,7 +69,7 @@ static gr_status run_steps(const gr_program *program, gr_store *store, uint64_t 
 
 static gr_status run_train(const exact_run *run, gr_graph *graph, gr_store *store)
 {
-    gr_scope_options options = {sizeof options, GR_TRAIN, run->seed};
+    gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = run->seed};
     gr_scope *scope = gr_scope_new(graph, store, &options);
     gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(ROWS, 3, SIDE, SIDE));
     gr_node *y = gr_input(graph, "y", GR_I32, GR_SHAPE(ROWS)), *targets[64];

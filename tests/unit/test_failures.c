@@ -126,7 +126,7 @@ static gr_status net_build(gr_scope *scope, gr_program **program)
 
 static gr_status net_compile(gr_store *store, gr_program **program)
 {
-    gr_scope_options options = {sizeof options, GR_TRAIN, 7};
+    gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = 7};
     gr_graph *graph = gr_graph_new();
     if (!graph) return GR_NO_MEMORY;
     gr_scope *scope = gr_scope_new(graph, store, &options);

@@ -496,8 +496,8 @@ static void refuse(gr_node *(*build)(gr_scope *, gr_node *), gr_shape in, const 
 {
     gr_store *store = gr_store_new();
     gr_graph *g = gr_graph_new();
-    gr_scope *s =
-        gr_scope_new(g, store, &(gr_scope_options){sizeof(gr_scope_options), GR_TRAIN, 0});
+    gr_scope *s = gr_scope_new(
+        g, store, &(gr_scope_options){.size = sizeof(gr_scope_options), .mode = GR_TRAIN});
     gr_node *node = build(s, gr_input(g, "x", GR_F32, in));
     assert_true(gr_is_error(node));
     assert_true(gr_is_error(gr_relu(node)));

@@ -86,7 +86,7 @@ static step_counts count_in_steps(int threads)
     static int32_t y[32];
     gr_store *store = gr_store_new();
     gr_graph *g = gr_graph_new();
-    gr_scope_options options = {sizeof options, GR_TRAIN, 1};
+    gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = 1};
     gr_scope *s = gr_scope_new(g, store, &options);
     gr_node *targets[80];
     int n = 0;
