@@ -1,5 +1,6 @@
 /* Texts as data: vocabularies, windows, streams, refusals. */
 #include "support_files.h"
+#include "support_memory.h"
 
 #include <gradus/text.h>
 
@@ -276,6 +277,30 @@ static void test_text_refused(void **state)
                  GR_INVALID, "its own label");
 }
 
+static gr_status memory_flow(void *user)
+{
+    static const char text[] =
+        "h\xc3\xa9llo, h\xc3\xa9llo, h\xc3\xa9llo, h\xc3\xa9llo, h\xc3\xa9llo";
+    gr_dataset *train, *test;
+    int32_t x[3], y[3];
+    (void)user;
+    GR_TRY(gr_text_dataset("text", text, sizeof text - 1, GR_DATA(.length = 3, .held = .2), &train,
+                           &test));
+    gr_status status = gr_dataset_read(test, 1, 0, x, y);
+    if (status == GR_OK && (x[1] != y[0] || gr_dataset_classes(train) != 6))
+        status = gr_fail(GR_INTERNAL, "wrong tokens");
+    gr_dataset_free(train);
+    gr_dataset_free(test);
+    return status;
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    unit_ok(memory_flow(NULL));
+    assert_true(test_memory_sweep(memory_flow, NULL) > 10);
+}
+
 /* ---- Files -------------------------------------------------------------------------------- */
 
 static void test_text_file(void **state)
@@ -315,12 +340,13 @@ static void test_tinyshakespeare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_characters), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_names),      cmocka_unit_test(test_names_refused),
-        cmocka_unit_test(test_not_utf8),   cmocka_unit_test(test_unknown_character),
-        cmocka_unit_test(test_windows),    cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_parts),      cmocka_unit_test(test_text_refused),
-        cmocka_unit_test(test_text_file),  cmocka_unit_test(test_tinyshakespeare),
+        cmocka_unit_test(test_characters),      cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_names_refused),
+        cmocka_unit_test(test_not_utf8),        cmocka_unit_test(test_unknown_character),
+        cmocka_unit_test(test_windows),         cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_parts),           cmocka_unit_test(test_text_refused),
+        cmocka_unit_test(test_text_file),       cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_tinyshakespeare),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
 }

@@ -3,6 +3,7 @@
 
 #include <gradus/sample.h>
 
+#include "support_memory.h"
 #include "support_train.h"
 
 #define GR_NO_PLACES
@@ -300,6 +301,51 @@ static void test_sampler_refused(void **state)
     gr_dataset_free(data);
 }
 
+/* ---- Memory --------------------------------------------------------------------------------- */
+
+typedef struct sample_flow {
+    gr_model *model;
+    char text[8]; /* what is written; empty before the first time */
+} sample_flow;
+
+static gr_status flow_write(gr_text_sampler *sampler, char text[8])
+{
+    GR_TRY(gr_text_sampler_feed(sampler, "ab", 2));
+    for (int i = 0; i < 7; i++) {
+        size_t size;
+        char piece[4];
+        GR_TRY(gr_text_sampler_next(sampler, piece, &size));
+        text[i] = piece[0];
+    }
+    return GR_OK;
+}
+
+static gr_status flow_run(void *user)
+{
+    sample_flow *flow = user;
+    gr_text_sampler *sampler;
+    char text[8] = "";
+    GR_TRY(gr_text_sampler_new(flow->model, NULL, &sampler));
+    gr_status status = flow_write(sampler, text);
+    gr_text_sampler_free(sampler);
+    if (status != GR_OK) return status;
+    if (!*flow->text) memcpy(flow->text, text, sizeof text);
+    return memcmp(flow->text, text, sizeof text) ? gr_fail(GR_INTERNAL, "another text") : GR_OK;
+}
+
+/* Wherever memory runs out, that is the status, and nothing leaks. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    gr_recipe *const recipes[] = {one_back, two_back};
+    for (size_t i = 0; i < GR_LEN(recipes); i++) {
+        sample_flow flow = {.model = text_model(recipes[i], char_names)};
+        unit_ok(flow_run(&flow));
+        assert_true(test_memory_sweep(flow_run, &flow) > 50);
+        gr_model_free(flow.model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_frequencies),
         cmocka_unit_test(test_sampler_refused),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
