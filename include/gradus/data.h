@@ -79,10 +79,11 @@ GR_API gr_status gr_source_fail(gr_status status, const char *format, ...) GR_PR
 GR_API void gr_dataset_free(gr_dataset *dataset);
 
 GR_API const char *gr_dataset_name(const gr_dataset *dataset);
-GR_API int64_t gr_dataset_size(const gr_dataset *dataset);   /* examples */
-GR_API gr_shape gr_dataset_shape(const gr_dataset *dataset); /* of one: [1,28,28], [3,32,32], [4] */
-GR_API gr_dtype gr_dataset_dtype(const gr_dataset *dataset); /* GR_U8, GR_F32 or GR_I32 */
-GR_API int gr_dataset_classes(const gr_dataset *dataset);    /* 0: unlabelled */
+GR_API int64_t gr_dataset_size(const gr_dataset *dataset); /* examples */
+/* Of one example: [1,28,28], [3,32,32], [4]; [3,0,0]: pictures of many sizes. */
+GR_API gr_shape gr_dataset_shape(const gr_dataset *dataset);
+GR_API gr_dtype gr_dataset_dtype(const gr_dataset *dataset);       /* GR_U8, GR_F32 or GR_I32 */
+GR_API int gr_dataset_classes(const gr_dataset *dataset);          /* 0: unlabelled */
 GR_API gr_shape gr_dataset_label_shape(const gr_dataset *dataset); /* of one example's labels */
 GR_API bool gr_dataset_streamed(const gr_dataset *dataset); /* from a source, not in memory */
 /* "Ankle boot"; NULL if there is no such class. Names live as long as the data set. */
@@ -103,6 +104,10 @@ GR_API int64_t gr_dataset_index(const gr_dataset *dataset, int64_t i);
  * GR_RANGE. */
 GR_API gr_status gr_dataset_read(const gr_dataset *dataset, int64_t i, uint64_t draw, void *x,
                                  int32_t *y);
+
+/* Example i as a picture, u8 [c,h,w], for gr_tensor_clear: of a folder of pictures as it is there,
+ * in colour. GR_SHAPE if the examples are none. */
+GR_API gr_status gr_dataset_picture(const gr_dataset *dataset, int64_t i, gr_tensor *picture);
 
 /* The examples index[0] … index[n-1] of `dataset`, in this order; repetitions are allowed.
  * GR_RANGE for an index that does not exist. */
@@ -130,6 +135,18 @@ GR_API gr_status gr_dataset_split(const gr_dataset *dataset, const gr_data_split
 /* What a token of a text is. */
 typedef enum gr_text_unit { GR_TEXT_NONE, GR_TEXT_CHARS, GR_TEXT_BYTES } gr_text_unit;
 
+/* What decodes pictures: gr_image_decoder() of image.h, in libgradus-extra, gives one. */
+typedef struct gr_picture_decoder {
+    size_t size; /* sizeof(gr_picture_decoder) */
+    /* The sides of an encoded picture, by its header. `name` begins the messages. */
+    gr_status (*measure)(const void *data, size_t size, const char *name, int64_t *height,
+                         int64_t *width);
+    /* Decodes it as u8 [1,h,w] (grey) or [3,h,w], for gr_tensor_clear. Where it is quicker, both
+     * sides may be shrunk, by up to `shrink` ≥ 1. */
+    gr_status (*decode)(const void *data, size_t size, const char *name, double shrink,
+                        gr_tensor *picture);
+} gr_picture_decoder;
+
 typedef struct gr_data_options {
     size_t size;     /* sizeof(gr_data_options) */
     bool unlabelled; /* read no labels: for data to predict */
@@ -138,6 +155,10 @@ typedef struct gr_data_options {
      * if all are whole numbers); the test part must do with those of the training part. */
     const char *const *class_names;
     int classes;
+    /* Pictures alone. One that cannot be read ends the epoch, or, with skip_bad_files, is named to
+     * the log, and another of its class stands in for it. */
+    const gr_picture_decoder *decoder; /* copied */
+    bool skip_bad_files;
     /* Tables alone. A column is a name of the header, or a number: 1 is the first, -1 the last. */
     const char *label;  /* NULL: the last */
     const char *ignore; /* columns left out, separated by commas: "id,7" */
@@ -158,6 +179,11 @@ typedef struct gr_data_options {
  *     of CIFAR-10 (data_batch_1.bin, …, test_batch.bin) or CIFAR-100 (train.bin, test.bin);
  *   - an IDX file of examples, [n, …], with its labels beside it ("images" → "labels" in the name),
  *     or one CIFAR file; matrices [n,h,w] become images [1,h,w];
+ *   - a folder with a folder of JPEG and PNG files for each class, named after it, or with train
+ *     and test (or val) of that kind in it; they are decoded as they are needed, as u8 [3,h,w] of
+ *     any size, so that memory does not grow with the data. The shape is [3,0,0]: a loader's
+ *     preprocess makes them equal. Unlabelled: also a folder of pictures, or one picture;
+ *   - a record file, as gr_data_pack writes it;
  *   - a table: text, one example a line, numbers separated by , ; or tab, with "quoted" fields as
  *     in RFC 4180, and one column of classes;
  *   - a text, if the options say so.
@@ -168,6 +194,15 @@ typedef struct gr_data_options {
  * GR_IO; GR_NO_MEMORY. On failure both results are NULL. */
 GR_API gr_status gr_data_open(const char *name_or_path, const gr_data_options *options,
                               gr_dataset **train, gr_dataset **test);
+
+/* Writes a set, and its test part if there is one (else NULL), as one record file: an index, the
+ * examples (pictures as their files are, after it has been seen that they can be decoded),
+ * checksums. gr_data_open maps such a file into memory and reads examples, in any order, as they
+ * are needed, so it may be larger than memory; it must not be cut while it is in use. With
+ * skip_bad_files pictures that cannot be decoded are named to the log and left out. Labels must be
+ * one class for each example. GR_IO: the old file is then as it was; and the refusals of reading.
+ */
+GR_API gr_status gr_data_pack(const gr_dataset *train, const gr_dataset *test, const char *path);
 
 typedef struct gr_data_info {
     const char *name;  /* "fashion-mnist" */

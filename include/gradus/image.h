@@ -2,7 +2,7 @@
 #ifndef GRADUS_IMAGE_H
 #define GRADUS_IMAGE_H
 
-#include <gradus/base.h>
+#include <gradus/data.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +19,12 @@ extern "C" {
 GR_API gr_status gr_image_read(const char *path, gr_tensor *image);
 /* The same for `size` bytes in memory; `name` stands in messages where the path would. */
 GR_API gr_status gr_image_decode(const void *data, size_t size, const char *name, gr_tensor *image);
+
+/* The decoder for sets of pictures (gr_data_options). A JPEG picture is shrunk to a half, a quarter
+ * or an eighth of its sides by its frequencies (libjpeg's scaled decoding) where less is not
+ * needed; what a set sees of it then differs a little from a view of all its pixels. Static
+ * storage. */
+GR_API const gr_picture_decoder *gr_image_decoder(void);
 
 /* What becomes of a picture whose sides are in another proportion than wanted. */
 typedef enum gr_image_aspect {

@@ -1,5 +1,6 @@
 /* gradus data: the known data sets, or one set in detail. */
 #include "cli/dataset.h"
+#include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/table.h"
@@ -146,8 +147,11 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
     cli_print("%s%s%s\n", cli_color(CLI_BOLD), gr_dataset_name(train), cli_color(CLI_PLAIN));
     cli_print("examples  %" PRId64 " to train", gr_dataset_size(train));
     if (test) cli_print(", %" PRId64 " to test", gr_dataset_size(test));
-    cli_print("\nshape     %s %s", gr_dtype_name(gr_dataset_dtype(train)),
-              gr_shape_print(gr_dataset_shape(train), shape, sizeof shape));
+    if (count == 0)
+        cli_print("\nshape     pictures of many sizes: see --resize and --crop of gradus train");
+    else
+        cli_print("\nshape     %s %s", gr_dtype_name(gr_dataset_dtype(train)),
+                  gr_shape_print(gr_dataset_shape(train), shape, sizeof shape));
     if (gr_dataset_streamed(train))
         cli_print("\n");
     else
@@ -167,14 +171,9 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
 
 /* ---- One picture ---------------------------------------------------------------------------- */
 
-/* Bytes as they are; a table's numbers (as the 8x8 digits) from their least to their greatest. */
-static void data_to_bytes(const gr_dataset *set, const void *example, int64_t count, uint8_t *bytes)
+/* A table's numbers (as the 8x8 digits) from their least to their greatest. */
+static void data_to_bytes(const float *value, int64_t count, uint8_t *bytes)
 {
-    const float *value = example;
-    if (gr_dataset_dtype(set) == GR_U8) {
-        memcpy(bytes, example, (size_t)count);
-        return;
-    }
     float low = value[0], high = value[0];
     for (int64_t k = 0; k < count; k++) {
         low = value[k] < low ? value[k] : low;
@@ -186,15 +185,18 @@ static void data_to_bytes(const gr_dataset *set, const void *example, int64_t co
     }
 }
 
-/* Reads example i and makes bytes[count] of it. */
-static gr_status data_read_bytes(const gr_dataset *set, int64_t i, int64_t count, uint8_t *bytes)
+/* Example i as a picture: of bytes as it is, of numbers from the least to the greatest. */
+static gr_status data_picture(const gr_dataset *set, int64_t i, gr_tensor *image)
 {
-    size_t labels = (size_t)gr_shape_count(gr_dataset_label_shape(set));
-    int32_t *label = cli_alloc(labels, sizeof *label);
-    float *example = cli_alloc((size_t)count, sizeof *example); /* f32, or the smaller u8 */
-    gr_status status = gr_dataset_read(set, i, 0, example, label);
-    if (status == GR_OK) data_to_bytes(set, example, count, bytes);
-    free(example);
+    gr_shape shape = gr_dataset_shape(set);
+    if (gr_dataset_dtype(set) == GR_U8) return gr_dataset_picture(set, i, image);
+    int64_t count = gr_shape_count(shape);
+    float *values = cli_alloc((size_t)count, sizeof *values);
+    int32_t *label = cli_alloc((size_t)gr_shape_count(gr_dataset_label_shape(set)), sizeof *label);
+    gr_status status = gr_tensor_new(GR_U8, shape, image);
+    if (status == GR_OK) status = gr_dataset_read(set, i, 0, values, label);
+    if (status == GR_OK) data_to_bytes(values, count, image->data);
+    free(values);
     free(label);
     return status;
 }
@@ -205,6 +207,7 @@ static int data_export(const cli_args *args, const gr_dataset *set)
     const char *path = cli_text(args, "out");
     int64_t i = cli_int(args, "example");
     gr_shape shape = gr_dataset_shape(set);
+    gr_tensor image = {0};
     char text[128];
     if (!path) return cli_bad("--example needs --out FILE.png");
     if (i >= gr_dataset_size(set))
@@ -213,12 +216,9 @@ static int data_export(const cli_args *args, const gr_dataset *set)
         gr_dataset_dtype(set) == GR_I32)
         return cli_bad("--example: examples of shape %s are no pictures",
                        gr_shape_print(shape, text, sizeof text));
-    gr_tensor image = {GR_U8, shape, NULL};
-    uint8_t *bytes = cli_alloc((size_t)gr_shape_count(shape), 1);
-    image.data = bytes;
-    gr_status status = data_read_bytes(set, i, gr_shape_count(shape), bytes);
+    gr_status status = data_picture(set, i, &image);
     if (status == GR_OK) status = gr_image_write_png(path, &image);
-    free(bytes);
+    gr_tensor_clear(&image);
     if (status != GR_OK) return cli_failed(status);
     int32_t label = gr_dataset_label(set, i);
     cli_print("%s: example %" PRId64 "%s%s\n", path, i, label >= 0 ? ", " : "",
@@ -226,17 +226,44 @@ static int data_export(const cli_args *args, const gr_dataset *set)
     return CLI_YES;
 }
 
+/* Writes the data as a record file. */
+static int data_pack(const cli_args *args, const char *source, const char *path)
+{
+    gr_dataset *train, *test;
+    int code = cli_check_output(path);
+    if (code == CLI_YES) code = cli_open_data(args, source, NULL, 0, &train, &test);
+    if (code != CLI_YES) return code;
+    gr_status status = gr_data_pack(train, test, path);
+    gr_dataset_free(train);
+    gr_dataset_free(test);
+    if (status == GR_OK) /* as it was written: some may have been left out */
+        status = gr_data_open(path, GR_DATA(.decoder = gr_image_decoder()), &train, &test);
+    if (status != GR_OK) return cli_failed(status);
+    cli_print("%s: %" PRId64 " examples to train", path, gr_dataset_size(train));
+    if (test) cli_print(", %" PRId64 " to test", gr_dataset_size(test));
+    cli_print("\n");
+    gr_dataset_free(train);
+    gr_dataset_free(test);
+    return CLI_YES;
+}
+
 static int data_run(const cli_args *args)
 {
     gr_dataset *train, *test;
-    bool as_json = cli_flag(args, "json");
-    if (cli_operands(args) == 0) {
+    const bool as_json = cli_flag(args, "json");
+    const int n = cli_operands(args);
+    if (n == 0) {
         if (cli_given(args, "example")) return cli_bad("--example: of which data?");
         return data_list(as_json);
     }
+    if (n == 3 && strcmp(cli_operand(args, 0), "pack") == 0)
+        return data_pack(args, cli_operand(args, 1), cli_operand(args, 2));
+    if (n > 1) return cli_bad("one set at a time, or: gradus data pack NAME|PATH FILE");
     int code = cli_open_data(args, cli_operand(args, 0), NULL, 0, &train, &test);
     if (code != CLI_YES) return code;
-    if (cli_given(args, "example"))
+    if (cli_flag(args, "speed"))
+        code = cli_data_speed(args, train);
+    else if (cli_given(args, "example"))
         code = data_export(args, test ? test : train);
     else if (as_json)
         data_show_json(train, test);
@@ -255,6 +282,10 @@ static const cli_option data_options[] = {
      .max = 9e15,
      .help = "write example N (from 0) of the test part as a picture, to --out"},
     {.name = "out", .letter = 'o', .kind = CLI_TEXT, .argument = "FILE", .help = "a .png file"},
+    {.name = "speed",
+     .help = "measure how many examples a second the loader gives, with the options of pictures"},
+    CLI_PREPROCESS_OPTIONS,
+    CLI_AUGMENT_OPTIONS,
     CLI_DATA_OPTIONS,
     {0},
 };
@@ -262,15 +293,19 @@ static const cli_option data_options[] = {
 const cli_command cli_command_data = {
     .name = "data",
     .summary = "list the known data sets, or tell what is in one",
-    .operands = "[NAME|PATH]",
+    .operands = "[NAME|PATH | pack NAME|PATH FILE]",
     .about = "Known sets are looked for in the folders of $GRADUS_DATA, in ~/.cache/gradus and in "
              "/usr/share/datasets. A path may be a folder of IDX or CIFAR files, one such file "
-             "(.gz as well), or a table (CSV).",
+             "(.gz as well), a folder with a folder of pictures for each class (or train and test "
+             "folders of that kind), a record file, or a table (CSV). 'pack' writes a set as one "
+             "record file, which may be larger than memory: examples are read as they are needed.",
     .examples = "gradus data\n"
                 "gradus data fashion-mnist\n"
                 "gradus data fashion-mnist --example 0 --out boot.png\n"
-                "gradus data flowers.csv --label species --ignore id\n",
-    .most = 1,
+                "gradus data flowers.csv --label species --ignore id\n"
+                "gradus data pack photos/ photos.grr --bad-files skip\n"
+                "gradus data photos/ --speed --resize 256 --crop 224 --random-scale --mirror\n",
+    .most = 3,
     .options = data_options,
     .run = data_run,
 };

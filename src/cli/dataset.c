@@ -2,7 +2,9 @@
 
 #include "cli/out.h"
 
+#include <gradus/image.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,13 @@ static int dataset_separator(const char *text, char *separator)
     return CLI_YES;
 }
 
+/* Called by threads of the loader: writes past the buffer of the output. */
+static void dataset_log(void *user, gr_log_level level, const char *text)
+{
+    (void)user;
+    if (level == GR_LOG_WARNING) fprintf(stderr, "gradus: warning: %s\n", text);
+}
+
 int cli_data_options(const cli_args *args, gr_data_options *options)
 {
     const char *header = cli_text(args, "header");
@@ -28,6 +37,9 @@ int cli_data_options(const cli_args *args, gr_data_options *options)
     const char *text = cli_text(args, "text");
     if (text) options->text = strcmp(text, "bytes") == 0 ? GR_TEXT_BYTES : GR_TEXT_CHARS;
     options->length = cli_int(args, "length");
+    options->decoder = gr_image_decoder();
+    options->skip_bad_files = strcmp(cli_text(args, "bad-files"), "skip") == 0;
+    if (options->skip_bad_files) gr_set_log(dataset_log, NULL);
     return dataset_separator(cli_text(args, "separator"), &options->separator);
 }
 

@@ -9,12 +9,19 @@
 
 /* Lines for a command's table of options. */
 #define CLI_DATA_OPTIONS                                                                           \
-    {.name = "label",                                                                              \
-     .kind = CLI_TEXT,                                                                             \
-     .argument = "COLUMN",                                                                         \
-     .help = "column of the classes, by name or number (1 is the first, -1 the last; default: "    \
+    {.name = "bad-files",                                                                          \
+     .kind = CLI_WORD,                                                                             \
+     .argument = "stop|skip",                                                                      \
+     .fallback = "stop",                                                                           \
+     .help = "where a picture cannot be read: end, or name it and take another of its class",      \
+     .group = "Folders of pictures"},                                                              \
+        {.name = "label",                                                                          \
+         .kind = CLI_TEXT,                                                                         \
+         .argument = "COLUMN",                                                                     \
+         .help =                                                                                   \
+             "column of the classes, by name or number (1 is the first, -1 the last; default: "    \
              "the last)",                                                                          \
-     .group = "Tables (CSV)"},                                                                     \
+         .group = "Tables (CSV)"},                                                                 \
         {.name = "ignore",                                                                         \
          .kind = CLI_TEXT,                                                                         \
          .argument = "COLUMNS",                                                                    \
@@ -70,6 +77,9 @@
         .name = "cutout", .kind = CLI_INT, .argument = "N", .max = 1 << 15,                        \
         .help = "blank N by N pixels at a random place in training"                                \
     }
+
+/* Prints how many examples a second are read, cut and varied. */
+int cli_data_speed(const cli_args *args, const gr_dataset *set);
 
 /* What these say. Returns whether pictures are varied. */
 gr_preprocess cli_preprocess(const cli_args *args);

@@ -1,5 +1,5 @@
 /* Data sets: storage that is counted, and selections that point into it. */
-#include "data/dataset.h"
+#include "data/pictures.h"
 
 #include <stdio.h>
 
@@ -20,6 +20,7 @@ gr_storage *gr_storage_new(const char *name)
 void gr_storage_free(gr_storage *storage)
 {
     if (!storage || atomic_fetch_sub(&storage->references, 1) > 1) return;
+    gr_pictures_free(storage->pictures);
     if (storage->source.free) storage->source.free(storage->source.user);
     gr_free(storage->block);
     gr_free(storage->labels);
@@ -245,6 +246,12 @@ gr_status gr_storage_read(const gr_storage *storage, int64_t index, uint64_t dra
     for (size_t k = 0; told && k < storage->label_count; k++) {
         y[k] = storage->labels ? storage->labels[index] : -1;
     }
+    if (storage->pictures) {
+        return gr_fail(GR_INVALID,
+                       "data set '%s': its examples are pictures of many sizes, which "
+                       "gr_dataset_picture reads, or a loader that makes them equal",
+                       storage->name);
+    }
     if (storage->source.read) {
         return storage->source.read(storage->source.user, index, draw, x, told ? NULL : y);
     }
@@ -259,6 +266,29 @@ gr_status gr_dataset_read(const gr_dataset *dataset, int64_t i, uint64_t draw, v
                        gr_dataset_name(dataset), (long long)i, (long long)dataset->count);
     }
     return gr_storage_read(dataset->storage, gr_dataset_index(dataset, i), draw, x, y);
+}
+
+gr_status gr_dataset_picture(const gr_dataset *dataset, int64_t i, gr_tensor *picture)
+{
+    const gr_storage *storage = dataset->storage;
+    *picture = (gr_tensor){0};
+    if (i < 0 || i >= dataset->count) {
+        return gr_fail(GR_RANGE, "data set '%s' has no example %lld: it has %lld", storage->name,
+                       (long long)i, (long long)dataset->count);
+    }
+    if (storage->pictures) {
+        return gr_pictures_read(storage, gr_dataset_index(dataset, i), picture);
+    }
+    if (storage->dtype != GR_U8 || storage->shape.rank != 3) {
+        return gr_fail(GR_SHAPE, "data set '%s': examples %s %s are no pictures of bytes, [c,h,w]",
+                       storage->name, gr_dtype_name(storage->dtype), gr_shape_text(storage->shape));
+    }
+    int32_t *labels = gr_alloc_array(storage->label_count, sizeof *labels);
+    gr_status status = labels ? gr_tensor_new(GR_U8, storage->shape, picture) : GR_NO_MEMORY;
+    if (status == GR_OK) status = gr_dataset_read(dataset, i, 0, picture->data, labels);
+    gr_free(labels);
+    if (status != GR_OK) gr_tensor_clear(picture);
+    return status;
 }
 
 /* ---- Looking ------------------------------------------------------------------------------ */
@@ -303,7 +333,7 @@ gr_shape gr_dataset_label_shape(const gr_dataset *dataset)
 
 bool gr_dataset_streamed(const gr_dataset *dataset)
 {
-    return dataset->storage->source.read != NULL;
+    return !dataset->storage->examples;
 }
 
 const char *gr_dataset_class_name(const gr_dataset *dataset, int label)

@@ -10,6 +10,8 @@
 
 #define GR_DATA_MAX_CLASSES 65536
 
+typedef struct gr_pictures gr_pictures;
+
 /* The examples themselves, shared by a set and what was selected from it. */
 typedef struct gr_storage {
     atomic_int references;
@@ -20,10 +22,12 @@ typedef struct gr_storage {
     int64_t count;
     size_t example_bytes;
     /* In memory: what gr_free frees, and in it, behind a file's header, the examples, aligned for
-     * dtype. NULL if streamed: then source.read is there, and user is the storage's. */
+     * dtype. NULL if streamed: then either source.read is there, and user is the storage's, or
+     * pictures of any size are, and the shape is [3,0,0]. */
     char *block;
     const char *examples;
     gr_source source;
+    gr_pictures *pictures;
     gr_shape label_shape;
     size_t label_count; /* labels of one example */
     int32_t *labels;    /* one for each example; NULL: unlabelled, or source.read tells */

@@ -4,7 +4,7 @@
  * free. What is in a slot depends on its cursor alone, so threads change when work is done, never
  * what. */
 #include "data/normalize.h"
-#include "data/view.h"
+#include "data/pictures.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -125,6 +125,13 @@ static uint64_t loader_draw(const gr_loader *loader, int64_t epoch, int64_t inde
     return (uint64_t)bits.v[1] << 32 | bits.v[0];
 }
 
+static void loader_finish(const gr_loader *loader, const gr_frame *frame, const float *seen,
+                          float *x)
+{
+    gr_normalize_example(&loader->normalizer, GR_F32, seen, loader->elements, x);
+    gr_view_blank(frame, loader->view.result.dim[0], x);
+}
+
 /* What is seen of an example, normalised, to x. */
 static gr_status loader_show(const gr_loader *loader, const void *example, uint64_t draw,
                              loader_hand *hand, float *x)
@@ -139,8 +146,7 @@ static gr_status loader_show(const gr_loader *loader, const void *example, uint6
     const gr_shape shape = storage->shape;
     gr_view_frame(view, shape.dim[1], shape.dim[2], draw, &frame);
     GR_TRY(gr_view_apply(&frame, storage->dtype, shape, example, &hand->scratch, hand->seen));
-    gr_normalize_example(&loader->normalizer, GR_F32, hand->seen, loader->elements, x);
-    gr_view_blank(&frame, shape.dim[0], x);
+    loader_finish(loader, &frame, hand->seen, x);
     return GR_OK;
 }
 
@@ -151,6 +157,14 @@ static gr_status loader_read_row(const gr_loader *loader, const loader_slot *slo
     const size_t at = (size_t)row * loader->elements;
     int32_t *y = slot->y + (size_t)row * storage->label_count;
     uint64_t draw = loader_draw(loader, slot->from.epoch, slot->index[row]);
+    if (storage->pictures) {
+        gr_frame frame;
+        y[0] = storage->labels ? storage->labels[slot->index[row]] : -1;
+        GR_TRY(gr_pictures_view(storage, slot->index[row], &loader->view, draw, &hand->scratch,
+                                &frame, hand->seen));
+        loader_finish(loader, &frame, hand->seen, (float *)slot->x + at);
+        return GR_OK;
+    }
     if (storage->dtype == GR_I32) {
         return gr_storage_read(storage, slot->index[row], draw, (int32_t *)slot->x + at, y);
     }
@@ -215,7 +229,7 @@ static void loader_work(gr_loader *loader, loader_slot *slot, loader_hand *hand)
     int64_t row = first;
     slot->given = end;
     pthread_mutex_unlock(&loader->mutex);
-    const bool streamed = loader->dataset->storage->source.read != NULL;
+    const bool streamed = gr_dataset_streamed(loader->dataset);
     for (; row < end && status == GR_OK; row++) {
         status = streamed ? loader_read_row(loader, slot, row, hand)
                           : loader_take_row(loader, slot, row, hand);
@@ -393,7 +407,7 @@ static gr_status loader_take_normalizer(gr_loader *loader, const gr_normalizer *
 /* How many threads prepare batches. */
 static int loader_choose_threads(const gr_loader *loader, const gr_loader_options *options)
 {
-    const bool streamed = loader->dataset->storage->source.read != NULL;
+    const bool streamed = gr_dataset_streamed(loader->dataset);
     size_t bytes = (size_t)loader->batch * loader->elements * sizeof(float);
     if (options->synchronous || (!streamed && bytes < LOADER_WORTH_A_THREAD)) return 0;
     if (options->threads > 0) return options->threads;

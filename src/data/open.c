@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "data/pictures.h"
+#include "data/record.h"
 #include "data/source.h"
 #include "data/text.h"
 
@@ -166,6 +168,33 @@ static gr_status open_known_table(open_request *request, const char *path)
     return open_known_part(request, test, open_test_classes(request, classes), request->test);
 }
 
+/* ---- Pictures ----------------------------------------------------------------------------- */
+
+/* Is there a folder of that name in the folder? Writes its path. */
+static bool open_folder_has(const char *folder, const char *name, char path[GR_SOURCE_PATH])
+{
+    int length = snprintf(path, GR_SOURCE_PATH, "%s/%s", folder, name);
+    return length < GR_SOURCE_PATH && gr_source_is_folder(path);
+}
+
+/* train/ with test/ or val/ beside it, or the class folders themselves. */
+static gr_status open_pictures(const open_request *request, const char *folder)
+{
+    char train[GR_SOURCE_PATH], test[GR_SOURCE_PATH];
+    const gr_class_list classes = open_classes(request, NULL, 0);
+    const bool parts = open_folder_has(folder, "train", train);
+    if (request->train) {
+        GR_TRY(gr_read_picture_folder(request->name, parts ? train : folder, &request->options,
+                                      classes, request->train));
+    }
+    if (!request->test || !parts) return GR_OK;
+    if (!open_folder_has(folder, "test", test) && !open_folder_has(folder, "val", test)) {
+        return GR_OK;
+    }
+    return gr_read_picture_folder(request->name, test, &request->options,
+                                  open_test_classes(request, classes), request->test);
+}
+
 /* ---- Whatever it is ----------------------------------------------------------------------- */
 
 static gr_status open_folder(const open_request *request, const char *folder)
@@ -180,10 +209,14 @@ static gr_status open_folder(const open_request *request, const char *folder)
     if (gr_source_locate(folder, "train.bin", path)) {
         return open_cifar_folder(request, folder, true);
     }
-    return gr_fail(GR_NOT_FOUND,
-                   "%s: found none of train-images-idx3-ubyte (IDX), data_batch_1.bin (CIFAR-10) "
-                   "and train.bin (CIFAR-100) in the folder, plain or .gz",
-                   folder);
+    gr_status status = open_pictures(request, folder);
+    if (status != GR_FORMAT || !strstr(gr_message(), "found no picture")) return status;
+    return gr_fail(
+        GR_NOT_FOUND,
+        "%s: found none of train-images-idx3-ubyte (IDX), data_batch_1.bin (CIFAR-10) "
+        "and train.bin (CIFAR-100) in the folder, plain or .gz, nor a folder of pictures "
+        "for each class",
+        folder);
 }
 
 /* What a file is, by its name, else by how it begins. */
@@ -207,9 +240,30 @@ static gr_status open_file_kind(const char *path, gr_data_kind *kind)
     return GR_OK;
 }
 
+/* Both parts are in one file. */
+static gr_status open_record_file(const open_request *request, const char *path)
+{
+    const gr_class_list classes = open_classes(request, NULL, 0);
+    if (request->train) {
+        GR_TRY(gr_read_record_file(request->name, path, &request->options, classes, false,
+                                   request->train));
+        if (!*request->train) {
+            return gr_fail(GR_FORMAT, "%s: the record file holds no examples to train on", path);
+        }
+    }
+    if (!request->test) return GR_OK;
+    return gr_read_record_file(request->name, path, &request->options, classes, true,
+                               request->test);
+}
+
 static gr_status open_file(const open_request *request, const char *path)
 {
     gr_data_kind kind;
+    if (gr_is_record_file(path)) return open_record_file(request, path);
+    if (gr_is_picture_name(path)) {
+        if (!request->train) return GR_OK;
+        return gr_read_picture_file(request->name, path, &request->options, request->train);
+    }
     GR_TRY(open_file_kind(path, &kind));
     if (!request->train) return GR_OK;
     if (kind == GR_DATA_IDX) {

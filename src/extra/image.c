@@ -5,39 +5,52 @@
 
 #include <gradus/image.h>
 
+gr_status gr_image_check(const char *name, uint64_t height, uint64_t width)
+{
+    if (height >= 1 && width >= 1 && height <= (uint64_t)GR_IMAGE_MAX_PIXELS / width) return GR_OK;
+    return gr_fail(GR_FORMAT, "%s: found %llux%llu pixels, but there may be 1 to %lld", name,
+                   (unsigned long long)width, (unsigned long long)height,
+                   (long long)GR_IMAGE_MAX_PIXELS);
+}
+
 gr_status gr_image_make(const char *name, int channels, uint64_t height, uint64_t width,
                         gr_tensor *image)
 {
-    if (height < 1 || width < 1 || height > (uint64_t)GR_IMAGE_MAX_PIXELS / width) {
-        return gr_fail(GR_FORMAT, "%s: found %llux%llu pixels, but there may be 1 to %lld", name,
-                       (unsigned long long)width, (unsigned long long)height,
-                       (long long)GR_IMAGE_MAX_PIXELS);
-    }
+    GR_TRY(gr_image_check(name, height, width));
     gr_status status =
         gr_tensor_new(GR_U8, GR_SHAPE(channels, (int64_t)height, (int64_t)width), image);
     return status == GR_OK ? GR_OK : gr_fail_prefix(status, "%s: ", name);
 }
 
-void gr_image_set_row(gr_tensor *image, int64_t y, const unsigned char *row)
+/* A step that the compiler knows becomes vector code: of 4 it is eight times as fast as of 3. */
+void gr_image_set_row(gr_tensor *image, int64_t y, const unsigned char *restrict row, int step)
 {
     const size_t channels = (size_t)image->shape.dim[0], width = (size_t)image->shape.dim[2];
     const size_t plane = (size_t)image->shape.dim[1] * width;
-    unsigned char *to = (unsigned char *)image->data + (size_t)y * width;
     for (size_t c = 0; c < channels; c++) {
-        for (size_t x = 0; x < width; x++) to[c * plane + x] = row[x * channels + c];
+        unsigned char *restrict to = (unsigned char *)image->data + c * plane + (size_t)y * width;
+        if (step == 4) {
+            for (size_t x = 0; x < width; x++) to[x] = row[4 * x + c];
+        } else if (step == 3) {
+            for (size_t x = 0; x < width; x++) to[x] = row[3 * x + c];
+        } else {
+            memcpy(to, row, width);
+        }
     }
 }
 
-gr_status gr_image_decode(const void *data, size_t size, const char *name, gr_tensor *image)
+static bool image_is_png(const unsigned char *bytes, size_t size)
 {
-    const unsigned char *bytes = data;
-    *image = (gr_tensor){0};
-    if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1A\n", 8) == 0) {
-        return gr_png_decode(bytes, size, name, image);
-    }
-    if (size >= 3 && memcmp(bytes, "\xFF\xD8\xFF", 3) == 0) {
-        return gr_jpeg_decode(bytes, size, name, image);
-    }
+    return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1A\n", 8) == 0;
+}
+
+static bool image_is_jpeg(const unsigned char *bytes, size_t size)
+{
+    return size >= 3 && memcmp(bytes, "\xFF\xD8\xFF", 3) == 0;
+}
+
+static gr_status image_unknown(const unsigned char *bytes, size_t size, const char *name)
+{
     if (size < 8) {
         return gr_fail(GR_FORMAT, "%s: found %zu bytes, too few for a PNG or JPEG image", name,
                        size);
@@ -46,6 +59,34 @@ gr_status gr_image_decode(const void *data, size_t size, const char *name, gr_te
                    "%s: byte 0: found %02x %02x %02x %02x, but PNG begins with 89 50 4e 47 and "
                    "JPEG with ff d8 ff",
                    name, bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+static gr_status image_decode(const void *data, size_t size, const char *name, double shrink,
+                              gr_tensor *image)
+{
+    *image = (gr_tensor){0};
+    if (image_is_png(data, size)) return gr_png_decode(data, size, name, image);
+    if (image_is_jpeg(data, size)) return gr_jpeg_decode(data, size, name, shrink, image);
+    return image_unknown(data, size, name);
+}
+
+static gr_status image_measure(const void *data, size_t size, const char *name, int64_t *height,
+                               int64_t *width)
+{
+    if (image_is_png(data, size)) return gr_png_measure(data, size, name, height, width);
+    if (image_is_jpeg(data, size)) return gr_jpeg_measure(data, size, name, height, width);
+    return image_unknown(data, size, name);
+}
+
+const gr_picture_decoder *gr_image_decoder(void)
+{
+    static const gr_picture_decoder decoder = {sizeof decoder, image_measure, image_decode};
+    return &decoder;
+}
+
+gr_status gr_image_decode(const void *data, size_t size, const char *name, gr_tensor *image)
+{
+    return image_decode(data, size, name, 1, image);
 }
 
 gr_status gr_image_read(const char *path, gr_tensor *image)

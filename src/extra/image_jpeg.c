@@ -13,6 +13,13 @@
 /* A progressive file may repeat scans without end; real ones have a dozen. */
 #define JPEG_MOST_SCANS 200
 
+/* Four bytes a pixel are taken apart faster than three; libjpeg-turbo alone offers them. */
+#if defined(JCS_EXTENSIONS)
+#define JPEG_COLOURS JCS_EXT_RGBX
+#else
+#define JPEG_COLOURS JCS_RGB
+#endif
+
 typedef struct jpeg_job {
     struct jpeg_error_mgr manager; /* first: libjpeg hands out a pointer to it */
     struct jpeg_progress_mgr progress;
@@ -65,7 +72,7 @@ static void jpeg_job_progress(j_common_ptr common)
     longjmp(job->jump, 1);
 }
 
-static gr_status jpeg_begin(j_decompress_ptr jpeg, const jpeg_job *job, gr_tensor *image)
+static gr_status jpeg_begin(j_decompress_ptr jpeg, const jpeg_job *job)
 {
     jpeg_read_header(jpeg, TRUE);
     switch (jpeg->jpeg_color_space) {
@@ -74,7 +81,7 @@ static gr_status jpeg_begin(j_decompress_ptr jpeg, const jpeg_job *job, gr_tenso
         break;
     case JCS_RGB:
     case JCS_YCbCr:
-        jpeg->out_color_space = JCS_RGB;
+        jpeg->out_color_space = JPEG_COLOURS;
         break;
     case JCS_CMYK:
     case JCS_YCCK:
@@ -86,54 +93,118 @@ static gr_status jpeg_begin(j_decompress_ptr jpeg, const jpeg_job *job, gr_tenso
                        "meaning",
                        job->name, jpeg->num_components);
     }
-    int channels = jpeg->out_color_space == JCS_GRAYSCALE ? 1 : 3;
-    return gr_image_make(job->name, channels, jpeg->image_height, jpeg->image_width, image);
+    return GR_OK;
 }
 
-/* Where longjmp comes back to: nothing local to this function changes after setjmp. */
-static gr_status jpeg_read_all(jpeg_job *job, j_decompress_ptr jpeg, const unsigned char *data,
-                               unsigned char **row, gr_tensor *image)
+/* A half, a quarter, an eighth: the shrinking that libjpeg-turbo has vector code for. */
+static unsigned jpeg_denominator(double shrink)
 {
-    if (setjmp(job->jump)) return job->status;
-    jpeg_create_decompress(jpeg);
-    jpeg->progress = &job->progress;
-    jpeg_mem_src(jpeg, data, (unsigned long)job->size);
-    GR_TRY(jpeg_begin(jpeg, job, image));
-    *row = gr_alloc_array((size_t)image->shape.dim[2], (size_t)image->shape.dim[0]);
-    if (!*row) return gr_fail_prefix(GR_NO_MEMORY, "%s: ", job->name);
+    return shrink >= 8 ? 8 : shrink >= 4 ? 4 : shrink >= 2 ? 2 : 1;
+}
+
+/* What is wanted of an image: its pixels, or its sides. */
+typedef struct jpeg_request {
+    double shrink;
+    gr_tensor *image; /* NULL: the sides */
+    int64_t height, width;
+    unsigned char *row;
+} jpeg_request;
+
+static gr_status jpeg_read_pixels(const jpeg_job *job, j_decompress_ptr jpeg, jpeg_request *request)
+{
+    gr_tensor *image = request->image;
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = jpeg_denominator(request->shrink);
+    jpeg_calc_output_dimensions(jpeg);
+    int channels = jpeg->out_color_space == JCS_GRAYSCALE ? 1 : 3;
+    GR_TRY(gr_image_make(job->name, channels, jpeg->output_height, jpeg->output_width, image));
+    request->row = gr_alloc_array(jpeg->output_width, (size_t)jpeg->output_components);
+    if (!request->row) return gr_fail_prefix(GR_NO_MEMORY, "%s: ", job->name);
     jpeg_start_decompress(jpeg);
     while (jpeg->output_scanline < jpeg->output_height) {
         int64_t y = jpeg->output_scanline;
-        if (jpeg_read_scanlines(jpeg, row, 1) == 1) gr_image_set_row(image, y, *row);
+        if (jpeg_read_scanlines(jpeg, &request->row, 1) == 1) {
+            gr_image_set_row(image, y, request->row, jpeg->output_components);
+        }
     }
     jpeg_finish_decompress(jpeg);
     return GR_OK;
 }
 
-gr_status gr_jpeg_decode(const unsigned char *data, size_t size, const char *name, gr_tensor *image)
+/* Where longjmp comes back to: nothing local to this function changes after setjmp. */
+static gr_status jpeg_read_all(jpeg_job *job, j_decompress_ptr jpeg, const unsigned char *data,
+                               jpeg_request *request)
+{
+    if (setjmp(job->jump)) return job->status;
+    jpeg_create_decompress(jpeg);
+    jpeg->progress = &job->progress;
+    jpeg_mem_src(jpeg, data, (unsigned long)job->size);
+    GR_TRY(jpeg_begin(jpeg, job));
+    GR_TRY(gr_image_check(job->name, jpeg->image_height, jpeg->image_width));
+    request->height = jpeg->image_height;
+    request->width = jpeg->image_width;
+    return request->image ? jpeg_read_pixels(job, jpeg, request) : GR_OK;
+}
+
+static gr_status jpeg_run(const unsigned char *data, size_t size, const char *name,
+                          jpeg_request *request)
 {
     jpeg_job job = {.name = name, .size = size, .status = GR_OK};
     struct jpeg_decompress_struct jpeg = {0};
-    unsigned char *row = NULL;
     jpeg.err = jpeg_std_error(&job.manager);
     job.manager.error_exit = jpeg_job_fail;
     job.manager.emit_message = jpeg_job_remark;
     job.progress.progress_monitor = jpeg_job_progress;
-    gr_status status = jpeg_read_all(&job, &jpeg, data, &row, image);
+    gr_status status = jpeg_read_all(&job, &jpeg, data, request);
     jpeg_destroy_decompress(&jpeg);
-    gr_free(row);
+    gr_free(request->row);
+    return status;
+}
+
+gr_status gr_jpeg_decode(const unsigned char *data, size_t size, const char *name, double shrink,
+                         gr_tensor *image)
+{
+    jpeg_request request = {.shrink = shrink, .image = image};
+    gr_status status = jpeg_run(data, size, name, &request);
     if (status != GR_OK) gr_tensor_clear(image);
     return status;
 }
 
+gr_status gr_jpeg_measure(const unsigned char *data, size_t size, const char *name, int64_t *height,
+                          int64_t *width)
+{
+    jpeg_request request = {.shrink = 1};
+    GR_TRY(jpeg_run(data, size, name, &request));
+    *height = request.height;
+    *width = request.width;
+    return GR_OK;
+}
+
 #else
 
-gr_status gr_jpeg_decode(const unsigned char *data, size_t size, const char *name, gr_tensor *image)
+static gr_status jpeg_missing(const char *name)
+{
+    return gr_fail(GR_UNSUPPORTED, "%s: this build has no libjpeg (Debian: libjpeg-dev)", name);
+}
+
+gr_status gr_jpeg_decode(const unsigned char *data, size_t size, const char *name, double shrink,
+                         gr_tensor *image)
 {
     (void)data;
     (void)size;
+    (void)shrink;
     (void)image;
-    return gr_fail(GR_UNSUPPORTED, "%s: this build has no libjpeg (Debian: libjpeg-dev)", name);
+    return jpeg_missing(name);
+}
+
+gr_status gr_jpeg_measure(const unsigned char *data, size_t size, const char *name, int64_t *height,
+                          int64_t *width)
+{
+    (void)data;
+    (void)size;
+    (void)height;
+    (void)width;
+    return jpeg_missing(name);
 }
 
 #endif

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "io/crc64.h"
+#include "base/crc64.h"
 #include "io/json.h"
 #include "io/meta.h"
 #include "io/names.h"

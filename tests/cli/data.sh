@@ -56,6 +56,60 @@ if "$GRADUS" --version | grep -q ' png'; then
     [ ! -e no.png ] || fault "a refusal left a file"
 fi
 
+# Folders of pictures and record files.
+if "$GRADUS" --version | grep -q ' png'; then
+    for part in train val; do
+        for class in one two; do
+            mkdir -p "photos/$part/$class"
+            for i in 0 1 2; do
+                "$GRADUS" data pictures --example "$i" --out "photos/$part/$class/$i.png" >/dev/null
+            done
+        done
+    done
+    run data photos
+    exits 0
+    out "6 to train, 6 to test"
+    out "pictures of many sizes"
+    run data photos --example 4 --out five.png
+    out "five.png: example 4, two"
+    run data pack photos photos.grr
+    exits 0
+    out_is "photos.grr: 6 examples to train, 6 to test"
+    run data photos.grr
+    out "6 to train, 6 to test"
+    run data photos --speed
+    refused "the pictures are of many sizes"
+    run data photos.grr --speed --crop 3 --mirror
+    exits 0
+    out "examples/s"
+    run train --data photos --net 'fc(2)' --no-out
+    refused "data set 'photos': the pictures are of many sizes"
+    run train --data photos --net 'fc(2)' --crop 4 --crop-pad 1 --mirror --epochs 1 --no-out --quiet
+    exits 0
+    echo nothing >photos/train/two/0.png
+    run train --data photos --net 'fc(2)' --crop 4 --epochs 1 --no-out --quiet
+    refused "photos/train/two/0.png: byte 0: found"
+    run train --data photos --net 'fc(2)' --crop 4 --epochs 1 --no-out --quiet --bad-files skip
+    exits 0
+    err "photos/train/two/0.png: byte 0: found"
+    err "left out: another of its class stands in"
+    run data pack photos photos.grr
+    refused "photos/train/two/0.png"
+    run data pack photos photos.grr --bad-files skip
+    out_is "photos.grr: 5 examples to train, 6 to test"
+    head -c 500 photos.grr >cut.grr
+    run data cut.grr
+    refused "cut.grr: the record file is cut short: it ends at byte 500, but should at byte"
+    mkdir photos/train/three
+    run data photos
+    refused "photos/train/three: the folder of class 'three' holds no picture"
+fi
+run data pack pictures numbers.grr
+exits 0
+out_is "numbers.grr: 20 examples to train, 20 to test"
+run data pack pictures
+refused "gradus data pack NAME|PATH FILE"
+
 # Refusals name the file, the place, what was found and what belongs there.
 run data nothing-there
 exits 3

@@ -2,8 +2,8 @@
  * every cut and every changed byte of a model file, memory that fails anywhere. */
 #include <gradus/io.h>
 
+#include "base/crc64.h"
 #include "base/file.h"
-#include "io/crc64.h"
 #include "support_files.h"
 #include "support_memory.h"
 

@@ -1,7 +1,7 @@
 /* CRC-64/XZ (the polynomial of ECMA-182, reflected): finds every run of up to 64 changed bits, so
  * every changed byte, with certainty. Eight bytes a round (Kounavis and Berry 2005, "A systematic
  * approach to building high performance software-based CRC generators"). */
-#include "io/crc64.h"
+#include "base/crc64.h"
 
 void gr_crc64_start(gr_crc64 *crc)
 {
@@ -20,10 +20,9 @@ void gr_crc64_start(gr_crc64 *crc)
     crc->sum = ~(uint64_t)0;
 }
 
-void gr_crc64_add(gr_crc64 *crc, const void *data, size_t size)
+static uint64_t crc64_go_on(const gr_crc64 *crc, uint64_t sum, const void *data, size_t size)
 {
     const unsigned char *byte = data;
-    uint64_t sum = crc->sum;
     for (; size >= 8; size -= 8, byte += 8) {
         uint64_t word; /* little-endian, as the files themselves */
         memcpy(&word, byte, 8);
@@ -33,10 +32,20 @@ void gr_crc64_add(gr_crc64 *crc, const void *data, size_t size)
         sum = next;
     }
     for (; size > 0; size--, byte++) sum = sum >> 8 ^ crc->table[0][(sum ^ *byte) & 0xFF];
-    crc->sum = sum;
+    return sum;
+}
+
+void gr_crc64_add(gr_crc64 *crc, const void *data, size_t size)
+{
+    crc->sum = crc64_go_on(crc, crc->sum, data, size);
 }
 
 uint64_t gr_crc64_end(const gr_crc64 *crc)
 {
     return ~crc->sum;
+}
+
+uint64_t gr_crc64_of(const gr_crc64 *tables, const void *data, size_t size)
+{
+    return ~crc64_go_on(tables, ~(uint64_t)0, data, size);
 }
