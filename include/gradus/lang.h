@@ -111,6 +111,16 @@ GR_API gr_status gr_expr_check(const gr_expr *expr, const gr_expr_env *env);
 GR_API gr_status gr_expr_build(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
                                gr_node **result);
 
+/* The same, and keeps the values of all statements in values[gr_expr_statements]. */
+GR_API gr_status gr_expr_build_all(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
+                                   gr_node **values);
+
+/* A network's text may say what it is trained for: by a statement called `loss`, not the first, of
+ * the input x, the labels y and what stands before it. Its number, or -1. */
+GR_API int gr_expr_loss(const gr_expr *expr);
+/* The statement whose value is the network's result: the last one, or the one before `loss`. */
+GR_API int gr_expr_result(const gr_expr *expr);
+
 /* A network's text as a part of a recipe in C: parses `text` and builds it on the scope's graph
  * with `x` as its input "x". Faults, of the text too, are kept by the graph, whose error node is
  * then returned.

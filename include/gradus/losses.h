@@ -15,7 +15,7 @@ typedef struct gr_loss_options {
     gr_reduce reduce;       /* over the examples */
     double smoothing;       /* softmax cross-entropy: label smoothing ε */
     gr_node *class_weights; /* [C], or NULL; the mean then divides by the weights' sum */
-    double margin;          /* hinge: Δ, 0 means 1 */
+    double margin;          /* hinge: Δ, contrastive: of the distance; 0 means 1 */
     bool squared;           /* hinge: L2-hinge */
     double delta;           /* Huber: 0 means 1 */
 } gr_loss_options;
@@ -36,6 +36,15 @@ GR_API gr_node *gr_mse(gr_node *x, gr_node *target, const gr_loss_options *optio
 GR_API gr_node *gr_l1_loss(gr_node *x, gr_node *target, const gr_loss_options *options);
 GR_API gr_node *gr_huber(gr_node *x, gr_node *target, const gr_loss_options *options);
 
+/* Half the squared distance, Σ(x − target)²/2, of each example [N, …] (Caffe's EuclideanLoss). */
+GR_API gr_node *gr_euclidean_loss(gr_node *x, gr_node *target, const gr_loss_options *options);
+
+/* Hadsell, Chopra and LeCun 2006, as Caffe's ContrastiveLoss: for each pair of rows of a and b
+ * [N, …] with Euclidean distance d, d²/2 where `same` [N] (bool, or a number that is not 0), else
+ * max(margin − d, 0)²/2. */
+GR_API gr_node *gr_contrastive_loss(gr_node *a, gr_node *b, gr_node *same,
+                                    const gr_loss_options *options);
+
 /* Share of rows whose largest score is at the label; f32 scalar, not differentiable. */
 GR_API gr_node *gr_accuracy(gr_node *scores, gr_node *labels);
 
@@ -46,6 +55,8 @@ GR_API gr_node *gr_accuracy(gr_node *scores, gr_node *labels);
 #define gr_mse(...) gr_at((gr_mse)(__VA_ARGS__), GR_PLACE)
 #define gr_l1_loss(...) gr_at((gr_l1_loss)(__VA_ARGS__), GR_PLACE)
 #define gr_huber(...) gr_at((gr_huber)(__VA_ARGS__), GR_PLACE)
+#define gr_euclidean_loss(...) gr_at((gr_euclidean_loss)(__VA_ARGS__), GR_PLACE)
+#define gr_contrastive_loss(...) gr_at((gr_contrastive_loss)(__VA_ARGS__), GR_PLACE)
 #define gr_accuracy(...) gr_at((gr_accuracy)(__VA_ARGS__), GR_PLACE)
 #endif
 

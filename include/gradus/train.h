@@ -36,7 +36,15 @@ extern "C" {
  *
  * An example is numbers, f32, or tokens: whole numbers, i32, such as the characters of a text,
  * which go into the net as they are. It has one label, or a label at each of `positions` places, as
- * where every token of a sequence is to be told from those before it. */
+ * where every token of a sequence is to be told from those before it.
+ *
+ * A net's text may say what it is trained for, by a statement called `loss` of the input x, the
+ * labels y (i32 [N]) and what stands before it. Its result is what stands before the loss, any f32
+ * [N, …]; tests tell the loss, and the numbers that the text computes behind it, but no accuracy,
+ * unless the result is called `scores`. An autoencoder:
+ *     code = x |> fc(30) |> relu
+ *     again = code |> fc(784)
+ *     loss = mse(again, flatten(x)) */
 typedef struct gr_model gr_model;
 
 /* Builds the net on `x`, f32 (tokens: i32) [N, …], and returns the scores, f32 [N, classes] or, of
@@ -69,12 +77,12 @@ typedef struct gr_model_options {
     /* The net: a text (lang.h) whose input is `x`, or a recipe. */
     const char *net;
     gr_recipe *recipe;
-    void *user;               /* for the recipe; must outlive the model */
-    const gr_dataset *data;   /* gives what the rest leaves open about examples; not kept */
-    gr_shape input;           /* of one example: GR_SHAPE(1, 28, 28) */
-    int classes;              /* at least 2 */
-    const char *const *names; /* [classes], copied; NULL: "0", "1", … */
-    gr_loss_kind loss;
+    void *user;                 /* for the recipe; must outlive the model */
+    const gr_dataset *data;     /* gives what the rest leaves open about examples; not kept */
+    gr_shape input;             /* of one example: GR_SHAPE(1, 28, 28) */
+    int classes;                /* at least 2 */
+    const char *const *names;   /* [classes], copied; NULL: "0", "1", … */
+    gr_loss_kind loss;          /* unless the net has one of its own */
     double smoothing;           /* softmax: label smoothing */
     double margin;              /* hinges: 0 means 1 */
     double delta;               /* Huber: 0 means 1 */
@@ -122,6 +130,9 @@ GR_API bool gr_model_carries(const gr_model *model);
 GR_API int gr_model_classes(const gr_model *model);
 GR_API const char *const *gr_model_class_names(const gr_model *model); /* [classes] */
 GR_API gr_loss_kind gr_model_loss(const gr_model *model);
+GR_API bool gr_model_own_loss(const gr_model *model);   /* does the net have a loss of its own? */
+GR_API bool gr_model_classifies(const gr_model *model); /* is the result a score for each class? */
+GR_API gr_shape gr_model_output(const gr_model *model); /* the result's, for one example */
 GR_API uint64_t gr_model_seed(const gr_model *model);
 /* NULL as long as nothing has been learnt. */
 GR_API const gr_normalizer *gr_model_normalizer(const gr_model *model);
@@ -139,7 +150,8 @@ GR_API gr_status gr_model_fits(const gr_model *model, const gr_dataset *data);
 /* ---- Using a model ------------------------------------------------------------------------ */
 
 /* Scores of x, u8 or f32 [n, …] as the data come (the model normalises them), or i32 tokens, as the
- * model takes: scores[n·positions·classes], row-major. Large n is worked through in batches.
+ * model takes: scores[n·positions·classes], row-major, or of a net with another result
+ * [n·gr_model_output]. Large n is worked through in batches.
  * GR_SHAPE (with both shapes), GR_DTYPE, GR_INVALID if no normalisation has been learnt yet. */
 GR_API gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores);
 /* Turns one row of scores[classes] in place into what the loss takes them for: softmax gives
@@ -156,9 +168,18 @@ typedef struct gr_class_metrics {
     double f1;         /* harmonic mean of the two, 0 if both are */
 } gr_class_metrics;
 
+/* A number that a net's text computes behind its loss. */
+typedef struct gr_metrics_figure {
+    const char *name; /* lives as long as the model */
+    double value;     /* mean over the labels */
+} gr_metrics_figure;
+
 typedef struct gr_metrics {
     int64_t count, correct; /* labels: as many as examples, or a number of positions times that */
-    double loss, accuracy;  /* means over the labels */
+    double loss, accuracy;  /* means over the labels; accuracy NaN: the model does not classify */
+    int n_figures;
+    gr_metrics_figure *figures; /* [n_figures] */
+    /* All zeros if the model does not classify. */
     int classes;
     gr_class_metrics *per_class; /* [classes] */
     int64_t *confusion; /* [classes·classes]: row: the class; column: what it is taken for */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHECK_NET_SAMPLES = 10, CHECK_NO_LOSS = -1 };
+enum { CHECK_NET_SAMPLES = 10, CHECK_NO_LOSS = -1, CHECK_OWN_LOSS = -2 };
 
 /* Deviation of the noise on real examples. Within an even background every maximum is a tie, where
  * the gradient by a pixel is one of many and says nothing about its rule. */
@@ -120,7 +120,10 @@ static gr_status check_draw(const cli_net_graph *g, int loss, uint64_t seed, che
 {
     gr_shape shape = gr_node_shape(g->x), labels = GR_SHAPE(shape.dim[0]);
     int64_t classes = 1;
-    if (loss != CHECK_NO_LOSS) {
+    if (g->y) {
+        labels = gr_node_shape(g->y);
+        classes = cli_net_has_scores(g) ? cli_net_classes(g) : 2;
+    } else if (loss != CHECK_NO_LOSS) {
         classes = cli_net_classes(g);
         labels = gr_node_shape(g->output);
         labels.rank--;
@@ -137,6 +140,7 @@ static int check_loss(const cli_args *args, const cli_net *net, const cli_net_gr
 {
     const char *word = cli_text(args, "loss");
     if (word) return strcmp(word, "none") == 0 ? CHECK_NO_LOSS : gr_loss_find(word);
+    if (g->loss) return CHECK_OWN_LOSS;
     if (net->model) return (int)gr_model_loss(net->model);
     return cli_net_has_scores(g) ? GR_LOSS_SOFTMAX : CHECK_NO_LOSS;
 }
@@ -172,9 +176,11 @@ static char *check_title(const cli_net_graph *g, const check_batch *batch, int l
         parameters += gr_shape_count(gr_node_shape(gr_scope_param(g->scope, i)));
     return cli_format(
         "Gradient of %s%s%s of %" PRId64 " %s%s by %s%" PRId64 " parameters, in f64%s.", of,
-        loss == CHECK_NO_LOSS ? "" : gr_loss_name((gr_loss_kind)loss),
-        loss == CHECK_NO_LOSS ? "" : " loss", rows,
-        batch->data ? "examples of " : "random examples",
+        loss < 0 ? "" : gr_loss_name((gr_loss_kind)loss),
+        loss == CHECK_NO_LOSS    ? ""
+        : loss == CHECK_OWN_LOSS ? "net's own loss"
+                                 : " loss",
+        rows, batch->data ? "examples of " : "random examples",
         batch->data ? gr_dataset_name(batch->data) : "", check_by_input(g) ? "the input and " : "",
         parameters,
         batch->data && check_by_input(g) ? "; noise of 0.01 breaks the ties of equal pixels" : "");
@@ -203,9 +209,10 @@ static int check_graph(const cli_args *args, const cli_net *net, const cli_net_g
     if (!gr_dtype_is_float(gr_node_dtype(g->output)))
         return cli_bad("the net gives values of type %s, which have no gradient",
                        gr_dtype_name(gr_node_dtype(g->output)));
-    if (loss != CHECK_NO_LOSS && (code = check_refuse_scores(g, batch)) != CLI_YES) return code;
-    gr_node *y = loss == CHECK_NO_LOSS ? cli_weighted_sum(g->output, net->seed)
-                                       : cli_net_loss(g->output, (gr_loss_kind)loss);
+    if (loss >= 0 && (code = check_refuse_scores(g, batch)) != CLI_YES) return code;
+    gr_node *y = loss == CHECK_OWN_LOSS  ? g->loss
+                 : loss == CHECK_NO_LOSS ? cli_weighted_sum(g->output, net->seed)
+                                         : cli_net_loss(g->output, (gr_loss_kind)loss);
     gr_status status =
         batch->data ? check_load(args, net, batch) : check_draw(g, loss, net->seed, batch);
     if (status == GR_OK) status = check_compare(args, net, g, y, batch, &report);

@@ -79,13 +79,21 @@ static gr_status net_build(const cli_net *net, const gr_expr *expr, gr_dtype dty
     out->scope = out->graph ? gr_scope_new(out->graph, net->store, &options) : NULL;
     if (!out->scope) return GR_NO_MEMORY;
     out->x = gr_input(out->graph, "x", dtype, shape);
-    gr_binding binding = {"x", out->x};
+    const int loss = gr_expr_loss(expr), result = gr_expr_result(expr);
+    if (loss >= 0) out->y = gr_input(out->graph, "y", GR_I32, GR_SHAPE(rows));
+    gr_binding bindings[] = {{"x", out->x}, {"y", out->y}};
     gr_expr_env env = {.size = sizeof env,
                        .dtype = GR_F32,
-                       .bindings = &binding,
-                       .n_bindings = 1,
+                       .bindings = bindings,
+                       .n_bindings = out->y ? 2 : 1,
                        .scope = out->scope};
-    return gr_expr_build(expr, out->graph, &env, &out->output);
+    if (loss < 0) return gr_expr_build(expr, out->graph, &env, &out->output);
+    gr_node **values = cli_alloc((size_t)gr_expr_statements(expr), sizeof *values);
+    gr_status status = gr_expr_build_all(expr, out->graph, &env, values);
+    out->output = values[result];
+    out->loss = values[loss];
+    free(values);
+    return status;
 }
 
 gr_status cli_net_build(const cli_net *net, gr_mode mode, int64_t rows, cli_net_graph *out)

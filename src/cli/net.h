@@ -29,7 +29,9 @@ typedef struct cli_net_graph {
     gr_graph *graph;
     gr_scope *scope;
     gr_node *x;      /* input "x", f32 [rows, …]; i32 if the net takes only whole numbers */
-    gr_node *output; /* what the text ends in */
+    gr_node *output; /* the net's result */
+    gr_node *y;      /* input "y", i32 [rows], and the loss, of a text with a loss of its own; */
+    gr_node *loss;   /* else NULL */
 } cli_net_graph;
 
 /* Clear *out also on failure. Net and store must outlive it. */

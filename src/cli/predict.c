@@ -222,6 +222,10 @@ static int predict_run(const cli_args *args)
                        "model of texts write on",
                        cli_operand(args, 0));
     }
+    if (!gr_model_classifies(job.model)) {
+        gr_model_free(job.model);
+        return cli_bad("%s does not classify: its net gives no scores", cli_operand(args, 0));
+    }
     job.classes = gr_model_classes(job.model);
     job.names = gr_model_class_names(job.model);
     int64_t top = cli_int(args, "top");

@@ -159,7 +159,8 @@ static void show_model(const cli_net *net, const gr_safetensors *file)
     show_classes(model, width);
     show_preprocess(gr_model_preprocess(model));
     show_normalizer(model);
-    cli_print("loss        %s\n", gr_loss_name(gr_model_loss(model)));
+    cli_print("loss        %s\n",
+              gr_model_own_loss(model) ? "the net's own" : gr_loss_name(gr_model_loss(model)));
     cli_print("seed        %" PRIu64 "\n", gr_model_seed(model));
     show_training(gr_safetensors_meta(file), width);
 }
@@ -173,7 +174,8 @@ static void show_model_json(cli_json *json, const cli_net *net, const gr_safeten
     for (int i = 0; i < gr_model_classes(model); i++)
         cli_json_text(json, NULL, gr_model_class_names(model)[i]);
     cli_json_end(json);
-    cli_json_text(json, "loss", gr_loss_name(gr_model_loss(model)));
+    cli_json_text(json, "loss",
+                  gr_model_own_loss(model) ? "own" : gr_loss_name(gr_model_loss(model)));
     cli_json_int(json, "seed", (int64_t)gr_model_seed(model));
     cli_json_int(json, "resize", gr_model_preprocess(model)->resize);
     cli_json_int(json, "crop", gr_model_preprocess(model)->crop);

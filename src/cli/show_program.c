@@ -22,13 +22,14 @@ static int show_gather(const cli_args *args, const cli_net *net, const cli_net_g
         targets->node[targets->count++] = g->output;
         return CLI_YES;
     }
-    if (!cli_net_has_scores(g))
+    if (!g->loss && !cli_net_has_scores(g))
         return cli_bad("--train: the net gives %s for %" PRId64 " examples: a loss needs a row of "
                        "at least two scores for each",
                        gr_shape_print(gr_node_shape(g->output), text, sizeof text),
                        gr_node_shape(g->x).dim[0]);
-    gr_node *loss =
-        cli_net_loss(g->output, net->model ? gr_model_loss(net->model) : GR_LOSS_SOFTMAX);
+    gr_node *loss = g->loss;
+    if (!loss)
+        loss = cli_net_loss(g->output, net->model ? gr_model_loss(net->model) : GR_LOSS_SOFTMAX);
     gr_status status = gr_minimize(g->scope, loss, GR_OPTIMIZER(.kind = GR_ADAM));
     if (status != GR_OK) return cli_failed(status);
     int updates = gr_scope_updates(g->scope);

@@ -3,10 +3,12 @@
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/profile.h"
+#include "cli/score.h"
 #include "cli/table.h"
 
 #include <gradus/train.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ static void test_print_json(const gr_model *model, const gr_metrics *score, cons
     cli_json_real(&json, "accuracy", score->accuracy);
     cli_json_real(&json, "loss", score->loss);
     cli_sequence_json(&json, model, "", score->loss);
+    cli_score_json(&json, score);
     cli_json_array(&json, "classes");
     for (int i = 0; i < score->classes; i++) {
         const gr_class_metrics *one = &score->per_class[i];
@@ -136,17 +139,18 @@ static void test_print_mixups(const gr_metrics *score, const char *const *names)
 static void test_print(const gr_model *model, const gr_metrics *score, const char *part)
 {
     const char *const *names = gr_model_class_names(model);
-    char *figures = cli_sequence_figures(model, score->loss);
     int width = cli_width();
+    if (isnan(score->accuracy)) {
+        cli_score_print(model, part, score);
+        return;
+    }
     test_print_classes(score, names);
     if (score->classes <= TEST_MOST_COLUMNS && (!width || test_matrix_width(score) <= width))
         test_print_matrix(score, names);
     else if (score->correct < score->count)
         test_print_mixups(score, names);
-    cli_print("\n%s%s accuracy %.4f%s (%" PRId64 " of %" PRId64 " right)%sloss %.4f%s\n",
-              cli_color(CLI_BOLD), part, score->accuracy, cli_color(CLI_PLAIN), score->correct,
-              score->count, width && width < 64 ? "\n" : ", ", score->loss, figures);
-    free(figures);
+    cli_print("\n");
+    cli_score_print(model, part, score);
 }
 
 /* ---- Testing -------------------------------------------------------------------------------- */
@@ -200,6 +204,7 @@ static int test_run(const cli_args *args)
         &model);
     if (status != GR_OK) return cli_failed(status);
     int code = cli_profile_open(args, &profile);
+    if (code == CLI_YES) code = cli_score_require(args, model);
     if (code == CLI_YES) code = test_open(args, model, &set, &part);
     if (code != CLI_YES) {
         gr_model_free(model);

@@ -4,6 +4,7 @@
 #include "cli/dataset.h"
 #include "cli/out.h"
 #include "cli/profile.h"
+#include "cli/score.h"
 
 #include <gradus/plot.h>
 #include <inttypes.h>
@@ -111,6 +112,8 @@ static int train_prepare(cli_training *training)
     if (code != CLI_YES) return code;
     training->model_options.data = training->train;
     gr_status status = gr_model_new(&training->model_options, &training->model);
+    if (status == GR_OK) code = cli_score_require(args, training->model);
+    if (code != CLI_YES) return code;
     if (status == GR_OK)
         status = gr_trainer_new(training->model, training->train,
                                 cli_is_sequence(training->train) ? training->test : NULL,
@@ -186,7 +189,7 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
         .val_loss = val_loss,
         .train_accuracy = train_accuracy,
         .val_accuracy = val_accuracy,
-        .test_accuracy = training->test ? &score->accuracy : NULL,
+        .test_accuracy = training->test && !isnan(score->accuracy) ? &score->accuracy : NULL,
         .best_epoch = training->trainer_options.keep_best && best > 0 ? &best : NULL,
     };
     gr_status status = gr_plot_curves(training->curves, &curves);

@@ -2,6 +2,7 @@
 #include "cli/dataset.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/score.h"
 #include "cli/train.h"
 
 #include <inttypes.h>
@@ -79,7 +80,9 @@ static void report_bar(const gr_train_report *report)
         cli_format("epoch %" PRId64 "/%" PRId64 " ", report->now.epoch, report->epochs),
         cli_format(" %3.0f %%", 100 * share),
         cli_format("  loss %.4f", report->now.train_loss),
-        cli_format("  accuracy %.4f", report->now.train_accuracy),
+        isnan(report->now.train_accuracy)
+            ? cli_format("%s", "")
+            : cli_format("  accuracy %.4f", report->now.train_accuracy),
         cli_format("  %s left", cli_show_time(report->eta, time, sizeof time)),
         cli_format("  %.0f/s", report->rows_per_second),
     };
@@ -117,16 +120,17 @@ static void report_epoch(const gr_train_report *report)
     const gr_epoch *epoch = &report->now;
     char time[32];
     if (cli_is_terminal()) cli_print("\r\033[K");
-    cli_print("epoch %*" PRId64 "/%" PRId64 "  loss %.4f  accuracy %.4f",
+    cli_print("epoch %*" PRId64 "/%" PRId64 "  loss %.4f",
               report->epochs < 10    ? 1
               : report->epochs < 100 ? 2
                                      : 3,
-              epoch->epoch, report->epochs, epoch->train_loss, epoch->train_accuracy);
+              epoch->epoch, report->epochs, epoch->train_loss);
+    if (!isnan(epoch->train_accuracy)) cli_print("  accuracy %.4f", epoch->train_accuracy);
     int width = cli_width();
     bool narrow = width && width < 80;
     if (!isnan(epoch->val_loss))
-        cli_print("%svalidation %.4f %.4f", narrow ? "\n      " : "  ", epoch->val_loss,
-                  epoch->val_accuracy);
+        cli_print("%svalidation %.4f", narrow ? "\n      " : "  ", epoch->val_loss);
+    if (!isnan(epoch->val_accuracy)) cli_print(" %.4f", epoch->val_accuracy);
     cli_print("%s%.0f/s  %s\n", narrow ? "\n      " : "  ", report->rows_per_second,
               cli_show_time(epoch->seconds, time, sizeof time));
     cli_flush();
@@ -178,6 +182,7 @@ static void report_conclude_json(const cli_training *training, const gr_metrics 
     if (training->test) cli_sequence_json(&json, training->model, "test_", score->loss);
     cli_json_int(&json, "test_examples", training->test ? score->count : 0);
     if (!training->test) cli_json_real(&json, "train_accuracy", score->accuracy);
+    cli_score_json(&json, score);
     cli_json_text(&json, "model", training->out);
     cli_json_text(&json, "curves", training->curves);
     cli_json_real(&json, "seconds", report_seconds(training));
@@ -205,10 +210,5 @@ void cli_training_conclude(const cli_training *training, const gr_metrics *score
         cli_print("time      %s", cli_show_time(report_seconds(training), text, sizeof text));
         cli_print(", peak memory %s\n", cli_show_bytes(report_peak_memory(), text, sizeof text));
     }
-    cli_print("%s%s accuracy %.4f%s", cli_color(CLI_BOLD), training->test ? "test" : "training",
-              score->accuracy, cli_color(CLI_PLAIN));
-    char *figures = cli_sequence_figures(training->model, score->loss);
-    cli_print(" (%" PRId64 " of %" PRId64 " right), loss %.4f%s\n", score->correct, score->count,
-              score->loss, figures);
-    free(figures);
+    cli_score_print(training->model, training->test ? "test" : "training", score);
 }

@@ -330,7 +330,7 @@ static void build_statement(lang_builder *builder, const lang_statement *stateme
     build_place(builder, root->node, expr->nodes[statement->root].at);
 }
 
-static void build_all(lang_builder *builder, gr_node **result)
+static void build_all(lang_builder *builder)
 {
     const gr_expr *expr = builder->expr;
     builder->values = gr_alloc_array(expr->n_nodes, sizeof *builder->values);
@@ -342,15 +342,14 @@ static void build_all(lang_builder *builder, gr_node **result)
     for (size_t i = 0; i < expr->n_statements && builder->status == GR_OK; i++) {
         build_statement(builder, &expr->statements[i], i + 1 == expr->n_statements);
     }
-    if (builder->status != GR_OK) return;
-    *result = builder->values[expr->statements[expr->n_statements - 1].root].node;
 }
 
-gr_status gr_expr_build(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
-                        gr_node **result)
+/* Keeps the values of the statements from `first` on. */
+static gr_status build_expr(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
+                            size_t first, gr_node **values)
 {
     lang_builder builder = {.expr = expr, .graph = graph};
-    *result = gr_error_node(graph);
+    for (size_t i = first; i < expr->n_statements; i++) values[i - first] = gr_error_node(graph);
     if (gr_graph_status(graph) != GR_OK) {
         return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
     }
@@ -359,11 +358,26 @@ gr_status gr_expr_build(const gr_expr *expr, gr_graph *graph, const gr_expr_env 
         memcpy(&builder.env, env, size);
     }
     gr_build_seal(graph); /* what the caller built is not the text's */
-    build_all(&builder, result);
+    build_all(&builder);
+    for (size_t i = first; builder.status == GR_OK && i < expr->n_statements; i++)
+        values[i - first] = gr_lang_as_node(&builder, expr->statements[i].root, builder.env.dtype);
+    for (size_t i = first; builder.status != GR_OK && i < expr->n_statements; i++)
+        values[i - first] = gr_error_node(graph);
     gr_free(builder.values);
     gr_free(builder.inputs);
     gr_lang_names_free(&builder.layers);
-    if (builder.status != GR_OK) *result = gr_error_node(graph);
     gr_build_seal(graph);
     return builder.status;
+}
+
+gr_status gr_expr_build(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
+                        gr_node **result)
+{
+    return build_expr(expr, graph, env, expr->n_statements - 1, result);
+}
+
+gr_status gr_expr_build_all(const gr_expr *expr, gr_graph *graph, const gr_expr_env *env,
+                            gr_node **values)
+{
+    return build_expr(expr, graph, env, 0, values);
 }

@@ -122,3 +122,18 @@ const char *gr_expr_statement_name(const gr_expr *expr, int i)
     if (i < 0 || (size_t)i >= expr->n_statements || expr->statements[i].symbol < 0) return NULL;
     return expr->names.symbols[expr->statements[i].symbol].text;
 }
+
+int gr_expr_loss(const gr_expr *expr)
+{
+    for (int i = 1; i < gr_expr_statements(expr); i++) {
+        const char *name = gr_expr_statement_name(expr, i);
+        if (name && strcmp(name, "loss") == 0) return i;
+    }
+    return -1;
+}
+
+int gr_expr_result(const gr_expr *expr)
+{
+    int loss = gr_expr_loss(expr);
+    return (loss < 0 ? gr_expr_statements(expr) : loss) - 1;
+}

@@ -144,6 +144,54 @@ gr_node *gr_huber(gr_node *x, gr_node *target, const gr_loss_options *options)
     return loss_end(gr_mul(c, gr_sub(d, gr_scale(c, 0.5))), options);
 }
 
+/* ---- Distances ------------------------------------------------------------------------------- */
+
+/* Σ(x − y)² of each row. */
+static gr_node *loss_square_distance(gr_node *x, gr_node *y)
+{
+    gr_node *squares = gr_square(gr_sub(x, y));
+    gr_axes rest = {.count = gr_node_shape(squares).rank - 1};
+    for (int i = 0; i < rest.count; i++) rest.axis[i] = i + 1;
+    return rest.count > 0 ? gr_sum(squares, rest) : squares;
+}
+
+static gr_node *loss_check_rows(const char *loss, gr_node *x)
+{
+    if (gr_is_error(x) || gr_node_shape(x).rank > 0) return NULL;
+    return gr_fault(gr_node_graph(x), GR_SHAPE, loss, "a scalar has no examples: should be [N, …]");
+}
+
+gr_node *gr_euclidean_loss(gr_node *x, gr_node *target, const gr_loss_options *options)
+{
+    gr_node *fault = loss_check_rows("euclidean_loss", x);
+    if (!fault) fault = loss_begin("euclidean_loss", x, target);
+    return fault ? fault : loss_end(gr_scale(loss_square_distance(x, target), 0.5), options);
+}
+
+/* What is nearer than this counts as lying on one spot, where the distance has no gradient. */
+static const double loss_one_spot = 1e-24;
+
+gr_node *gr_contrastive_loss(gr_node *a, gr_node *b, gr_node *same, const gr_loss_options *options)
+{
+    const char *loss = "contrastive_loss";
+    gr_node *fault = loss_check_rows(loss, a);
+    if (fault) return fault;
+    if (gr_is_error(same)) return same;
+    if (!gr_is_error(a) && !gr_shape_equal(gr_node_shape(same), GR_SHAPE(gr_node_shape(a).dim[0])))
+        return gr_fault(gr_node_graph(a), GR_SHAPE, loss,
+                        "pairs of rows of %s with `same` %s: should be [%lld]",
+                        gr_shape_text(gr_node_shape(a)), gr_shape_text(gr_node_shape(same)),
+                        (long long)gr_node_shape(a).dim[0]);
+    fault = loss_begin(loss, a, b);
+    if (fault) return fault;
+    double margin = options && options->margin != 0 ? options->margin : 1;
+    if (gr_node_dtype(same) != GR_BOOL) same = gr_not_equal(same, gr_like(same, 0));
+    gr_node *square = loss_square_distance(a, b);
+    gr_node *distance = gr_sqrt(gr_maximum(square, gr_like(square, loss_one_spot)));
+    gr_node *apart = gr_square(gr_relu(gr_sub(gr_like(distance, margin), distance)));
+    return loss_end(gr_scale(gr_where(same, square, apart), 0.5), options);
+}
+
 /* ---- Accuracy -------------------------------------------------------------------------------- */
 
 gr_node *gr_accuracy(gr_node *scores, gr_node *labels)

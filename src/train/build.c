@@ -7,7 +7,19 @@ void gr_model_graph_clear(gr_model_graph *graph)
 {
     gr_scope_free(graph->scope);
     gr_graph_free(graph->graph);
+    gr_free(graph->values);
     *graph = (gr_model_graph){0};
+}
+
+int gr_model_figures(const gr_model *model)
+{
+    if (!model->net || gr_expr_loss(model->net) < 0) return 0;
+    return gr_expr_statements(model->net) - 1 - gr_expr_loss(model->net);
+}
+
+const char *gr_model_figure_name(const gr_model *model, int i)
+{
+    return gr_expr_statement_name(model->net, gr_expr_loss(model->net) + 1 + i);
 }
 
 /* [rows, one…] */
@@ -35,6 +47,42 @@ static gr_status build_status(const gr_graph *graph)
     return status == GR_OK ? GR_OK : gr_fail(status, "%s", gr_graph_message(graph));
 }
 
+/* Loss and figures of a text are one number each, and the figures have names. */
+static gr_status build_check_figures(const gr_model *model, const gr_model_graph *g)
+{
+    for (int i = -1; i < g->n_figures; i++) {
+        const gr_node *node = i < 0 ? g->loss : g->figures[i];
+        const char *name = i < 0 ? "loss" : gr_model_figure_name(model, i);
+        if (!name) return gr_fail(GR_INVALID, "what stands behind a net's loss should have a name");
+        if (gr_node_shape(node).rank != 0 || gr_node_dtype(node) != GR_F32)
+            return gr_fail(GR_SHAPE, "'%s' of the net is %s%s: should be one number, f32[]", name,
+                           gr_dtype_name(gr_node_dtype(node)), gr_shape_text(gr_node_shape(node)));
+    }
+    return GR_OK;
+}
+
+/* The net of a text: its result and, if it has one, its loss and what is computed after it. */
+static gr_status build_text(const gr_model *model, int64_t rows, gr_model_graph *out)
+{
+    const int loss = gr_expr_loss(model->net), result = gr_expr_result(model->net);
+    if (loss >= 0) out->y = gr_input(out->graph, "y", GR_I32, build_rows(rows, model->positions));
+    gr_binding bindings[] = {{"x", out->x}, {"y", out->y}};
+    gr_expr_env env = {.size = sizeof env,
+                       .dtype = GR_F32,
+                       .bindings = bindings,
+                       .n_bindings = loss < 0 ? 1 : 2,
+                       .scope = out->scope};
+    if (loss < 0) return gr_expr_build(model->net, out->graph, &env, &out->scores);
+    out->values = gr_alloc_array((size_t)gr_expr_statements(model->net), sizeof *out->values);
+    if (!out->values) return GR_NO_MEMORY;
+    GR_TRY(gr_expr_build_all(model->net, out->graph, &env, out->values));
+    out->scores = out->values[result];
+    out->loss = out->values[loss];
+    out->figures = out->values + loss + 1;
+    out->n_figures = gr_model_figures(model);
+    return build_check_figures(model, out);
+}
+
 gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mode, int64_t rows,
                              gr_model_graph *out)
 {
@@ -44,34 +92,43 @@ gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mod
     out->scope = out->graph ? gr_scope_new(out->graph, store, &options) : NULL;
     if (!out->scope) return GR_NO_MEMORY;
     out->x = gr_input(out->graph, "x", model->dtype, gr_model_batch_shape(model, rows));
-    if (model->net) {
-        gr_binding binding = {"x", out->x};
-        gr_expr_env env = {.size = sizeof env,
-                           .dtype = GR_F32,
-                           .bindings = &binding,
-                           .n_bindings = 1,
-                           .scope = out->scope};
-        GR_TRY(gr_expr_build(model->net, out->graph, &env, &out->scores));
-    } else {
+    if (model->net)
+        GR_TRY(build_text(model, rows, out));
+    else
         out->scores = model->recipe(out->scope, out->x, model->user);
-    }
     GR_TRY(build_status(out->graph));
     if (gr_is_error(out->scores))
         return gr_fail(GR_INVALID, "the recipe of the model returned no node");
     return GR_OK;
 }
 
-static gr_status build_check_scores(const gr_model *model, int64_t rows, const gr_node *scores)
+/* Is the result called `scores`, or must it be scores for want of a loss of its own? */
+static bool build_gives_scores(const gr_model *model, const gr_model_graph *g)
 {
-    gr_shape shape = gr_node_shape(scores), want = build_rows(rows, model->positions);
+    if (!g->loss) return true;
+    const char *name = gr_expr_statement_name(model->net, gr_expr_result(model->net));
+    return name && strcmp(name, "scores") == 0;
+}
+
+static gr_status build_check_result(const gr_model *model, int64_t rows, const gr_model_graph *g)
+{
+    gr_shape shape = gr_node_shape(g->scores), want = build_rows(rows, model->positions);
+    const char *dtype = gr_dtype_name(gr_node_dtype(g->scores));
+    bool floats = gr_node_dtype(g->scores) == GR_F32;
     want.dim[want.rank++] = model->classes;
-    if (gr_shape_equal(shape, want) && gr_node_dtype(scores) == GR_F32) return GR_OK;
+    if (!build_gives_scores(model, g)) {
+        if (floats && shape.rank > 0 && shape.dim[0] == rows) return GR_OK;
+        return gr_fail(GR_SHAPE,
+                       "the net gives %s%s for %lld examples: should be f32, the examples along "
+                       "the first axis",
+                       dtype, gr_shape_text(shape), (long long)rows);
+    }
+    if (floats && gr_shape_equal(shape, want)) return GR_OK;
     return gr_fail(GR_SHAPE,
                    "the net gives %s%s for %lld examples: should be f32%s, a score for each of "
                    "the %d classes%s",
-                   gr_dtype_name(gr_node_dtype(scores)), gr_shape_text(shape), (long long)rows,
-                   gr_shape_text(want), model->classes,
-                   model->positions.rank > 0 ? " at each position" : "");
+                   dtype, gr_shape_text(shape), (long long)rows, gr_shape_text(want),
+                   model->classes, model->positions.rank > 0 ? " at each position" : "");
 }
 
 static gr_node *build_loss(const gr_model *model, const gr_model_graph *g, gr_node *scores,
@@ -98,8 +155,9 @@ static gr_node *build_loss(const gr_model *model, const gr_model_graph *g, gr_no
 gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_model_graph *out)
 {
     GR_TRY(gr_model_build_net(model, model->store, mode, rows, out));
-    GR_TRY(build_check_scores(model, rows, out->scores));
-    out->y = gr_input(out->graph, "y", GR_I32, build_rows(rows, model->positions));
+    GR_TRY(build_check_result(model, rows, out));
+    if (!out->y) out->y = gr_input(out->graph, "y", GR_I32, build_rows(rows, model->positions));
+    if (!build_gives_scores(model, out)) return build_status(out->graph);
     gr_node *scores = out->scores, *y = out->y;
     if (model->positions.rank > 0) {
         /* Every position counts as an example with one label. */
@@ -107,7 +165,7 @@ gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_m
         scores = gr_reshape(scores, GR_SHAPE(labels, model->classes));
         y = gr_reshape(y, GR_SHAPE(labels));
     }
-    out->loss = build_loss(model, out, scores, y);
+    if (!out->loss) out->loss = build_loss(model, out, scores, y);
     out->accuracy = gr_accuracy(scores, y);
     return build_status(out->graph);
 }
@@ -167,6 +225,31 @@ static gr_cached_engine *cache_victim(gr_model *model)
     return oldest;
 }
 
+static gr_status engine_build(const gr_model *model, gr_engine_kind kind, int64_t rows,
+                              gr_engine *engine)
+{
+    gr_model_graph graph;
+    int n = 0, figures = 0;
+    gr_node **targets = NULL;
+    gr_status status = gr_model_build(model, GR_EVAL, rows, &graph);
+    if (status == GR_OK) {
+        targets = gr_alloc_array((size_t)graph.n_figures + 2, sizeof *targets);
+        if (!targets) status = GR_NO_MEMORY;
+    }
+    if (status == GR_OK) {
+        if (kind == GR_ENGINE_PREDICT || model->classifies) targets[n++] = graph.scores;
+        if (kind == GR_ENGINE_TEST) targets[n++] = graph.loss;
+        figures = n;
+        for (int i = 0; kind == GR_ENGINE_TEST && i < graph.n_figures; i++)
+            targets[n++] = graph.figures[i];
+        status = gr_engine_new(model, &graph, targets, n, kind == GR_ENGINE_TEST, engine);
+    }
+    engine->figures = figures;
+    gr_free(targets);
+    gr_model_graph_clear(&graph);
+    return status;
+}
+
 gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr_engine **engine)
 {
     for (int i = 0; i < GR_MODEL_CACHE; i++) {
@@ -179,13 +262,7 @@ gr_status gr_model_engine(gr_model *model, gr_engine_kind kind, int64_t rows, gr
     gr_cached_engine *entry = cache_victim(model);
     gr_engine_clear(&entry->engine);
     entry->used = 0;
-    gr_model_graph graph;
-    gr_status status = gr_model_build(model, GR_EVAL, rows, &graph);
-    if (status == GR_OK)
-        status =
-            gr_engine_new(model, &graph, (gr_node *[]){graph.scores, graph.loss},
-                          kind == GR_ENGINE_TEST ? 2 : 1, kind == GR_ENGINE_TEST, &entry->engine);
-    gr_model_graph_clear(&graph);
+    gr_status status = engine_build(model, kind, rows, &entry->engine);
     if (status == GR_OK && model->profile) {
         status = gr_engine_profile(&entry->engine, model->profile, gr_engine_what(kind));
         if (status != GR_OK) gr_engine_clear(&entry->engine);

@@ -121,7 +121,12 @@ static gr_status model_take_net(gr_model *model, const gr_model_options *o)
     GR_TRY(gr_expr_print(model->net, &text));
     model->net_text = gr_strdup(text);
     gr_text_release(text);
-    return model->net_text ? GR_OK : GR_NO_MEMORY;
+    if (!model->net_text) return GR_NO_MEMORY;
+    model->own_loss = gr_expr_loss(model->net) >= 0;
+    if (model->own_loss && (o->smoothing > 0 || o->margin > 0 || o->delta > 0 || o->class_weights))
+        return gr_fail(GR_INVALID, "the net has a loss of its own: smoothing, margin, delta and "
+                                   "class weights have no say in it");
+    return GR_OK;
 }
 
 static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
@@ -162,6 +167,11 @@ static gr_status model_prove(gr_model *model)
 {
     gr_model_graph graph;
     gr_status status = gr_model_build(model, GR_EVAL, 1, &graph);
+    if (status == GR_OK) {
+        gr_shape result = gr_node_shape(graph.scores);
+        model->output = gr_shape_of(result.rank - 1, result.dim + 1);
+        model->classifies = graph.accuracy != NULL;
+    }
     for (int i = 0; status == GR_OK && i < gr_scope_params(graph.scope); i++)
         model->parameters += gr_shape_count(gr_node_shape(gr_scope_param(graph.scope, i)));
     gr_model_graph_clear(&graph);
@@ -261,6 +271,21 @@ int gr_model_classes(const gr_model *model)
 const char *const *gr_model_class_names(const gr_model *model)
 {
     return (const char *const *)model->names;
+}
+
+gr_shape gr_model_output(const gr_model *model)
+{
+    return model->output;
+}
+
+bool gr_model_classifies(const gr_model *model)
+{
+    return model->classifies;
+}
+
+bool gr_model_own_loss(const gr_model *model)
+{
+    return model->own_loss;
 }
 
 gr_loss_kind gr_model_loss(const gr_model *model)

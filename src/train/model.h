@@ -20,6 +20,7 @@ typedef struct gr_engine {
     int64_t rows;
     int x, y;                   /* inputs */
     int scores, loss, accuracy; /* outputs */
+    int figures;                /* the first of the net's own figures, in the order of its text */
 } gr_engine;
 void gr_engine_clear(gr_engine *engine);
 
@@ -46,6 +47,9 @@ struct gr_model {
     gr_shape positions; /* of an example's labels; rank 0: one label */
     int classes;
     char **names;
+    bool own_loss;   /* the net's text has a statement `loss` */
+    bool classifies; /* the result is a score for each class */
+    gr_shape output; /* of one example */
     gr_loss_kind loss;
     double smoothing, margin, delta;
     float *class_weights; /* NULL: all 1 */
@@ -71,8 +75,18 @@ gr_status gr_model_make(const gr_model_options *options, gr_store *store, gr_mod
 typedef struct gr_model_graph {
     gr_graph *graph;
     gr_scope *scope;
-    gr_node *x, *y, *scores, *loss, *accuracy;
+    gr_node *x, *y;  /* y: NULL for a net without a loss of its own, until gr_model_build */
+    gr_node *scores; /* the net's result */
+    gr_node *loss, *accuracy; /* accuracy: NULL if the result is no scores */
+    gr_node **values;         /* of the text's statements; NULL without a loss of its own */
+    gr_node *const *figures;  /* those that stand behind the loss */
+    int n_figures;
 } gr_model_graph;
+
+/* The name of the net's own figure i. */
+const char *gr_model_figure_name(const gr_model *model, int i);
+/* How many of them there are. */
+int gr_model_figures(const gr_model *model);
 
 /* Builds the net alone (the result is out->scores, of any shape) on examples of `input`. `store`
  * may be NULL: variables are then only declared. Clear *out also on failure. */

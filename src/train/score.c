@@ -26,7 +26,7 @@ static gr_status score_predict_rows(gr_model *model, const gr_tensor *x, int64_t
     gr_engine *engine;
     size_t elements = (size_t)gr_shape_count(model->input);
     size_t count = (size_t)rows * elements;
-    size_t each = (size_t)gr_model_labels(model, 1) * (size_t)model->classes;
+    size_t each = (size_t)gr_shape_count(model->output);
     const char *data = x->data;
     gr_tensor part = {x->dtype, gr_model_batch_shape(model, rows),
                       (void *)(data + (size_t)from * elements * gr_dtype_size(x->dtype))};
@@ -63,6 +63,7 @@ gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *scores)
 bool gr_model_probabilities(const gr_model *model, float *scores)
 {
     int n = model->classes;
+    if (model->own_loss) return false;
     if (model->loss == GR_LOSS_SIGMOID) {
         for (int i = 0; i < n; i++) scores[i] = (float)(1 / (1 + exp(-(double)scores[i])));
         return true;
@@ -96,34 +97,56 @@ static int score_class(const float *scores, int classes)
     return best;
 }
 
-/* Adds one batch: its loss, its hits and what its rows are taken for. */
-static gr_status score_batch(gr_model *model, const gr_batch *batch, float *scores,
-                             gr_metrics *sums, double *weights, int64_t *confusion)
+/* Adds what the net's own figures are for a batch of that weight. */
+static gr_status score_figures(const gr_engine *engine, double weight, gr_metrics *sums)
 {
-    gr_engine *engine;
-    float loss;
-    int64_t n = gr_model_labels(model, batch->rows);
+    for (int i = 0; i < sums->n_figures; i++) {
+        float value;
+        GR_TRY(gr_session_read(engine->session, engine->figures + i, &value, sizeof value));
+        sums->figures[i].value += (double)value * weight;
+    }
+    return GR_OK;
+}
+
+/* Adds a batch's hits and what its rows are taken for. */
+static gr_status score_hits(const gr_model *model, const gr_engine *engine, const int32_t *labels,
+                            int64_t n, float *scores, gr_metrics *sums, int64_t *confusion)
+{
     size_t classes = (size_t)model->classes;
-    GR_TRY(gr_model_engine(model, GR_ENGINE_TEST, batch->rows, &engine));
-    if (engine->x >= 0)
-        GR_TRY(
-            gr_session_bind(engine->session, engine->x, batch->x.data, gr_tensor_bytes(&batch->x)));
-    GR_TRY(gr_session_bind(engine->session, engine->y, batch->y.data, gr_tensor_bytes(&batch->y)));
-    GR_TRY(gr_session_step(engine->session));
-    GR_TRY(gr_session_read(engine->session, engine->loss, &loss, sizeof loss));
     GR_TRY(gr_session_read(engine->session, engine->scores, scores,
-                           (size_t)n * classes * sizeof loss));
-    const int32_t *labels = batch->y.data;
-    double weight = gr_model_weight(model, labels, n);
-    sums->loss += (double)loss * weight;
-    *weights += weight;
-    sums->count += n;
+                           (size_t)n * classes * sizeof *scores));
     for (size_t i = 0; i < (size_t)n; i++) {
         int taken = score_class(scores + i * classes, model->classes);
         sums->correct += taken == labels[i];
         if (confusion) confusion[(size_t)labels[i] * classes + (size_t)taken]++;
     }
     return GR_OK;
+}
+
+/* Adds one batch. */
+static gr_status score_batch(gr_model *model, const gr_batch *batch, float *scores,
+                             gr_metrics *sums, double *weights, int64_t *confusion)
+{
+    gr_engine *engine;
+    float loss;
+    int64_t n = gr_model_labels(model, batch->rows);
+    GR_TRY(gr_model_engine(model, GR_ENGINE_TEST, batch->rows, &engine));
+    if (engine->x >= 0)
+        GR_TRY(
+            gr_session_bind(engine->session, engine->x, batch->x.data, gr_tensor_bytes(&batch->x)));
+    if (engine->y >= 0)
+        GR_TRY(
+            gr_session_bind(engine->session, engine->y, batch->y.data, gr_tensor_bytes(&batch->y)));
+    GR_TRY(gr_session_step(engine->session));
+    GR_TRY(gr_session_read(engine->session, engine->loss, &loss, sizeof loss));
+    const int32_t *labels = batch->y.data;
+    double weight = gr_model_weight(model, labels, n);
+    sums->loss += (double)loss * weight;
+    *weights += weight;
+    sums->count += n;
+    GR_TRY(score_figures(engine, weight, sums));
+    return model->classifies ? score_hits(model, engine, labels, n, scores, sums, confusion)
+                             : GR_OK;
 }
 
 gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics,
@@ -141,7 +164,9 @@ gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics
     if (status == GR_OK) status = gr_model_reset_carried(model->store, GR_EVAL);
     gr_free(scores);
     metrics->loss /= weights;
-    metrics->accuracy = (double)metrics->correct / (double)metrics->count;
+    for (int i = 0; i < metrics->n_figures; i++) metrics->figures[i].value /= weights;
+    metrics->accuracy =
+        model->classifies ? (double)metrics->correct / (double)metrics->count : (double)NAN;
     return status;
 }
 
@@ -169,6 +194,11 @@ static gr_status score_fill(gr_model *model, const gr_dataset *data, gr_metrics 
 {
     gr_loader *loader;
     size_t classes = (size_t)model->classes;
+    metrics->n_figures = gr_model_figures(model);
+    metrics->figures = gr_alloc_array((size_t)metrics->n_figures + 1, sizeof *metrics->figures);
+    if (!metrics->figures) return GR_NO_MEMORY;
+    for (int i = 0; i < metrics->n_figures; i++)
+        metrics->figures[i].name = gr_model_figure_name(model, i);
     metrics->per_class = gr_alloc_array(classes, sizeof *metrics->per_class);
     metrics->confusion = gr_alloc_array(classes * classes, sizeof *metrics->confusion);
     if (!metrics->per_class || !metrics->confusion) return GR_NO_MEMORY;
@@ -178,7 +208,7 @@ static gr_status score_fill(gr_model *model, const gr_dataset *data, gr_metrics 
                          &loader));
     gr_status status = gr_model_score(model, loader, metrics, metrics->confusion);
     gr_loader_free(loader);
-    if (status == GR_OK) score_classes(metrics);
+    if (status == GR_OK && model->classifies) score_classes(metrics);
     return status;
 }
 
@@ -198,5 +228,6 @@ void gr_metrics_clear(gr_metrics *metrics)
 {
     gr_free(metrics->per_class);
     gr_free(metrics->confusion);
+    gr_free(metrics->figures);
     *metrics = (gr_metrics){0};
 }

@@ -29,9 +29,13 @@ static gr_status step_compute(gr_trainer *t, const gr_batch *batch, float *loss,
     if (engine->x >= 0)
         GR_TRY(
             gr_session_bind(engine->session, engine->x, batch->x.data, gr_tensor_bytes(&batch->x)));
-    GR_TRY(gr_session_bind(engine->session, engine->y, batch->y.data, gr_tensor_bytes(&batch->y)));
+    if (engine->y >= 0)
+        GR_TRY(
+            gr_session_bind(engine->session, engine->y, batch->y.data, gr_tensor_bytes(&batch->y)));
     GR_TRY(gr_session_step(engine->session));
     GR_TRY(gr_session_read(engine->session, engine->loss, loss, sizeof *loss));
+    *accuracy = NAN;
+    if (engine->accuracy < 0) return GR_OK;
     return gr_session_read(engine->session, engine->accuracy, accuracy, sizeof *accuracy);
 }
 

@@ -8,7 +8,8 @@
 
 /* ---- Making --------------------------------------------------------------------------------- */
 
-static gr_status trainer_check(const gr_trainer_options *o, const gr_dataset *validation)
+static gr_status trainer_check(const gr_model *model, const gr_trainer_options *o,
+                               const gr_dataset *validation)
 {
     const struct {
         const char *name;
@@ -29,6 +30,9 @@ static gr_status trainer_check(const gr_trainer_options *o, const gr_dataset *va
     if (validation && o->validation > 0)
         return gr_fail(GR_INVALID, "trainer: a validation set and a fraction to hold out as well: "
                                    "should be one of them");
+    if (o->monitor == GR_MONITOR_ACCURACY && !model->classifies)
+        return gr_fail(GR_INVALID, "trainer: the net does not classify: there is no accuracy to "
+                                   "monitor");
     if (!validation && o->validation == 0 && (o->patience || o->keep_best))
         return gr_fail(GR_INVALID, "trainer: %s needs validation data",
                        o->patience ? "patience" : "keep_best");
@@ -102,7 +106,8 @@ static gr_status trainer_compile(const gr_trainer *t, int64_t rows, gr_engine *e
     gr_status status = gr_model_build(t->model, GR_TRAIN, rows, &g);
     if (status == GR_OK) status = gr_minimize(g.scope, g.loss, &t->optimizer);
     if (status == GR_OK)
-        status = gr_engine_new(t->model, &g, (gr_node *[]){g.loss, g.accuracy}, 2, true, engine);
+        status = gr_engine_new(t->model, &g, (gr_node *[]){g.loss, g.accuracy}, g.accuracy ? 2 : 1,
+                               true, engine);
     gr_model_graph_clear(&g);
     return status;
 }
@@ -139,7 +144,7 @@ static gr_status trainer_reset_optimizer(gr_trainer *t)
 
 static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_dataset *validation)
 {
-    GR_TRY(trainer_check(&t->o, validation));
+    GR_TRY(trainer_check(t->model, &t->o, validation));
     if (t->o.augment)
         GR_TRY(gr_options_copy("gr_augment", &t->augment, sizeof t->augment, t->o.augment,
                                t->o.augment->size));

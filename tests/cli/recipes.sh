@@ -73,6 +73,33 @@ refused "--input: '3,x' is no shape"
 run train --recipe small --optimizer adam --rate-in-momentum
 refused "--rate-in-momentum is for sgd and nesterov, not for adam"
 
+# ---- Losses of a net's own ------------------------------------------------------------------
+
+printf 'a = fc(3) |> tanh\nb = fc(a, 2)\nloss = mse(b, x)\nhalf = euclidean_loss(b, x)\n' >nets/again.net
+run train --data nets/blobs.csv --net nets/again.net --epochs 4 --validation .1 -o again.safetensors \
+    --curves again.svg
+exits 0
+silent
+grep -q accuracy out && fault "an accuracy of a net that does not classify"
+grep -Eq '^test loss [0-9.]+ \(30 examples\), half [0-9.]+$' out || fault "no line of the test"
+run train --data nets/blobs.csv --net nets/again.net --epochs 1 --no-out --require-accuracy .5
+refused "--require-accuracy: the net does not classify"
+run test again.safetensors --data nets/blobs.csv
+exits 0
+grep -Eq '^overall loss [0-9.]+ \(150 examples\), half [0-9.]+$' out || fault "no line of the test"
+run test again.safetensors --data nets/blobs.csv --json
+out '"accuracy": null'
+out '"half": '
+run predict again.safetensors nets/blobs.csv
+refused "again.safetensors does not classify"
+run show again.safetensors
+out "loss        the net's own"
+run show again.safetensors --plan --train
+exits 0
+run check again.safetensors
+exits 0
+out "Gradient of the net's own loss"
+
 # ---- The nets of the tree: layers and parameters ---------------------------------------------
 
 # net NAME PARAMETERS MULTIPLY-ADDS
@@ -102,6 +129,8 @@ net char-rnn 103297 6307840
 net char-lstm 876929 55590912
 net char-gru 662913 41959424
 net gpt-tiny 816128 55058432
+net mnist_autoencoder 2837314 2833000
+net mnist_siamese 431102 2293020
 
 for recipe in "$GRADUS_SOURCE"/nets/*.recipe; do
     grep -q '^input ' "$recipe" || fault "$recipe does not tell the shape of its input"
@@ -152,13 +181,17 @@ for recipe in char-rnn:2.7499485874176024 char-lstm:3.117622995376587 \
     steps "${recipe%:*}" part.txt "${recipe#*:}" $chars
 done
 steps lenet $mnist 0.15751600824296474 --steps 100
+steps mnist_autoencoder $mnist 204.56298217773437 --steps 60
+out '"train_accuracy":null'
+out '"figures":{"l2_error":'
+steps mnist_siamese $mnist 0.059313387920459114 --steps 60
 steps cifar2 $cifar 0.9693966787308455 --steps 12
-steps cifar10_quick $cifar 2.2983299493789673 --steps 20
-steps cifar10_full $cifar 2.3016040325164795 --steps 20
+steps cifar10_quick $cifar 2.0731801986694336 --steps 20
+steps cifar10_full $cifar 2.2991527318954468 --steps 20
 tame="--batch 16 --warmup 0 --schedule fixed --rate 0.001"
 # shellcheck disable=SC2086 # options
-steps resnet18 $cifar 2.811533546447754 --steps 5 $tame
+steps resnet18 $cifar 3.110074520111084 --steps 3 $tame
 # shellcheck disable=SC2086
-steps mobilenet $cifar 2.3776516914367676 --steps 6 $tame
+steps mobilenet $cifar 2.46650767326355 --steps 4 $tame
 
 done_testing
