@@ -1,246 +1,440 @@
-/* The gradient of scan. A second scan forward keeps the carries that each iteration started from;
- * a scan in the other direction then takes, at each t, those carries, the slices and the cotangents
- * of the outputs, and passes the carries' cotangents on to the iteration before. What falls off at
- * each t stacks up as the slices' cotangents; the captures' add up as carries of their own. */
+/* The gradient of scan. A draft holds one step forward and its gradient. What the gradient reads of
+ * the step, the carries at its start and all that is costly to compute again, one more loop forward
+ * keeps for every step (the pass `loops` makes one of it and the loop that is there anyway). A loop
+ * in the other direction then runs what is left of the draft, and passes the carries' cotangents on
+ * to the step before. What falls off at each step stacks up as the slices' cotangents; the
+ * captures' are sums over the steps, had after the loop (scan_sums.c) or added up in a carry of
+ * their own. */
 #include "ops/ops.h"
 #include "ops/scan.h"
 
 #include <stdio.h>
 
-/* The inputs of a scan under construction: nodes outside and what stands for them in the body. */
-typedef struct scan_inputs {
-    gr_graph *graph, *body;
-    gr_node **outer, **inner;
-    int count;
-} scan_inputs;
+typedef struct scan_back {
+    const gr_node *node;
+    gr_scan_view v;
+    gr_arena arena;
+    gr_graph *draft;
+    size_t forward;     /* the draft's nodes before this one are the step forward's */
+    gr_node **copy;     /* by body node: that of the draft */
+    gr_node **original; /* by node of the draft's step: that of the body */
+    gr_node **grad;     /* by input of the loop: its cotangent in the draft; NULL: not asked */
+    bool *summed;       /* by input: a capture whose sum is had after the loop */
+    gr_scan_leaf *leaf; /* what stacks up */
+    int leaves;
+    /* by node of the draft */
+    bool *needed, *kept; /* by the loop backwards; kept for it by the one forwards */
+    gr_node **stack;     /* outside: its values of all steps */
+    gr_node **whole;     /* outside: the capture */
+    gr_node **inner;     /* in the loop backwards */
+    int *output;         /* 1 + its place among that loop's results */
+    /* the loop backwards */
+    gr_scan_spec spec;
+    gr_graph *body;
+    gr_node **in, **outer, **result;
+    int n_in, n_result;
+    gr_node *all;
+} scan_back;
 
 static bool scan_is_float(gr_type type)
 {
     return type.dtype == GR_F32 || type.dtype == GR_F64;
 }
 
-static bool scan_begin_inputs(scan_inputs *inputs, gr_graph *graph, int n)
-{
-    inputs->graph = graph;
-    inputs->body = gr_graph_new();
-    inputs->outer = gr_alloc_array((size_t)n, sizeof(gr_node *));
-    inputs->inner = gr_alloc_array((size_t)n, sizeof(gr_node *));
-    return inputs->body && inputs->outer && inputs->inner;
-}
-
-static void scan_end_inputs(scan_inputs *inputs)
-{
-    gr_graph_free(inputs->body); /* NULL once gr_scan owns it */
-    gr_free(inputs->outer);
-    gr_free(inputs->inner);
-}
-
-/* One more input, of `type` in the body; outer NULL: zeros of that type. */
-static gr_node *scan_add_input(scan_inputs *inputs, const char *what, gr_node *outer, gr_type type)
+static gr_node *scan_input(gr_graph *graph, gr_type type)
 {
     char name[32];
-    snprintf(name, sizeof name, "%s%d", what, inputs->count);
-    gr_node *inner = gr_input(inputs->body, name, type.dtype, type.shape);
-    inputs->inner[inputs->count] = inner;
-    inputs->outer[inputs->count++] =
-        outer ? outer : gr_full(inputs->graph, type.dtype, type.shape, 0);
-    return inner;
+    snprintf(name, sizeof name, "in%d", gr_graph_size(graph));
+    return gr_input(graph, name, type.dtype, type.shape);
 }
 
-/* Builds the scan; the body is then the graph's. */
-static gr_node *scan_finish(scan_inputs *inputs, gr_scan_spec *spec, gr_node *const *body_out)
+static gr_node *scan_no_memory(gr_graph *graph)
 {
-    spec->size = sizeof *spec;
-    spec->body = inputs->body;
-    spec->body_in = inputs->inner;
-    spec->body_out = body_out;
-    inputs->body = NULL;
-    return gr_scan(inputs->graph, spec, inputs->outer);
+    return gr_build_fail(graph, GR_NO_MEMORY, "scan", "%s", gr_status_text(GR_NO_MEMORY));
 }
 
-static void scan_no_memory(gr_graph *graph)
+static void *scan_alloc(scan_back *back, size_t n)
 {
-    gr_build_fail(graph, GR_NO_MEMORY, "scan", "%s", gr_status_text(GR_NO_MEMORY));
+    return gr_arena_alloc(&back->arena, (n + 1) * sizeof(void *));
 }
 
-/* ---- Forward again, keeping the carries --------------------------------------------------- */
-
-/* A scan whose outputs are the carries at the start of each iteration. */
-static gr_node *scan_keep_carries(const gr_node *node, const gr_scan_view *v)
+static bool scan_is_slice(const scan_back *back, int i)
 {
-    const gr_body *body = v->body;
-    scan_inputs inputs = {0};
-    gr_node **map = gr_alloc_array(body->graph->count, sizeof(gr_node *));
-    gr_node **out = gr_alloc_array((size_t)(2 * v->carries), sizeof(gr_node *));
-    gr_node *kept = gr_error_node(node->graph);
-    if (map && out && scan_begin_inputs(&inputs, node->graph, body->n_in)) {
-        for (int i = 0; i < body->n_in; i++) {
-            map[body->in[i]->id] = scan_add_input(&inputs, "in", node->in[i], body->in[i]->out[0]);
-        }
-        gr_graph_copy(body->graph, inputs.body, map);
-        for (int i = 0; i < v->carries; i++) {
-            out[i] = map[body->out[i]->id];
-            out[v->carries + i] = inputs.inner[i];
-        }
-        gr_scan_spec spec = {.carries = v->carries,
-                             .slices = v->slices,
-                             .captures = v->captures,
-                             .outputs = v->carries,
-                             .length = v->length,
-                             .reverse = v->reverse};
-        kept = scan_finish(&inputs, &spec, out);
-    } else {
-        scan_no_memory(node->graph);
-    }
-    scan_end_inputs(&inputs);
-    gr_free(map);
-    gr_free(out);
-    return kept;
+    return i >= back->v.carries && i < back->v.carries + back->v.slices;
 }
 
-/* ---- Backward ----------------------------------------------------------------------------- */
-
-typedef struct scan_back {
-    const gr_node *node;
-    gr_scan_view v;
-    scan_inputs inputs;
-    gr_scan_spec spec;
-    gr_node **map;         /* of the body's nodes into the backward body */
-    gr_node **y, **dy;     /* the body's results that have cotangents, and these */
-    gr_node **wrt, **grad; /* the body's inputs whose cotangents are asked, and these */
-    gr_node **result;      /* of the backward body */
-    int *place;            /* of each input of the node among the asked ones, or -1 */
-    int n_y, n_wrt;
-} scan_back;
-
-static bool scan_back_begin(scan_back *back, const gr_node *node)
+static bool scan_is_capture(const scan_back *back, int i)
 {
-    back->node = node;
-    back->v = gr_scan_of(node->attr);
-    size_t n = (size_t)(node->n_in + node->n_out);
-    back->map = gr_alloc_array(back->v.body->graph->count, sizeof(gr_node *));
-    back->y = gr_alloc_array(n, sizeof(gr_node *));
-    back->dy = gr_alloc_array(n, sizeof(gr_node *));
-    back->wrt = gr_alloc_array(n, sizeof(gr_node *));
-    back->grad = gr_alloc_array(n, sizeof(gr_node *));
-    back->result = gr_alloc_array(n, sizeof(gr_node *));
-    back->place = gr_alloc_array(n, sizeof(int));
-    return back->map && back->y && back->dy && back->wrt && back->grad && back->result &&
-           back->place && scan_begin_inputs(&back->inputs, node->graph, (int)(2 * n));
-}
-
-static void scan_back_end(scan_back *back)
-{
-    scan_end_inputs(&back->inputs);
-    gr_free(back->map);
-    gr_free(back->y);
-    gr_free(back->dy);
-    gr_free(back->wrt);
-    gr_free(back->grad);
-    gr_free(back->result);
-    gr_free(back->place);
-}
-
-static gr_type scan_body_type(const scan_back *back, int i)
-{
-    return back->v.body->in[i]->out[0];
+    return i >= back->v.carries + back->v.slices;
 }
 
 /* Every float carry's cotangent is passed along; slices and captures only if they are asked. */
-static bool scan_back_wants(const scan_back *back, int i)
+static bool scan_wants(const scan_back *back, int i)
 {
-    bool carry = i < back->v.carries;
-    return scan_is_float(scan_body_type(back, i)) && (carry || gr_grad_asked(back->node, i));
+    const bool carry = i < back->v.carries;
+    return scan_is_float(back->v.body->in[i]->out[0]) && (carry || gr_grad_asked(back->node, i));
 }
 
-/* The carries of the backward scan: cotangents of the carries, sums of those of the captures. */
-static void scan_back_carries(scan_back *back, gr_node *const *dy)
+/* The loop's input i, in the draft. */
+static gr_node *scan_in(const scan_back *back, int i)
+{
+    return back->copy[back->v.body->in[i]->id];
+}
+
+/* ---- The draft ---------------------------------------------------------------------------- */
+
+/* Cotangents of the body's results: dy[i] is the draft's input that stands for result i's. */
+static int scan_draft_cotangents(scan_back *back, gr_node *const *given, gr_node **y, gr_node **dy,
+                                 int *result)
+{
+    int n = 0;
+    for (int i = 0; i < back->node->n_out; i++) {
+        const gr_type type = back->v.body->out[i]->out[0];
+        if (!scan_is_float(type) || (i >= back->v.carries && !given[i])) continue;
+        y[n] = back->copy[back->v.body->out[i]->id];
+        dy[n] = scan_input(back->draft, type);
+        result[n++] = i;
+    }
+    return n;
+}
+
+static bool scan_draft_arrays(scan_back *back)
+{
+    const size_t n = back->draft->count;
+    back->original = scan_alloc(back, n);
+    back->needed = scan_alloc(back, n);
+    back->kept = scan_alloc(back, n);
+    back->stack = scan_alloc(back, n);
+    back->whole = scan_alloc(back, n);
+    back->inner = scan_alloc(back, n);
+    back->output = scan_alloc(back, n);
+    return back->original && back->needed && back->kept && back->stack && back->whole &&
+           back->inner && back->output;
+}
+
+/* What stands outside for the draft's inputs: carry cotangents and accumulators come later. */
+static void scan_draft_outside(scan_back *back, gr_node *const *given, gr_node *const *dy,
+                               const int *result, int n)
+{
+    const gr_graph *body = back->v.body->graph;
+    for (size_t id = 0; id < body->count; id++)
+        back->original[back->copy[id]->id] = body->nodes[id];
+    for (int i = back->v.carries; i < back->node->n_in; i++) {
+        gr_node **where = scan_is_slice(back, i) ? back->stack : back->whole;
+        where[scan_in(back, i)->id] = back->node->in[i];
+    }
+    for (int k = 0; k < n; k++)
+        if (result[k] >= back->v.carries) back->stack[dy[k]->id] = given[result[k]];
+}
+
+/* The step forward, then its gradient. dcarry[i] receives the draft's input of carry i's cotangent.
+ */
+static bool scan_draft(scan_back *back, gr_node *const *given, gr_node **dcarry)
+{
+    const gr_body *body = back->v.body;
+    const size_t most = (size_t)(back->node->n_in + back->node->n_out);
+    gr_node **y = scan_alloc(back, most), **dy = scan_alloc(back, most);
+    gr_node **wrt = scan_alloc(back, most), **grad = scan_alloc(back, most);
+    int *result = scan_alloc(back, most), n_wrt = 0;
+    back->copy = scan_alloc(back, body->graph->count);
+    back->grad = scan_alloc(back, most);
+    back->summed = scan_alloc(back, most);
+    back->draft = gr_graph_new();
+    if (!y || !dy || !wrt || !grad || !result || !back->copy || !back->grad || !back->summed ||
+        !back->draft)
+        return false;
+    for (int i = 0; i < body->n_in; i++)
+        back->copy[body->in[i]->id] = scan_input(back->draft, body->in[i]->out[0]);
+    if (gr_graph_copy(body->graph, back->draft, back->copy) != GR_OK) return true;
+    back->forward = back->draft->count;
+    const int n = scan_draft_cotangents(back, given, y, dy, result);
+    for (int k = 0; k < n; k++)
+        if (result[k] < back->v.carries) dcarry[result[k]] = dy[k];
+    for (int i = 0; i < back->node->n_in; i++)
+        if (scan_wants(back, i)) wrt[n_wrt++] = scan_in(back, i);
+    gr_vjp_many(back->draft, y, dy, n, wrt, n_wrt, grad);
+    if (back->draft->status != GR_OK) return true;
+    for (int i = 0, k = 0; i < back->node->n_in; i++)
+        if (scan_wants(back, i)) back->grad[i] = grad[k++];
+    if (!scan_draft_arrays(back)) return false;
+    scan_draft_outside(back, given, dy, result, n);
+    return true;
+}
+
+/* ---- Sums over the steps ------------------------------------------------------------------ */
+
+static bool scan_has_leaf(const scan_back *back, const gr_node *node)
+{
+    for (int i = 0; i < back->leaves; i++)
+        if (back->leaf[i].node == node) return true;
+    return back->stack[node->id] != NULL;
+}
+
+/* A leaf that does not change from step to step is not worth a stack, one that is only summed
+ * must have it already. */
+static bool scan_takes_leaf(const scan_back *back, const gr_scan_leaf *leaf)
+{
+    if (leaf->node->op == &gr_op_constant || back->whole[leaf->node->id]) return false;
+    return !leaf->summed || scan_has_leaf(back, leaf->node);
+}
+
+/* Notes what must be stacked for capture i's cotangent to be had after the loop. */
+static void scan_sum(scan_back *back, int i, int most)
+{
+    gr_scan_leaf found[GR_MAX_OUTPUTS];
+    int n = 0;
+    if (!gr_scan_sum_leaves(back->grad[i], found, &n, most - back->leaves)) return;
+    for (int k = 0; k < n; k++)
+        if (!scan_takes_leaf(back, &found[k])) return;
+    for (int k = 0; k < n; k++)
+        if (!scan_has_leaf(back, found[k].node)) back->leaf[back->leaves++] = found[k];
+    back->summed[i] = true;
+}
+
+/* Slices' cotangents are leaves: they stack up. Sums are tried twice, for those that are but summed
+ * need the stacks of the others. */
+static bool scan_find_sums(scan_back *back)
+{
+    int results = 0;
+    back->leaf = gr_arena_alloc(&back->arena,
+                                ((size_t)back->node->n_in + GR_MAX_OUTPUTS) * sizeof *back->leaf);
+    if (!back->leaf) return false;
+    for (int i = 0; i < back->node->n_in; i++) {
+        results += back->grad[i] != NULL && !scan_is_slice(back, i);
+        if (back->grad[i] && scan_is_slice(back, i))
+            back->leaf[back->leaves++] = (gr_scan_leaf){back->grad[i], false};
+    }
+    for (int turn = 0; turn < 2; turn++)
+        for (int i = 0; i < back->node->n_in; i++)
+            if (back->grad[i] && scan_is_capture(back, i) && !back->summed[i])
+                scan_sum(back, i, GR_MAX_OUTPUTS - results);
+    return true;
+}
+
+/* ---- What is kept ------------------------------------------------------------------------- */
+
+/* Marks what the results need, down to what is kept. */
+static void scan_mark_needed(scan_back *back)
+{
+    memset(back->needed, 0, back->draft->count * sizeof *back->needed);
+    for (int i = 0; i < back->node->n_in; i++)
+        if (back->grad[i] && !back->summed[i]) back->needed[back->grad[i]->id] = true;
+    for (int i = 0; i < back->leaves; i++) back->needed[back->leaf[i].node->id] = true;
+    for (size_t id = back->draft->count; id-- > 0;) {
+        const gr_node *node = back->draft->nodes[id];
+        if (!back->needed[id] || back->kept[id]) continue;
+        for (int i = 0; i < node->n_in; i++) back->needed[node->in[i]->id] = true;
+    }
+}
+
+/* Is it sooner computed from a step's inputs than read back? */
+static bool scan_is_light(const gr_node *node, int depth)
+{
+    if (node->op == &gr_op_input || node->op == &gr_op_constant) return true;
+    const unsigned light = GR_OP_VIEW | GR_OP_ELEMENTWISE;
+    if (depth == 0 || !(node->op->flags & light) || (node->op->flags & GR_OP_COSTLY)) return false;
+    for (int i = 0; i < node->n_in; i++)
+        if (!scan_is_light(node->in[i], depth - 1)) return false;
+    return true;
+}
+
+static void scan_keep(scan_back *back, const gr_node *node)
+{
+    if (scan_is_light(node, 3) || back->kept[node->id]) return;
+    back->kept[node->id] = node->n_out == 1;
+    for (int i = 0; i < node->n_in && node->n_out > 1; i++) scan_keep(back, node->in[i]);
+}
+
+/* Keeps what the gradient reads of the step forward, unless that are too many results for a loop.
+ */
+static void scan_choose_kept(scan_back *back)
+{
+    scan_mark_needed(back);
+    for (size_t id = 0; id < back->draft->count; id++) {
+        const gr_node *node = back->draft->nodes[id];
+        if (!back->needed[id] || id < back->forward) continue;
+        for (int i = 0; i < node->n_in; i++)
+            if (node->in[i]->id < (int)back->forward) scan_keep(back, node->in[i]);
+    }
+    for (int i = 0; i < back->leaves; i++)
+        if (back->leaf[i].node->id < (int)back->forward) scan_keep(back, back->leaf[i].node);
+    int n = 2 * back->v.carries;
+    for (size_t id = 0; id < back->forward; id++) n += back->kept[id];
+    if (n > GR_MAX_OUTPUTS) memset(back->kept, 0, back->forward * sizeof *back->kept);
+    scan_mark_needed(back);
+}
+
+/* The loop forward whose outputs are what is kept, and the carries at the start of each step. */
+static void scan_keep_loop(scan_back *back)
 {
     const gr_scan_view *v = &back->v;
+    gr_graph *body = gr_graph_new();
+    gr_node **map = scan_alloc(back, v->body->graph->count), *out[2 * GR_MAX_OUTPUTS];
+    gr_node **in = scan_alloc(back, (size_t)v->body->n_in);
+    int place[2 * GR_MAX_OUTPUTS], n = v->carries;
+    if (!body || !map || !in) {
+        gr_graph_free(body);
+        scan_no_memory(back->node->graph);
+        return;
+    }
+    for (int i = 0; i < v->body->n_in; i++)
+        in[i] = map[v->body->in[i]->id] = scan_input(body, v->body->in[i]->out[0]);
+    gr_graph_copy(v->body->graph, body, map);
     for (int i = 0; i < v->carries; i++) {
-        if (!scan_back_wants(back, i)) continue;
-        back->y[back->n_y] = v->body->out[i];
-        back->dy[back->n_y++] =
-            scan_add_input(&back->inputs, "dcarry", dy[i], scan_body_type(back, i));
+        const int id = scan_in(back, i)->id;
+        out[i] = map[v->body->out[i]->id];
+        if (back->needed[id]) place[n] = id, out[n++] = in[i];
     }
-    for (int i = v->carries + v->slices; i < back->node->n_in; i++) {
-        if (scan_back_wants(back, i)) {
-            scan_add_input(&back->inputs, "dcapture", NULL, scan_body_type(back, i));
-        }
+    for (int id = 0; id < (int)back->forward; id++)
+        if (back->kept[id] && back->needed[id])
+            place[n] = id, out[n++] = map[back->original[id]->id];
+    const gr_scan_spec spec = {.size = sizeof spec,
+                               .body = body,
+                               .body_in = in,
+                               .body_out = out,
+                               .carries = v->carries,
+                               .slices = v->slices,
+                               .captures = v->captures,
+                               .outputs = n - v->carries,
+                               .length = v->length,
+                               .reverse = v->reverse};
+    if (n == v->carries) {
+        gr_graph_free(body);
+        return;
     }
-    back->spec.carries = back->inputs.count;
+    gr_node *loop = gr_scan(back->node->graph, &spec, back->node->in);
+    for (int i = v->carries; i < n; i++) back->stack[place[i]] = gr_get(loop, i);
 }
 
-/* Its slices: the kept carries, the slices, the cotangents of the outputs; then the captures. */
-static void scan_back_slices(scan_back *back, gr_node *const *dy)
+/* ---- The loop backwards ------------------------------------------------------------------- */
+
+/* One more input: of the draft's node if given; without `outer` zeros. */
+static gr_node *scan_add(scan_back *back, const gr_node *draft, gr_node *outer, gr_type type)
 {
-    const gr_scan_view *v = &back->v;
-    const gr_node *node = back->node;
-    gr_node *kept = v->carries > 0 ? scan_keep_carries(node, v) : NULL;
-    for (int i = 0; i < v->carries + v->slices; i++) {
-        gr_node *outer = i < v->carries ? gr_get(kept, v->carries + i) : node->in[i];
-        back->map[v->body->in[i]->id] =
-            scan_add_input(&back->inputs, "slice", outer, scan_body_type(back, i));
-    }
-    for (int i = v->carries; i < node->n_out; i++) {
-        gr_type type = v->body->out[i]->out[0];
-        if (!dy[i] || !scan_is_float(type)) continue;
-        back->y[back->n_y] = v->body->out[i];
-        back->dy[back->n_y++] = scan_add_input(&back->inputs, "dout", dy[i], type);
-    }
-    back->spec.slices = back->inputs.count - back->spec.carries;
-    for (int i = v->carries + v->slices; i < node->n_in; i++) {
-        back->map[v->body->in[i]->id] =
-            scan_add_input(&back->inputs, "capture", node->in[i], scan_body_type(back, i));
-    }
-    back->spec.captures = v->captures;
-    back->spec.length = v->length;
-    back->spec.reverse = !v->reverse;
+    gr_node *inner = scan_input(back->body, type);
+    if (draft) back->inner[draft->id] = inner;
+    if (!outer) outer = gr_full(back->node->graph, type.dtype, type.shape, 0);
+    back->in[back->n_in] = inner;
+    back->outer[back->n_in++] = outer;
+    return inner;
 }
 
-/* The body: forward once more, then its gradient. Its results stand in the order carries, captures,
- * slices; place[i] says where the one for input i is. */
-static void scan_back_body(scan_back *back)
+/* Inputs in the order carries (cotangents of the carries, sums of the captures'), slices, captures.
+ * sum[i] receives the carry that sums the cotangent of input i. */
+static void scan_back_inputs(scan_back *back, gr_node *const *given, gr_node *const *dcarry,
+                             gr_node **sum)
 {
-    const gr_scan_view *v = &back->v;
-    gr_graph *body = back->inputs.body;
-    gr_graph_copy(v->body->graph, body, back->map);
-    for (int i = 0; i < back->n_y; i++) back->y[i] = back->map[back->y[i]->id];
-    const int slices = v->carries, captures = v->carries + v->slices, n = back->node->n_in;
-    const int range[3][2] = {{0, slices}, {captures, n}, {slices, captures}};
-    for (int i = 0; i < n; i++) back->place[i] = -1;
-    for (int k = 0; k < 3; k++) {
-        for (int i = range[k][0]; i < range[k][1]; i++) {
-            if (!scan_back_wants(back, i)) continue;
-            back->place[i] = back->n_wrt;
-            back->wrt[back->n_wrt++] = back->map[v->body->in[i]->id];
-        }
+    for (int i = 0; i < back->v.carries; i++)
+        if (dcarry[i]) scan_add(back, dcarry[i], given[i], dcarry[i]->out[0]);
+    for (int i = back->v.carries; i < back->node->n_in; i++)
+        if (back->grad[i] && scan_is_capture(back, i) && !back->summed[i])
+            sum[i] = scan_add(back, NULL, NULL, back->grad[i]->out[0]);
+    back->spec.carries = back->n_in;
+    for (size_t id = 0; id < back->draft->count; id++)
+        if (back->needed[id] && back->stack[id])
+            scan_add(back, back->draft->nodes[id], back->stack[id], back->draft->nodes[id]->out[0]);
+    back->spec.slices = back->n_in - back->spec.carries;
+    for (size_t id = 0; id < back->draft->count; id++)
+        if (back->needed[id] && back->whole[id])
+            scan_add(back, back->draft->nodes[id], back->whole[id], back->draft->nodes[id]->out[0]);
+    back->spec.captures = back->n_in - back->spec.carries - back->spec.slices;
+}
+
+/* What is needed of the draft and not among the inputs. */
+static bool scan_back_gates(scan_back *back)
+{
+    for (size_t id = 0; id < back->draft->count; id++) {
+        const gr_node *node = back->draft->nodes[id];
+        if (!back->needed[id] || back->inner[id]) continue;
+        gr_node **in = scan_alloc(back, (size_t)node->n_in);
+        if (!in) return false;
+        for (int i = 0; i < node->n_in; i++) in[i] = back->inner[node->in[i]->id];
+        back->inner[id] = gr_rebuild(back->body, node, in);
     }
-    gr_vjp_many(body, back->y, back->dy, back->n_y, back->wrt, back->n_wrt, back->grad);
-    for (int i = 0; i < n; i++) {
-        int place = back->place[i];
-        if (place < 0) continue;
-        gr_node *grad = back->grad[place];
-        back->result[place] = i < captures ? grad : gr_add(back->inputs.inner[place], grad);
+    return true;
+}
+
+/* Results in the order carries, outputs: each leaf that is not stacked already. */
+static void scan_back_results(scan_back *back, gr_node *const *sum)
+{
+    for (int i = 0; i < back->node->n_in; i++) {
+        if (!back->grad[i] || back->summed[i] || scan_is_slice(back, i)) continue;
+        gr_node *grad = back->inner[back->grad[i]->id];
+        back->result[back->n_result++] = sum[i] ? gr_add(sum[i], grad) : grad;
     }
-    back->spec.outputs = back->n_wrt - back->spec.carries;
+    for (int i = 0; i < back->leaves; i++) {
+        const int id = back->leaf[i].node->id;
+        if (back->stack[id] || back->output[id]) continue;
+        back->result[back->n_result++] = back->inner[id];
+        back->output[id] = back->n_result;
+    }
+    back->spec.outputs = back->n_result - back->spec.carries;
+}
+
+static bool scan_back_loop(scan_back *back, gr_node *const *given, gr_node *const *dcarry)
+{
+    const size_t most = back->draft->count + (size_t)back->node->n_in;
+    gr_node **sum = scan_alloc(back, (size_t)back->node->n_in);
+    back->in = scan_alloc(back, most);
+    back->outer = scan_alloc(back, most);
+    back->result = scan_alloc(back, (size_t)(back->node->n_in + back->leaves));
+    back->body = gr_graph_new();
+    if (!sum || !back->in || !back->outer || !back->result || !back->body) return false;
+    scan_back_inputs(back, given, dcarry, sum);
+    if (!scan_back_gates(back)) return false;
+    scan_back_results(back, sum);
+    if (back->n_result == 0) return true;
+    back->spec.size = sizeof back->spec;
+    back->spec.body = back->body;
+    back->spec.body_in = back->in;
+    back->spec.body_out = back->result;
+    back->spec.length = back->v.length;
+    back->spec.reverse = !back->v.reverse;
+    back->body = NULL; /* the graph's from here on */
+    back->all = gr_scan(back->node->graph, &back->spec, back->outer);
+    return true;
+}
+
+static gr_node *scan_stacked(void *ctx, const gr_node *leaf)
+{
+    const scan_back *back = ctx;
+    if (back->stack[leaf->id]) return back->stack[leaf->id];
+    return gr_get(back->all, back->output[leaf->id] - 1);
+}
+
+static void scan_back_take(scan_back *back, gr_node **dx)
+{
+    int carry = 0;
+    for (int i = 0; i < back->node->n_in; i++) {
+        gr_node *grad = back->grad[i];
+        if (!grad) continue;
+        if (scan_is_slice(back, i))
+            dx[i] = scan_stacked(back, grad);
+        else if (back->summed[i])
+            dx[i] = gr_scan_sum_build(grad, scan_stacked, back);
+        else
+            dx[i] = gr_get(back->all, carry++);
+    }
 }
 
 void gr_scan_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    scan_back back = {0};
-    if (scan_back_begin(&back, node)) {
-        scan_back_carries(&back, dy);
-        scan_back_slices(&back, dy);
-        scan_back_body(&back);
-        gr_node *all = scan_finish(&back.inputs, &back.spec, back.result);
-        for (int i = 0; i < node->n_in; i++) {
-            if (back.place[i] >= 0) dx[i] = gr_get(all, back.place[i]);
-        }
-    } else {
-        scan_no_memory(node->graph);
+    scan_back back = {.node = node, .v = gr_scan_of(node->attr)};
+    gr_node **dcarry = scan_alloc(&back, (size_t)node->n_in);
+    bool fine = dcarry && scan_draft(&back, dy, dcarry);
+    if (fine && back.draft->status != GR_OK) {
+        gr_build_fail(node->graph, back.draft->status, "scan", "in the body: %s",
+                      back.draft->message);
+    } else if (fine && (fine = scan_find_sums(&back))) {
+        scan_choose_kept(&back);
+        scan_keep_loop(&back);
+        fine = scan_back_loop(&back, dy, dcarry);
+        if (fine) scan_back_take(&back, dx);
     }
-    scan_back_end(&back);
+    if (!fine) scan_no_memory(node->graph);
+    gr_graph_free(back.draft);
+    gr_graph_free(back.body);
+    gr_arena_free(&back.arena);
 }
 
 /* ---- Samples ------------------------------------------------------------------------------ */

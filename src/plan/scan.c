@@ -3,56 +3,110 @@
 #include "ops/scan.h"
 #include "plan/plan.h"
 
+/* Where a body's input or result lies from step to step. */
+typedef struct scan_patch {
+    int arg;   /* of the body's plan */
+    int which; /* of the slices, carries or results */
+} scan_patch;
+
+/* A result of the body: the next value of a carry, or an output. */
+typedef struct scan_result {
+    size_t bytes;
+    int shares;  /* a result that is the same value and lies in its place; -1: none */
+    bool direct; /* its step writes it where it belongs; else it is copied there */
+    bool stays;  /* of a carry: it lies in the output that it shares a value with */
+} scan_result;
+
 typedef struct scan_run {
     gr_plan *plan; /* of the body; inputs: carries, slices, captures */
     int carries, slices, captures, outputs;
     int64_t length;
     bool reverse;
-    size_t *slice_bytes, *output_bytes, *carry_bytes;
-    size_t *carry_offset; /* of the copies in the scratch memory */
-    size_t calls_offset, args_offset, inputs_offset, arena_offset, work;
+    size_t *slice_bytes;
+    scan_result *result;
+    scan_patch *reads, *writes; /* arguments that name a carry or a slice; a direct result */
+    int n_reads, n_writes;
+    size_t *carry_offset; /* of two places in the scratch memory, used in turn */
+    size_t calls_offset, args_offset, inputs_offset, places_offset, arena_offset, work;
 } scan_run;
 
-static void scan_bind(const scan_run *run, const gr_call *call, char *work, int64_t t,
-                      const void **inputs)
+/* A loop under way. */
+typedef struct scan_state {
+    const scan_run *run;
+    const gr_call *call;
+    gr_bases bases;
+    gr_call *calls;
+    void **args;
+    const void **inputs; /* of the body: carries, slices, captures */
+    void **places;       /* where the results of this step go */
+} scan_state;
+
+static scan_state scan_begin(const gr_call *call)
 {
-    int k = 0;
-    for (int i = 0; i < run->carries; i++) inputs[k++] = work + run->carry_offset[i];
+    const scan_run *run = call->ctx;
+    char *work = call->work;
+    scan_state s = {.run = run, .call = call};
+    s.calls = (gr_call *)(void *)(work + run->calls_offset);
+    s.args = (void **)(void *)(work + run->args_offset);
+    s.inputs = (const void **)(void *)(work + run->inputs_offset);
+    s.places = (void **)(void *)(work + run->places_offset);
+    s.bases = (gr_bases){.arena = work + run->arena_offset, .inputs = s.inputs};
+    for (int i = 0; i < run->plan->n_inputs; i++) s.inputs[i] = call->in[i];
+    gr_plan_resolve(run->plan, &s.bases, call->threads, s.calls, s.args);
+    return s;
+}
+
+/* Step t is the k-th to run. Carries go from one place to the other and back, so that a new one may
+ * be an old one passed on; a carry that is an output too stays in the output. */
+static void scan_bind(scan_state *s, int64_t t, int64_t k)
+{
+    const scan_run *run = s->run;
+    char *work = s->call->work;
     for (int i = 0; i < run->slices; i++)
-        inputs[k++] = (const char *)call->in[run->carries + i] + (size_t)t * run->slice_bytes[i];
-    for (int i = 0; i < run->captures; i++) inputs[k++] = call->in[run->carries + run->slices + i];
+        s->inputs[run->carries + i] =
+            (const char *)s->call->in[run->carries + i] + (size_t)t * run->slice_bytes[i];
+    for (int i = 0; i < run->outputs; i++) {
+        const int r = run->carries + i;
+        s->places[r] = (char *)s->call->out[r] + (size_t)t * run->result[r].bytes;
+    }
+    for (int i = 0; i < run->carries; i++) {
+        const size_t apart = (run->result[i].bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+        s->places[i] = run->result[i].stays ? s->places[run->result[i].shares]
+                                            : work + run->carry_offset[i] + (k % 2 ? apart : 0);
+    }
+    for (int i = 0; i < run->n_reads; i++)
+        s->args[run->reads[i].arg] = (void *)(uintptr_t)s->inputs[run->reads[i].which];
+    for (int i = 0; i < run->n_writes; i++)
+        s->args[run->writes[i].arg] = s->places[run->writes[i].which];
+}
+
+/* Copies the results that their steps did not write in place, and hands the carries on. */
+static void scan_pass_on(scan_state *s)
+{
+    const scan_run *run = s->run;
+    for (int r = 0; r < run->carries + run->outputs; r++) {
+        const scan_result *result = &run->result[r];
+        if (result->direct || result->stays) continue;
+        const void *from = result->shares >= 0
+                               ? s->places[result->shares]
+                               : gr_plan_address(run->plan, &s->bases, run->plan->outputs[r]);
+        memcpy(s->places[r], from, result->bytes);
+    }
+    for (int i = 0; i < run->carries; i++) s->inputs[i] = s->places[i];
 }
 
 static gr_status scan_step(const gr_call *call)
 {
     const scan_run *run = call->ctx;
-    const gr_plan *plan = run->plan;
-    char *work = call->work;
-    gr_call *calls = (gr_call *)(void *)(work + run->calls_offset);
-    void **args = (void **)(void *)(work + run->args_offset);
-    const void **inputs = (const void **)(void *)(work + run->inputs_offset);
-    gr_bases bases = {.arena = work + run->arena_offset, .inputs = inputs};
-    for (int i = 0; i < run->carries; i++)
-        memcpy(work + run->carry_offset[i], call->in[i], run->carry_bytes[i]);
+    scan_state s = scan_begin(call);
     for (int64_t k = 0; k < run->length; k++) {
-        int64_t t = run->reverse ? run->length - 1 - k : k;
-        scan_bind(run, call, work, t, inputs);
-        gr_plan_resolve(plan, &bases, call->threads, calls, args);
-        gr_status status = gr_plan_execute(plan, &bases, calls);
+        const int64_t t = run->reverse ? run->length - 1 - k : k;
+        scan_bind(&s, t, k);
+        const gr_status status = gr_plan_execute(run->plan, &s.bases, s.calls);
         if (status != GR_OK) return gr_fail_prefix(status, "iteration %lld: ", (long long)t);
-        for (int i = 0; i < run->outputs; i++)
-            memcpy((char *)call->out[run->carries + i] + (size_t)t * run->output_bytes[i],
-                   gr_plan_address(plan, &bases, plan->outputs[run->carries + i]),
-                   run->output_bytes[i]);
-        /* A new carry may be an old one passed on, so all go by way of the loop's own outputs. */
-        for (int i = 0; i < run->carries; i++)
-            memcpy(call->out[i], gr_plan_address(plan, &bases, plan->outputs[i]),
-                   run->carry_bytes[i]);
-        for (int i = 0; i < run->carries; i++)
-            memcpy(work + run->carry_offset[i], call->out[i], run->carry_bytes[i]);
+        scan_pass_on(&s);
     }
-    for (int i = 0; i < run->carries && run->length == 0; i++)
-        memcpy(call->out[i], call->in[i], run->carry_bytes[i]);
+    for (int i = 0; i < run->carries; i++) memcpy(call->out[i], s.inputs[i], run->result[i].bytes);
     return GR_OK;
 }
 
@@ -73,27 +127,62 @@ static size_t scan_reserve(size_t *work, size_t bytes)
     return at;
 }
 
+/* Results that the body computes in memory of its own are written where they belong at once, unless
+ * that is less aligned than kernels expect, or the plan watches its own buffers. */
+static void scan_place_result(scan_run *run, int r, size_t bytes)
+{
+    const gr_plan *plan = run->plan;
+    scan_result *result = &run->result[r];
+    *result = (scan_result){.bytes = bytes, .shares = -1};
+    const bool output = r >= run->carries, fits = !output || bytes % GR_ALIGN == 0;
+    for (int other = 0; other < r && result->shares < 0; other++)
+        if (plan->outputs[other] == plan->outputs[r] && run->result[other].direct)
+            result->shares = other;
+    const int other = result->shares;
+    if (other >= 0 && (!output || other >= run->carries || !fits)) return;
+    result->direct = fits && !plan->guard && plan->values[plan->outputs[r]].home == GR_HOME_ARENA;
+    result->shares = -1;
+    if (other >= 0) /* a carry, which from now on lies here */
+        run->result[other] = (scan_result){.bytes = bytes, .shares = r, .stays = true};
+}
+
+static void scan_find_patches(scan_run *run)
+{
+    const gr_plan *plan = run->plan;
+    for (int a = 0; a < plan->n_args; a++) {
+        const gr_value *value = &plan->values[plan->args[a]];
+        if (value->home == GR_HOME_INPUT && value->index < run->carries + run->slices)
+            run->reads[run->n_reads++] = (scan_patch){a, value->index};
+        for (int r = 0; r < run->carries + run->outputs; r++)
+            if (run->result[r].direct && plan->outputs[r] == plan->args[a])
+                run->writes[run->n_writes++] = (scan_patch){a, r};
+    }
+}
+
 static bool scan_layout(scan_run *run, const gr_body *body, gr_arena *arena)
 {
-    size_t most = (size_t)(body->n_in + body->n_out) + 1;
+    const gr_plan *plan = run->plan;
+    const size_t most = (size_t)(body->n_in + body->n_out) + 1;
     run->slice_bytes = gr_arena_alloc(arena, most * sizeof(size_t));
-    run->output_bytes = gr_arena_alloc(arena, most * sizeof(size_t));
-    run->carry_bytes = gr_arena_alloc(arena, most * sizeof(size_t));
     run->carry_offset = gr_arena_alloc(arena, most * sizeof(size_t));
-    if (!run->slice_bytes || !run->output_bytes || !run->carry_bytes || !run->carry_offset)
+    run->result = gr_arena_alloc(arena, most * sizeof *run->result);
+    run->reads = gr_arena_alloc(arena, ((size_t)plan->n_args + 1) * sizeof *run->reads);
+    run->writes = gr_arena_alloc(arena, ((size_t)plan->n_args + 1) * sizeof *run->writes);
+    if (!run->slice_bytes || !run->carry_offset || !run->result || !run->reads || !run->writes)
         return false;
+    for (int r = 0; r < body->n_out; r++)
+        scan_place_result(run, r, scan_bytes(&body->out[r]->out[0]));
+    scan_find_patches(run);
     for (int i = 0; i < run->carries; i++) {
-        run->carry_bytes[i] = scan_bytes(&body->in[i]->out[0]);
-        run->carry_offset[i] = scan_reserve(&run->work, run->carry_bytes[i]);
+        run->carry_offset[i] = scan_reserve(&run->work, run->result[i].bytes);
+        scan_reserve(&run->work, run->result[i].bytes);
     }
     for (int i = 0; i < run->slices; i++)
         run->slice_bytes[i] = scan_bytes(&body->in[run->carries + i]->out[0]);
-    for (int i = 0; i < run->outputs; i++)
-        run->output_bytes[i] = scan_bytes(&body->out[run->carries + i]->out[0]);
-    const gr_plan *plan = run->plan;
     run->calls_offset = scan_reserve(&run->work, (size_t)plan->n_steps * sizeof(gr_call));
     run->args_offset = scan_reserve(&run->work, (size_t)plan->n_args * sizeof(void *));
     run->inputs_offset = scan_reserve(&run->work, (size_t)plan->n_inputs * sizeof(void *));
+    run->places_offset = scan_reserve(&run->work, (size_t)body->n_out * sizeof(void *));
     run->arena_offset = scan_reserve(&run->work, plan->arena_bytes);
     return true;
 }
