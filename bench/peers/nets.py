@@ -86,3 +86,19 @@ def resnet18():
         layers.append(Residual(before, after, 2 if block and block % 2 == 0 else 1))
         before = after
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+
+CHARACTERS = 65
+
+
+class CharLSTM(nn.Module):
+    """Scores of each next character of a text."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(CHARACTERS, 256)
+        self.lstm = nn.LSTM(256, 256, 2, batch_first=True)
+        self.scores = nn.Linear(256, CHARACTERS)
+
+    def forward(self, x):
+        return self.scores(self.lstm(self.embedding(x))[0]).flatten(0, 1)

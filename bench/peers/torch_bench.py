@@ -38,6 +38,12 @@ CLASSIFIERS = {
 }
 
 
+# name: (net, shape of a batch of tokens, optimiser)
+TEXTS = {
+    "charlstm": (nets.CharLSTM, (32, 64), adam),
+}
+
+
 def training_step(net, x, target, criterion, optimizer, compiled):
     def loss_of(batch):
         return criterion(net(batch), target)
@@ -81,15 +87,19 @@ def workload(name, compiled):
         y = torch.tensor([[0.0], [1], [1], [0]])
         net = nets.xor()
         return training_step(net, x, y, F.mse_loss, plain(1.0)(net.parameters()), compiled), 4
-    make, shape, optimizer = CLASSIFIERS[name]
+    make, shape, optimizer = (CLASSIFIERS | TEXTS)[name]
     net = make()
-    x, y = torch.randn(shape), torch.randint(10, shape[:1])
+    if name in TEXTS:
+        x = torch.randint(nets.CHARACTERS, shape)
+        y = torch.randint(nets.CHARACTERS, (x.numel(),))
+    else:
+        x, y = torch.randn(shape), torch.randint(10, shape[:1])
     step = training_step(net, x, y, F.cross_entropy, optimizer(net.parameters()), compiled)
     return step, shape[0]
 
 
 def main():
-    parser = measure.parser(__doc__, ["xor", *CLASSIFIERS, "elementwise"])
+    parser = measure.parser(__doc__, ["xor", *CLASSIFIERS, *TEXTS, "elementwise"])
     parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -6,6 +6,7 @@
 #include <gradus/lang.h>
 #include <gradus/layers.h>
 #include <gradus/losses.h>
+#include <gradus/recurrent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,8 @@ struct cli_workload {
     gr_optimizer optimizer;
 };
 
+#define WORKLOAD_CHARACTERS 65 /* of the text of tiny Shakespeare */
+
 static gr_node *workload_input(const cli_workload *w, const cli_workload_graph *g, const char *name)
 {
     return gr_input(g->graph, name, GR_F32, gr_shape_of(w->rank, w->x));
@@ -178,6 +181,18 @@ static void workload_xor(const cli_workload *w, cli_workload_graph *g)
     x = gr_sigmoid(gr_dense(g->scope, "hidden", x, GR_DENSE(4, .no_bias = true)));
     x = gr_sigmoid(gr_dense(g->scope, "output", x, GR_DENSE(1, .no_bias = true)));
     workload_minimize(w, g, gr_mse(x, y, NULL));
+}
+
+/* Scores of each next character of a text, two layers of LSTM. */
+static void workload_charlstm(const cli_workload *w, cli_workload_graph *g)
+{
+    gr_node *x = gr_input(g->graph, "x", GR_I64, gr_shape_of(w->rank, w->x));
+    gr_node *labels = gr_input(g->graph, "labels", GR_I64, GR_SHAPE(w->x[0] * w->x[1]));
+    x = gr_embedding(g->scope, "embedding", x, GR_EMBEDDING(WORKLOAD_CHARACTERS, 256));
+    x = gr_lstm(g->scope, "lstm", x, GR_RNN(256, .layers = 2));
+    x = gr_linear(g->scope, "scores", x, GR_DENSE(WORKLOAD_CHARACTERS));
+    x = gr_reshape(x, GR_SHAPE(w->x[0] * w->x[1], WORKLOAD_CHARACTERS));
+    workload_minimize(w, g, gr_softmax_cross_entropy(x, labels, NULL));
 }
 
 /* A chain of elementwise gates over vectors of 16 MiB, its sum and the gradient. */
@@ -276,6 +291,13 @@ static const cli_workload workload_table[] = {
      {32, 3, 32, 32},
      4,
      WORKLOAD_MOMENTUM},
+    {"charlstm",
+     "2 x LSTM 256 on 64 characters, batch 32, Adam",
+     workload_charlstm,
+     NULL,
+     {32, 64},
+     2,
+     WORKLOAD_ADAM},
     {"elementwise",
      "a chain over 4 Mi elements, with its gradient",
      workload_elementwise,

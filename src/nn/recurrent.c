@@ -12,7 +12,8 @@ typedef struct recurrent_layer {
     int64_t steps, batch, units;
     int layers, directions, states; /* states: h, or h and c */
     gr_node *mask;                  /* bool [T, N, 1]: the sequence has that step; or NULL */
-    gr_node *cont[2]; /* f32 [T, N, 1], of the forward and the backward loop; or NULL */
+    gr_node *cont[2];       /* f32 [T, N, 1], of the forward and the backward loop; or NULL */
+    gr_node *table, *index; /* where the input is rows of a table: that [V, C], those [T, N] */
     gr_node *final[2][RECURRENT_MOST_LOOPS];
 } recurrent_layer;
 
@@ -185,6 +186,20 @@ static gr_node *recurrent_bias(const recurrent_layer *layer, const gr_rnn_weight
     return gr_add(w->bias_ih, gr_pad(gr_slice(w->bias_hh, &none, &two, NULL), &none, &h, NULL, 0));
 }
 
+/* The products of all inputs x [T, N, C] with the weights, and the biases: [T, N, G·H]. Inputs that
+ * are rows of a table, as an embedding's, are multiplied in the table, each row once. */
+static gr_node *recurrent_product(const recurrent_layer *layer, gr_node *x, const gr_rnn_weights *w,
+                                  gr_node *bias)
+{
+    const int64_t rows = gr_rnn_gates(layer->kind) * layer->units;
+    gr_node *flat = layer->table;
+    if (!flat) flat = gr_reshape(x, GR_SHAPE(layer->steps * layer->batch, gr_node_shape(x).dim[2]));
+    gr_node *product = gr_matmul_t(flat, false, w->weight_ih, true);
+    if (bias) product = gr_add(product, bias);
+    return layer->table ? gr_gather(product, layer->index, 0)
+                        : gr_reshape(product, GR_SHAPE(layer->steps, layer->batch, rows));
+}
+
 /* x [T, N, C] */
 static gr_node *recurrent_one(recurrent_layer *layer, gr_node *x, int number, bool stacked)
 {
@@ -199,11 +214,8 @@ static gr_node *recurrent_one(recurrent_layer *layer, gr_node *x, int number, bo
                            .reverse = reverse,
                            .stacked = stacked,
                            .weight = w.weight_hh};
-    gr_node *flat = gr_reshape(x, GR_SHAPE(layer->steps * layer->batch, in));
-    gr_node *product = gr_matmul_t(flat, false, w.weight_ih, true);
-    if (w.bias_ih) product = gr_add(product, recurrent_bias(layer, &w, &loop.bias_hn));
-    const int64_t rows = gr_rnn_gates(layer->kind) * layer->units;
-    loop.product = gr_reshape(product, GR_SHAPE(layer->steps, layer->batch, rows));
+    gr_node *bias = w.bias_ih ? recurrent_bias(layer, &w, &loop.bias_hn) : NULL;
+    loop.product = recurrent_product(layer, x, &w, bias);
     for (int i = 0; i < layer->states; i++) loop.start[i] = recurrent_start(layer, i, number);
     return recurrent_run(layer, &loop);
 }
@@ -221,6 +233,7 @@ static gr_node *recurrent_all(recurrent_layer *layer, gr_node *x)
             if (!stacked) part[d] = layer->final[0][number];
         }
         x = directions == 1 ? part[0] : gr_concat(part, 2, stacked ? 2 : 1);
+        layer->table = NULL;
         if (top || layer->o->dropout == 0) continue;
         char name[32];
         snprintf(name, sizeof name, "dropout_l%d", l);
@@ -325,6 +338,21 @@ static void recurrent_cont(recurrent_layer *layer)
     layer->cont[1] = gr_pad(gr_slice(cont, start, stop, NULL), before, after, NULL, 1);
 }
 
+/* Notes the table and the indices if x is rows of a table with far fewer than there are steps. A
+ * gather along the other axis gives the same shape only if all sizes are equal. */
+static void recurrent_find_table(recurrent_layer *layer, gr_node *x)
+{
+    if (strcmp(gr_node_op(x), "gather") != 0) return;
+    gr_node *table = gr_node_input(x, 0), *index = gr_node_input(x, 1);
+    const gr_shape in = gr_node_shape(x), t = gr_node_shape(table), i = gr_node_shape(index);
+    if (t.rank != 2 || i.rank != 2 || 2 * t.dim[0] > layer->steps * layer->batch) return;
+    if (!gr_shape_equal(in, GR_SHAPE(i.dim[0], i.dim[1], t.dim[1])) ||
+        gr_shape_equal(in, GR_SHAPE(t.dim[0], i.dim[0], i.dim[1])))
+        return;
+    layer->table = table;
+    layer->index = layer->o->time_major ? index : gr_transpose(index);
+}
+
 static gr_node *recurrent_build(recurrent_layer *layer, gr_node *x)
 {
     const gr_rnn_options *o = layer->o;
@@ -341,6 +369,7 @@ static gr_node *recurrent_build(recurrent_layer *layer, gr_node *x)
     if (fault) return fault;
     if (o->lengths) layer->mask = recurrent_mask(layer);
     if (o->cont) recurrent_cont(layer);
+    recurrent_find_table(layer, x);
     if (!o->time_major) x = gr_permute(x, GR_AXES(1, 0, 2));
     x = recurrent_all(layer, x);
     if (gr_is_error(x)) return x;

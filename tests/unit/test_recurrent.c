@@ -3,6 +3,8 @@
 #include "support.h"
 
 #include "graph/graph.h"
+#include "ops/scan.h"
+#include "passes/pass.h"
 
 #include <math.h>
 
@@ -342,6 +344,38 @@ static void test_size_is_that_of_a_step(void **state)
     assert_int_equal(rnn_graph_size(2), rnn_graph_size(200));
 }
 
+/* Compiled, the layer and its gradient are two loops that carry the state alone: the loop that
+ * keeps what the gradient needs is one with the layer's own, and the weights' gradients are
+ * products of all steps. */
+static void test_loops_of_a_layer(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(N, T, C));
+    gr_node *n[7] = {gr_sum(gr_square(gr_gru(s, "gru", x, GR_RNN(H))), GR_ALL)}, *wrt[4];
+    for (int i = 0; i < 4; i++) wrt[i] = gr_scope_param(s, i);
+    unit_ok(gr_grad(n[0], wrt, 4, n + 1));
+    gr_unit unit;
+    unit_ok(gr_unit_copy(&unit, n, 5));
+    unit_ok(gr_passes_run(&unit, NULL));
+    int loops = 0, products = 0;
+    for (int id = 0; id < gr_graph_size(unit.graph); id++) {
+        const gr_node *node = unit.graph->nodes[id];
+        products += node->op == gr_op_find("matmul");
+        if (node->op != gr_op_find("scan")) continue;
+        loops++;
+        assert_int_equal(gr_scan_of(node->attr).carries, loops == 1 ? 1 : 2); /* h; and bias_hn's */
+    }
+    assert_int_equal(loops, 2);
+    assert_int_equal(products, 3); /* of the inputs; for either weight */
+    gr_unit_free(&unit);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
 /* ---- Truncated backpropagation ------------------------------------------------------------ */
 
 typedef struct carry_net {
@@ -465,6 +499,43 @@ static void test_second_order(void **state)
     gr_store_free(store);
 }
 
+/* ---- Rows of a table ---------------------------------------------------------------------- */
+
+/* The layer over an embedding, or over the same values as an input of their own. */
+static void table_run(const int64_t *tokens, bool embedded, gr_tensor *out)
+{
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *index = gr_input(g, "tokens", GR_I64, GR_SHAPE(3, 4));
+    gr_node *x = gr_embedding(s, "table", index, GR_EMBEDDING(5, 6)), *n[6];
+    gr_node *seen = embedded ? x : gr_scale(x, 1); /* no gather any more */
+    n[0] = gr_gru(s, "gru", seen, GR_RNN(3, .bidirectional = true));
+    gr_node *wrt[5];
+    for (int i = 0; i < 5; i++) wrt[i] = gr_scope_param(s, i);
+    unit_ok(gr_grad(gr_sum(gr_square(n[0]), GR_ALL), wrt, 5, n + 1));
+    const gr_feed feed = {"tokens", tokens};
+    unit_ok(gr_evaluate(g, n, 6, &feed, 1, store, out));
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+}
+
+static void test_rows_of_a_table(void **state)
+{
+    (void)state;
+    const int64_t tokens[] = {0, 4, 2, 2, 1, 4, 0, 0, 3, 2, 1, 4};
+    gr_tensor a[6], b[6];
+    table_run(tokens, true, a);
+    table_run(tokens, false, b);
+    for (int i = 0; i < 6; i++) {
+        assert_true(gr_shape_equal(a[i].shape, b[i].shape));
+        for (int64_t k = 0; k < gr_shape_count(a[i].shape); k++)
+            assert_true(fabs(gr_tensor_at(&a[i], k) - gr_tensor_at(&b[i], k)) < 1e-5);
+        gr_tensor_clear(&a[i]), gr_tensor_clear(&b[i]);
+    }
+}
+
 /* ---- Refusals ----------------------------------------------------------------------------- */
 
 static void rnn_refused(gr_dtype dtype, gr_shape shape, const gr_rnn_options *options,
@@ -563,9 +634,11 @@ int main(void)
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_lstm_unit),
         cmocka_unit_test(test_size_is_that_of_a_step),
+        cmocka_unit_test(test_loops_of_a_layer),
         cmocka_unit_test(test_carry),
         cmocka_unit_test(test_gradient_check),
         cmocka_unit_test(test_second_order),
+        cmocka_unit_test(test_rows_of_a_table),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_lengths_are_checked),
         cmocka_unit_test(test_words),
