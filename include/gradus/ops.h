@@ -282,6 +282,16 @@ GR_API gr_node *gr_random_bernoulli(gr_graph *graph, gr_dtype dtype, gr_shape sh
 /* A uniformly random order of 0 … n−1 (i64, [n]). */
 GR_API gr_node *gr_random_permutation(gr_graph *graph, int64_t n, gr_stream stream);
 
+/* ---- Recurrent gates ---------------------------------------------------------------------- */
+
+/* The order of an LSTM's four gates in rows of 4·H: PyTorch's, or Caffe's. */
+typedef enum gr_lstm_order { GR_LSTM_IFGO, GR_LSTM_IFOG } gr_lstm_order;
+/* What an LSTM does with its products: i, f, g, o are the gates x + u [N, 4·H] (u may be NULL: x
+ * alone), *c_next = σ(f)·c + σ(i)·tanh(g), and the result is h = σ(o)·tanh(c_next), all [N, H].
+ * Layers and cells are in recurrent.h. */
+GR_API gr_node *gr_lstm_gates(gr_node *x, gr_node *u, gr_node *c, gr_lstm_order order,
+                              gr_node **c_next);
+
 /* ---- Variables, loops, own gates ---------------------------------------------------------- */
 
 /* When the step ends, `value` becomes the variable's value; reads in the same step see the old

@@ -24,9 +24,6 @@
 extern "C" {
 #endif
 
-/* The order of an LSTM's four gates in rows of 4·H: PyTorch's, or Caffe's. */
-typedef enum gr_lstm_order { GR_LSTM_IFGO, GR_LSTM_IFOG } gr_lstm_order;
-
 /* ---- Layers ------------------------------------------------------------------------------- */
 
 /* The state of a layer: h and, of an LSTM, c; each [layers·directions, N, units], the layers in
@@ -100,8 +97,8 @@ GR_API gr_node *gr_lstm_cell(gr_node *x, gr_node *h, gr_node *c, const gr_rnn_we
                              gr_node **c_next);
 GR_API gr_node *gr_gru_cell(gr_node *x, gr_node *h, const gr_rnn_weights *weights);
 
-/* The cell without its products, Caffe's LSTMUnit: gates [N, 4·H] before their σ and tanh, c
- * [N, H] → h'; *c_next is c'. `cont` [N] of any type (NULL: all 1): 0 forgets c. */
+/* The cell without its products (gr_lstm_gates), Caffe's LSTMUnit: gates [N, 4·H] before their σ
+ * and tanh, c [N, H] → h'; *c_next is c'. `cont` [N] of any type (NULL: all 1): 0 forgets c. */
 GR_API gr_node *gr_lstm_unit(gr_node *gates, gr_node *c, gr_node *cont, gr_lstm_order order,
                              gr_node **c_next);
 

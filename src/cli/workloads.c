@@ -188,6 +188,7 @@ static void workload_charlstm(const cli_workload *w, cli_workload_graph *g)
 {
     gr_node *x = gr_input(g->graph, "x", GR_I64, gr_shape_of(w->rank, w->x));
     gr_node *labels = gr_input(g->graph, "labels", GR_I64, GR_SHAPE(w->x[0] * w->x[1]));
+    g->classes = WORKLOAD_CHARACTERS;
     x = gr_embedding(g->scope, "embedding", x, GR_EMBEDDING(WORKLOAD_CHARACTERS, 256));
     x = gr_lstm(g->scope, "lstm", x, GR_RNN(256, .layers = 2));
     x = gr_linear(g->scope, "scores", x, GR_DENSE(WORKLOAD_CHARACTERS));
@@ -397,7 +398,7 @@ int64_t cli_workload_batch(const cli_workload *workload)
 
 gr_status cli_workload_build(const cli_workload *workload, gr_store *store, cli_workload_graph *out)
 {
-    *out = (cli_workload_graph){.graph = gr_graph_new()};
+    *out = (cli_workload_graph){.graph = gr_graph_new(), .classes = 10};
     if (!store) store = out->own_store = gr_store_new();
     out->store = store;
     const bool trains = workload->build != workload_infer;
@@ -443,7 +444,7 @@ gr_status cli_workload_feed(cli_workload_graph *graph, const gr_program *program
         if (type.dtype == GR_F32)
             workload_fill(data->data, count);
         else
-            for (int64_t k = 0; k < count; k++) ((int64_t *)data->data)[k] = k * 7 % 10;
+            for (int64_t k = 0; k < count; k++) ((int64_t *)data->data)[k] = k * 7 % graph->classes;
         status = gr_session_bind(session, i, data->data, gr_tensor_bytes(data));
         if (status != GR_OK) return status;
     }

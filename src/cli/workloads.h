@@ -29,6 +29,7 @@ typedef struct cli_workload_graph {
     int n;
     gr_tensor *inputs;
     int n_inputs;
+    int64_t classes; /* whole numbers among the data are below this */
 } cli_workload_graph;
 
 /* Builds it on the variables of `store`, or (NULL) on fresh ones. Clear *out also on failure. */
@@ -36,8 +37,8 @@ gr_status cli_workload_build(const cli_workload *workload, gr_store *store,
                              cli_workload_graph *out);
 /* No session may use its data any more. */
 void cli_workload_clear(cli_workload_graph *graph);
-/* Binds every input of the session to random data, always the same: numbers of [-1, 1), classes
- * below 10. */
+/* Binds every input of the session to random data, always the same: numbers of [-1, 1), whole
+ * ones below graph->classes. */
 gr_status cli_workload_feed(cli_workload_graph *graph, const gr_program *program,
                             gr_session *session);
 

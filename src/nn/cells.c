@@ -17,32 +17,15 @@ static gr_node *cell_column(gr_node *cont, gr_node *x)
     return gr_node_dtype(cont) == gr_node_dtype(x) ? cont : gr_cast(cont, gr_node_dtype(x));
 }
 
-static gr_node *cell_lstm_gates(gr_node *gates, gr_node *c, gr_lstm_order order, gr_node **c_next)
-{
-    gr_node *part = gr_split(gates, 4, 1);
-    const int candidate = order == GR_LSTM_IFOG ? 3 : 2, output = 5 - candidate;
-    gr_node *i = gr_sigmoid(gr_get(part, 0)), *f = gr_sigmoid(gr_get(part, 1));
-    gr_node *g = gr_tanh(gr_get(part, candidate)), *o = gr_sigmoid(gr_get(part, output));
-    *c_next = gr_add(gr_mul(f, c), gr_mul(i, g));
-    return gr_mul(o, gr_tanh(*c_next));
-}
-
 gr_node *gr_lstm_unit(gr_node *gates, gr_node *c, gr_node *cont, gr_lstm_order order,
                       gr_node **c_next)
 {
     *c_next = gates;
     if (gr_is_error(gates)) return gates;
     gr_graph *graph = gr_node_graph(gates);
-    gr_shape g = gr_node_shape(gates), s = gr_node_shape(c);
-    if (g.rank != 2 || s.rank != 2 || g.dim[0] != s.dim[0] || g.dim[1] != 4 * s.dim[1]) {
-        *c_next = gr_fault(graph, GR_SHAPE, "lstm_unit",
-                           "gates %s with c %s: should be [N, 4*H] with [N, H]", gr_shape_text(g),
-                           gr_shape_text(s));
-        return *c_next;
-    }
     gr_composite_begin(graph, "lstm_unit");
     if (cont) c = gr_mul(c, cell_column(cont, c));
-    gr_node *h = cell_lstm_gates(gates, c, order, c_next);
+    gr_node *h = gr_lstm_gates(gates, NULL, c, order, c_next);
     gr_composite_end(graph);
     return h;
 }

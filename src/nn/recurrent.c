@@ -80,7 +80,7 @@ static void recurrent_cell(const recurrent_layer *layer, const recurrent_step *i
     gr_node *product = gr_matmul_t(h, false, in->weight, true);
     switch (layer->kind) {
     case GR_RNN_LSTM:
-        next[0] = gr_lstm_unit(gr_add(in->product, product), c, NULL, layer->o->order, &next[1]);
+        next[0] = gr_lstm_gates(in->product, product, c, layer->o->order, &next[1]);
         break;
     case GR_RNN_GRU:
         next[0] = gr_gru_gates(in->product, product, in->bias_hn, h);

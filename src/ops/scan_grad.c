@@ -253,15 +253,27 @@ static void scan_choose_kept(scan_back *back)
     for (size_t id = 0; id < back->draft->count; id++) {
         const gr_node *node = back->draft->nodes[id];
         if (!back->needed[id] || id < back->forward) continue;
+        if (node->op == &gr_op_get && node->in[0]->id < (int)back->forward) {
+            back->kept[id] = true; /* part of a tuple that the step forward has */
+            continue;
+        }
         for (int i = 0; i < node->n_in; i++)
             if (node->in[i]->id < (int)back->forward) scan_keep(back, node->in[i]);
     }
     for (int i = 0; i < back->leaves; i++)
         if (back->leaf[i].node->id < (int)back->forward) scan_keep(back, back->leaf[i].node);
     int n = 2 * back->v.carries;
-    for (size_t id = 0; id < back->forward; id++) n += back->kept[id];
-    if (n > GR_MAX_OUTPUTS) memset(back->kept, 0, back->forward * sizeof *back->kept);
+    for (size_t id = 0; id < back->draft->count; id++) n += back->kept[id];
+    if (n > GR_MAX_OUTPUTS) memset(back->kept, 0, back->draft->count * sizeof *back->kept);
     scan_mark_needed(back);
+}
+
+/* What is kept, in a body whose nodes map[] tells by those of the loop's. */
+static gr_node *scan_kept(const scan_back *back, gr_node *const *map, int id)
+{
+    if (id < (int)back->forward) return map[back->original[id]->id];
+    const gr_node *get = back->draft->nodes[id];
+    return gr_get(map[back->original[get->in[0]->id]->id], (int)get->attr[0].i);
 }
 
 /* The loop forward whose outputs are what is kept, and the carries at the start of each step. */
@@ -285,9 +297,8 @@ static void scan_keep_loop(scan_back *back)
         out[i] = map[v->body->out[i]->id];
         if (back->needed[id]) place[n] = id, out[n++] = in[i];
     }
-    for (int id = 0; id < (int)back->forward; id++)
-        if (back->kept[id] && back->needed[id])
-            place[n] = id, out[n++] = map[back->original[id]->id];
+    for (int id = 0; id < gr_graph_size(back->draft); id++)
+        if (back->kept[id] && back->needed[id]) place[n] = id, out[n++] = scan_kept(back, map, id);
     const gr_scan_spec spec = {.size = sizeof spec,
                                .body = body,
                                .body_in = in,

@@ -95,6 +95,9 @@ static double cost_of_flat(const gr_node *node)
     if (op == &gr_op_max_pool || op == &gr_op_max_pool_taps || op == &gr_op_avg_pool ||
         op == &gr_op_avg_pool_grad)
         return cost_of_pool(node);
+    /* 4 gates and a tanh of some 20 operations each; their gradient has products alone. */
+    if (op == &gr_op_lstm_gates) return 110 * cost_count(&node->out[0]);
+    if (op == &gr_op_lstm_gates_grad) return 24 * cost_count(&node->out[1]);
     if (op == &gr_op_lrn || op == &gr_op_lrn_grad) return cost_of_lrn(node);
     /* One addition for each element that is passed back. */
     if (op == &gr_op_max_pool_grad) return cost_count(&node->in[0]->out[0]);

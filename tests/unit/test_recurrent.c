@@ -359,7 +359,7 @@ static void test_loops_of_a_layer(void **state)
     unit_ok(gr_grad(n[0], wrt, 4, n + 1));
     gr_unit unit;
     unit_ok(gr_unit_copy(&unit, n, 5));
-    unit_ok(gr_passes_run(&unit, NULL));
+    unit_ok(gr_passes_run(&unit, "-fuse,-postops"));
     int loops = 0, products = 0;
     for (int id = 0; id < gr_graph_size(unit.graph); id++) {
         const gr_node *node = unit.graph->nodes[id];
@@ -374,6 +374,69 @@ static void test_loops_of_a_layer(void **state)
     gr_scope_free(s);
     gr_graph_free(g);
     gr_store_free(store);
+}
+
+enum { BITS_N = 32, BITS_T = 9, BITS_H = 128 };
+
+/* The gradients of two layers, by so many threads, in so much memory (0: any); returns the bytes of
+ * the buffers. */
+static size_t bits_run(int threads, size_t memory, gr_tensor *out)
+{
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(BITS_N, BITS_T, BITS_H)), *n[4];
+    gr_node *y = gr_lstm(s, "lstm", x, GR_RNN(BITS_H));
+    n[0] = gr_sum(gr_square(gr_gru(s, "gru", y, GR_RNN(BITS_H))), GR_ALL);
+    gr_node *wrt[] = {x, gr_scope_param(s, 1), gr_scope_param(s, 5)};
+    unit_ok(gr_grad(n[0], wrt, 3, n + 1));
+    gr_program *program;
+    gr_session *session;
+    unit_ok(gr_compile(g, n, 4,
+                       &(gr_compile_options){.size = sizeof(gr_compile_options),
+                                             .threads = threads,
+                                             .exact = true,
+                                             .memory = memory},
+                       &program));
+    unit_ok(gr_session_new(program, store, NULL, &session));
+    float *data = gr_alloc_array((size_t)BITS_N * BITS_T * BITS_H, sizeof *data);
+    for (int i = 0; i < BITS_N * BITS_T * BITS_H; i++) data[i] = (float)sin(i);
+    unit_ok(gr_session_bind(session, 0, data, (size_t)BITS_N * BITS_T * BITS_H * sizeof *data));
+    unit_ok(gr_session_step(session));
+    for (int i = 0; i < 4; i++) {
+        const gr_tensor type = gr_program_output_type(program, i);
+        unit_ok(gr_tensor_new(type.dtype, type.shape, &out[i]));
+        unit_ok(gr_session_read(session, i, out[i].data, gr_tensor_bytes(&out[i])));
+    }
+    const size_t bytes = gr_program_plan(program).arena;
+    gr_free(data);
+    gr_session_free(session);
+    gr_program_free(program);
+    gr_scope_free(s);
+    gr_graph_free(g);
+    gr_store_free(store);
+    return bytes;
+}
+
+static void bits_are_equal(gr_tensor *a, const gr_tensor *b)
+{
+    for (int i = 0; i < 4; i++) {
+        assert_memory_equal(a[i].data, b[i].data, gr_tensor_bytes(&b[i]));
+        gr_tensor_clear(&a[i]);
+    }
+}
+
+/* Neither threads nor a budget, under which loops run again, change the bits. */
+static void test_bits(void **state)
+{
+    (void)state;
+    gr_tensor one[4], other[4];
+    const size_t bytes = bits_run(1, 0, one);
+    bits_run(2, 0, other);
+    bits_are_equal(other, one);
+    assert_true(bits_run(1, bytes * 7 / 8, other) <= bytes * 7 / 8);
+    bits_are_equal(other, one);
+    for (int i = 0; i < 4; i++) gr_tensor_clear(&one[i]);
 }
 
 /* ---- Truncated backpropagation ------------------------------------------------------------ */
@@ -635,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_lstm_unit),
         cmocka_unit_test(test_size_is_that_of_a_step),
         cmocka_unit_test(test_loops_of_a_layer),
+        cmocka_unit_test(test_bits),
         cmocka_unit_test(test_carry),
         cmocka_unit_test(test_gradient_check),
         cmocka_unit_test(test_second_order),
