@@ -57,6 +57,7 @@ typedef struct gr_source {
     /* [count], if each example has one class, known without reading it; else NULL. Splits by class
      * and counts of classes need it. */
     const int32_t *labels;
+    bool quick;    /* an example costs little more than to copy it: small batches need no threads */
     uint64_t hash; /* tells this content from any other to a resumed training; 0: nothing does */
     /* Writes example i: its elements, row-major, to x, and its labels to y, which is NULL where
      * `labels` tells them or the set is unlabelled. A pure function of i and `draw`, which is a

@@ -407,7 +407,8 @@ static gr_status loader_take_normalizer(gr_loader *loader, const gr_normalizer *
 /* How many threads prepare batches. */
 static int loader_choose_threads(const gr_loader *loader, const gr_loader_options *options)
 {
-    const bool streamed = gr_dataset_streamed(loader->dataset);
+    const bool streamed =
+        gr_dataset_streamed(loader->dataset) && !loader->dataset->storage->source.quick;
     size_t bytes = (size_t)loader->batch * loader->elements * sizeof(float);
     if (options->synchronous || (!streamed && bytes < LOADER_WORTH_A_THREAD)) return 0;
     if (options->threads > 0) return options->threads;

@@ -96,7 +96,7 @@ static gr_status text_part_new(const text_plan *plan, const int32_t *tokens, int
         GR_SOURCE(.name = plan->name, .count = examples, .dtype = GR_I32,
                   .shape = GR_SHAPE(plan->length), .label_shape = GR_SHAPE(plan->length),
                   .classes = gr_vocabulary_size(plan->vocabulary), .class_names = plan->names,
-                  .hash = gr_hash(layout, sizeof layout, hash), .read = text_read,
+                  .quick = true, .hash = gr_hash(layout, sizeof layout, hash), .read = text_read,
                   .free = text_free, .user = part),
         dataset);
 }
