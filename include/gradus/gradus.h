@@ -23,6 +23,7 @@
 #include <gradus/run.h>
 #include <gradus/sample.h>
 #include <gradus/spatial.h>
+#include <gradus/tasks.h>
 #include <gradus/text.h>
 #include <gradus/train.h>
 

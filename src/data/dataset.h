@@ -71,7 +71,8 @@ typedef enum gr_data_kind {
     GR_DATA_CIFAR10,
     GR_DATA_CIFAR100,
     GR_DATA_TABLE,
-    GR_DATA_TEXT
+    GR_DATA_TEXT,
+    GR_DATA_TASK /* made, not read */
 } gr_data_kind;
 
 typedef struct gr_known_set {

@@ -62,6 +62,7 @@ static const char *const known_cancer_features[30] = {
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }
+#define KNOWN_MADE "it is made as needed"
 #define KNOWN_UCI "archive.ics.uci.edu, data set "
 
 const gr_known_set gr_known_sets[] = {
@@ -114,5 +115,14 @@ const gr_known_set gr_known_sets[] = {
               65, 15685, 1742, "data/tinyshakespeare/input.txt of github.com/karpathy/char-rnn"},
      .kind = GR_DATA_TEXT,
      .places = {"tinyshakespeare/input.txt"}},
+    {.info = {"ntm-copy", "up to 20 rows of 8 bits to say again, made as needed",
+              KNOWN_SHAPE(42, 19), 20, 1000, 256, KNOWN_MADE},
+     .kind = GR_DATA_TASK},
+    {.info = {"ntm-repeat-copy", "up to 10 rows to say up to 10 times, made as needed",
+              KNOWN_SHAPE(113, 20), 10, 1000, 256, KNOWN_MADE},
+     .kind = GR_DATA_TASK},
+    {.info = {"ntm-associative-recall", "which of up to 6 items came next, made as needed",
+              KNOWN_SHAPE(32, 15), 5, 1000, 256, KNOWN_MADE},
+     .kind = GR_DATA_TASK},
 };
 const int gr_known_count = GR_LEN(gr_known_sets);

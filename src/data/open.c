@@ -6,6 +6,7 @@
 #include "data/pictures.h"
 #include "data/record.h"
 #include "data/source.h"
+#include "data/tasks.h"
 #include "data/text.h"
 
 /* What is asked for. */
@@ -284,6 +285,8 @@ static gr_status open_known(open_request *request)
     bool text = request->known->kind == GR_DATA_TEXT;
     if (request->options.text && !text)
         return gr_fail(GR_INVALID, "'%s' is no text", request->name);
+    if (request->known->kind == GR_DATA_TASK)
+        return gr_task_parts(request->name, request->train, request->test);
     GR_TRY(gr_data_find(request->name, path, sizeof path));
     if (text)
         return gr_read_text(request->name, path, &request->options, request->train, request->test);
