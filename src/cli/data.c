@@ -73,6 +73,12 @@ static int64_t *data_counts(const gr_dataset *set, int classes)
     return counts;
 }
 
+/* Does each example have one class, known without reading it? */
+static bool data_counted(const gr_dataset *set)
+{
+    return !cli_is_sequence(set) && gr_dataset_label(set, 0) >= 0;
+}
+
 static void data_show_json(const gr_dataset *train, const gr_dataset *test)
 {
     cli_json json = {.pretty = true};
@@ -88,7 +94,7 @@ static void data_show_json(const gr_dataset *train, const gr_dataset *test)
     for (int i = 0; i < classes; i++) {
         cli_json_object(&json, NULL);
         cli_json_text(&json, "name", gr_dataset_class_name(train, i));
-        if (!cli_is_sequence(train)) {
+        if (data_counted(train)) {
             cli_json_int(&json, "train", in_train[i]);
             cli_json_int(&json, "test", in_test[i]);
         }
@@ -122,7 +128,7 @@ static void data_show_counts(const gr_dataset *train, const gr_dataset *test)
     free(in_test);
 }
 
-/* What the labels of a sequence may be: too many and too alike for a table. */
+/* What the labels may be, where there is no counting them. */
 static void data_show_names(const gr_dataset *set)
 {
     char *names = cli_format("%s", "");
@@ -163,10 +169,10 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
         cli_print("%s\n", count > 20 ? " ..." : "");
     }
     cli_print("classes   %d\n\n", gr_dataset_classes(train));
-    if (cli_is_sequence(train))
-        data_show_names(train);
-    else
+    if (data_counted(train))
         data_show_counts(train, test);
+    else
+        data_show_names(train);
 }
 
 /* ---- One picture ---------------------------------------------------------------------------- */

@@ -131,6 +131,9 @@ net char-gru 662913 41959424
 net gpt-tiny 816128 55058432
 net mnist_autoencoder 2837314 2833000
 net mnist_siamese 431102 2293020
+net ntm-copy 63136 2933280
+net ntm-repeat-copy 63257 7905480
+net ntm-associative-recall 62094 2201600
 
 for recipe in "$GRADUS_SOURCE"/nets/*.recipe; do
     grep -q '^input ' "$recipe" || fault "$recipe does not tell the shape of its input"
@@ -188,6 +191,10 @@ steps mnist_siamese $mnist 0.059313387920459114 --steps 60
 steps cifar2 $cifar 0.9693966787308455 --steps 12
 steps cifar10_quick $cifar 2.0731801986694336 --steps 20
 steps cifar10_full $cifar 2.2991527318954468 --steps 20
+steps ntm-copy ntm-copy 0.692907004058361 --steps 40
+out '"figures":{"bits":'
+steps ntm-repeat-copy ntm-repeat-copy 0.6874184235930443 --steps 40
+steps ntm-associative-recall ntm-associative-recall 0.6957475796341897 --steps 40
 tame="--batch 16 --warmup 0 --schedule fixed --rate 0.001"
 # shellcheck disable=SC2086 # options
 steps resnet18 $cifar 3.110074520111084 --steps 3 $tame
