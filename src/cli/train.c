@@ -75,10 +75,11 @@ static int train_split_test(cli_training *training)
                           &training->test);
 }
 
+/* What the model takes is the example as it is cut out. */
 static int train_check_input(const cli_training *training)
 {
     char have[128], want[128];
-    gr_shape shape = gr_dataset_shape(training->train);
+    gr_shape shape = gr_model_input(training->model);
     if (training->input.rank == 0 || gr_shape_equal(shape, training->input)) return CLI_YES;
     return cli_bad("an example of '%s' is %s, but the net is made for %s (--input)",
                    gr_dataset_name(training->train), gr_shape_print(shape, have, sizeof have),
@@ -101,8 +102,7 @@ static int train_open(cli_training *training)
         return cli_bad("--streams is for texts");
     if (cli_is_sequence(training->train) && training->trainer_options.validation > 0)
         return cli_bad("--validation: what a text holds out (--test-fraction) validates, too");
-    code = train_check_input(training);
-    return code == CLI_YES ? train_split_test(training) : code;
+    return train_split_test(training);
 }
 
 static int train_prepare(cli_training *training)
@@ -112,7 +112,8 @@ static int train_prepare(cli_training *training)
     if (code != CLI_YES) return code;
     training->model_options.data = training->train;
     gr_status status = gr_model_new(&training->model_options, &training->model);
-    if (status == GR_OK) code = cli_score_require(args, training->model);
+    if (status == GR_OK) code = train_check_input(training);
+    if (status == GR_OK && code == CLI_YES) code = cli_score_require(args, training->model);
     if (code != CLI_YES) return code;
     if (status == GR_OK)
         status = gr_trainer_new(training->model, training->train,
