@@ -60,7 +60,7 @@ refused "nets/bad.recipe:1: 'recipe' belongs to the command line"
 run train --recipe smal
 refused "there is no recipe 'smal'; did you mean 'small'?"
 run train --recipe nothing-of-that-name
-refused "there are alexnet, bad, caffenet, "
+refused "there are alexnet, alexnet_photos, bad, caffenet, "
 run train --recipe ./nothing.recipe
 exits 3
 err "./nothing.recipe: No such file"
