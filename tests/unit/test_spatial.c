@@ -346,6 +346,25 @@ static void test_stochastic_pool(void **state)
     gr_tensor_clear(&y);
 }
 
+/* Begun as bilinear upsampling, a transposed convolution repeats a ramp at half its slope, but for
+ * the edge, beyond which x is taken as 0. */
+static void test_bilinear_transpose(void **state)
+{
+    (void)state;
+    static const char text[] = "convtranspose(2, 4, 2, 1, groups=2, bias=false, init=\"bilinear\")";
+    float x[2][5][5];
+    for (int i = 0; i < 50; i++) ((float *)x)[i] = (float)(i % 5);
+    gr_tensor y;
+    spatial_draw(text, GR_SHAPE(1, 2, 5, 5), (float *)x, GR_EVAL, &y);
+    assert_true(gr_shape_equal(y.shape, GR_SHAPE(1, 2, 10, 10)));
+    for (int c = 0; c < 2; c++)
+        for (int i = 1; i < 9; i++)
+            for (int j = 1; j < 9; j++)
+                assert_true(fabs(gr_tensor_at(&y, (c * 10 + i) * 10 + j) - (j / 2.0 - 0.25)) <
+                            1e-6);
+    gr_tensor_clear(&y);
+}
+
 /* The gradient of equal elements is 0, not NaN. */
 static void test_mvn_of_equals(void **state)
 {
@@ -449,8 +468,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_references),        cmocka_unit_test(test_layers),
         cmocka_unit_test(test_summed_batch_norm), cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_stochastic_pool),   cmocka_unit_test(test_mvn_of_equals),
-        cmocka_unit_test(test_lrn_kernels),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_stochastic_pool),   cmocka_unit_test(test_bilinear_transpose),
+        cmocka_unit_test(test_mvn_of_equals),     cmocka_unit_test(test_lrn_kernels),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, spatial_setup, spatial_teardown);
 }
