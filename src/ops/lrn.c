@@ -136,7 +136,8 @@ static void lrn_grad_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
                 const int64_t at = i + j * g->places;                                              \
                 if (c + j < 0 || c + j >= g->channels) continue;                                   \
                 const type s = lrn_divisor_##suffix(g, x, at, c + j);                              \
-                sum += dy[at] * x[at] * (gr_lrn_power_##suffix(s, g->beta) / s);                   \
+                sum += dy[at] * x[at] *                                                            \
+                       (gr_lrn_power_##suffix(s, g->beta) * gr_lrn_inverse_##suffix(s, g->beta));  \
             }                                                                                      \
             dx[i] = dy[i] * p - (type)(2 * g->share * g->beta) * x[i] * sum;                       \
         }                                                                                          \

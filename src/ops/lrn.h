@@ -16,22 +16,21 @@ typedef struct gr_lrn_geometry {
 /* Of a node of lrn or lrn_grad. */
 gr_lrn_geometry gr_lrn_geometry_of(const gr_node *node);
 
-/* s^-beta. The exponents of the papers need no more than roots. */
-static GR_INLINE float gr_lrn_power_f32(float s, double beta)
-{
-    const float root = 1 / sqrtf(s);
-    if (beta == 0.75) return root * sqrtf(root);
-    if (beta == 0.5) return root;
-    if (beta == 1) return 1 / s;
-    return (float)pow((double)s, -beta);
-}
-static GR_INLINE double gr_lrn_power_f64(double s, double beta)
-{
-    const double root = 1 / sqrt(s);
-    if (beta == 0.75) return root * sqrt(root);
-    if (beta == 0.5) return root;
-    if (beta == 1) return 1 / s;
-    return pow(s, -beta);
-}
+/* s^-beta, and 1/s. The exponents of the papers need no more than roots, of which both are made. */
+#define GR_LRN_POWERS_(suffix, T, SQRT)                                                            \
+    static GR_INLINE T gr_lrn_power_##suffix(T s, double beta)                                     \
+    {                                                                                              \
+        const T root = 1 / SQRT(s);                                                                \
+        if (beta == 0.75) return root * SQRT(root);                                                \
+        if (beta == 0.5) return root;                                                              \
+        return (T)pow((double)s, -beta);                                                           \
+    }                                                                                              \
+    static GR_INLINE T gr_lrn_inverse_##suffix(T s, double beta)                                   \
+    {                                                                                              \
+        const T root = 1 / SQRT(s);                                                                \
+        return beta == 0.75 || beta == 0.5 ? root * root : 1 / s;                                  \
+    }
+GR_LRN_POWERS_(f32, float, sqrtf)
+GR_LRN_POWERS_(f64, double, sqrt)
 
 #endif

@@ -42,6 +42,21 @@ static GR_INLINE void lrn_span(int64_t channels, int64_t c, int64_t before, int6
             for (int64_t i = 0; i < n; i++) out[i] = gr_lrn_power_##suffix(s[i], beta);            \
         }                                                                                          \
     }                                                                                              \
+    /* from s: the powers s^-beta, and in its place s^(-beta-1) */                                 \
+    static GR_INLINE void lrn_##suffix##_slopes(const lrn_plan *p, int64_t n, T *s, T *power)      \
+    {                                                                                              \
+        if (p->g.beta == 0.75) {                                                                   \
+            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
+            {                                                                                      \
+                power[i] = gr_lrn_power_##suffix(s[i], 0.75);                                      \
+                s[i] = power[i] * gr_lrn_inverse_##suffix(s[i], 0.75);                             \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        lrn_##suffix##_powers(p, n, s, power);                                                     \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            s[i] = power[i] * gr_lrn_inverse_##suffix(s[i], p->g.beta);                            \
+    }                                                                                              \
     /* s of channel c */                                                                           \
     static GR_INLINE void lrn_##suffix##_divisors(const lrn_plan *p, int64_t c, int64_t n,         \
                                                   const T *x, T *restrict s)                       \
@@ -77,9 +92,11 @@ static GR_INLINE void lrn_span(int64_t channels, int64_t c, int64_t before, int6
         for (int64_t c = 0; c < p->g.channels; c++) {                                              \
             const int64_t row = c * p->g.places, at = c * LRN_TILE;                                \
             lrn_##suffix##_divisors(p, c, n, x, s);                                                \
-            lrn_##suffix##_powers(p, n, s, powers + at);                                           \
-            GR_SIMD for (int64_t i = 0; i < n; i++) shares[at + i] =                               \
-                dy[row + i] * x[row + i] * (powers[at + i] / s[i]);                                \
+            lrn_##suffix##_slopes(p, n, s, powers + at);                                           \
+            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
+            {                                                                                      \
+                shares[at + i] = dy[row + i] * x[row + i] * s[i];                                  \
+            }                                                                                      \
         }                                                                                          \
         for (int64_t c = 0; c < p->g.channels; c++) {                                              \
             const int64_t row = c * p->g.places, at = c * LRN_TILE;                                \
