@@ -3,7 +3,7 @@
 # How many times as fast as the best of the peers named.
 TIMES = {
     "xor": 200, "mlp_b1": 12, "softmax": 4, "cifar2": 2.2, "mlp": 3, "mlp_adam": 3, "lenet": 3,
-    "quick": 2.3, "full": 2.2, "alexnet": 1.9, "charlstm": 1.25, "resnet18": 1.6,
+    "quick": 2.3, "full": 2.2, "alexnet": 1.9, "charlstm": 1.25, "ntm": 10, "resnet18": 1.6,
     "resnet18 --exact": 1.1,
     "elementwise": 2.5,
     "infer-mlp": 1.2, "infer-lenet": 1.2, "infer-quick": 1.2, "infer-resnet18": 1.2,

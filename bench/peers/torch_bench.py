@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 import measure
 import nets
+import ntm_torch
 
 
 def momentum(params):
@@ -78,6 +79,27 @@ def elementwise_step(compiled):
     return step, 4 << 20
 
 
+def ntm_step(compiled):
+    net = ntm_torch.NTM(10, 8)
+    optimizer = torch.optim.RMSprop(net.parameters(), 1e-4, momentum=0.9)
+    x, y = torch.randn(1, 42, 10), torch.rand(1, 42, 8)
+
+    def loss_of(batch):
+        return F.binary_cross_entropy_with_logits(net(batch), y)
+
+    forward = torch.compile(loss_of) if compiled else loss_of
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward(x)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 10.0)
+        optimizer.step()
+        return loss
+
+    return step
+
+
 def workload(name, compiled):
     """The training step and the rows of its batch."""
     if name == "elementwise":
@@ -87,6 +109,8 @@ def workload(name, compiled):
         y = torch.tensor([[0.0], [1], [1], [0]])
         net = nets.xor()
         return training_step(net, x, y, F.mse_loss, plain(1.0)(net.parameters()), compiled), 4
+    if name == "ntm":
+        return ntm_step(compiled), 1
     make, shape, optimizer = (CLASSIFIERS | TEXTS)[name]
     net = make()
     if name in TEXTS:
@@ -99,7 +123,7 @@ def workload(name, compiled):
 
 
 def main():
-    parser = measure.parser(__doc__, ["xor", *CLASSIFIERS, *TEXTS, "elementwise"])
+    parser = measure.parser(__doc__, ["xor", *CLASSIFIERS, *TEXTS, "ntm", "elementwise"])
     parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -6,6 +6,7 @@
 #include <gradus/lang.h>
 #include <gradus/layers.h>
 #include <gradus/losses.h>
+#include <gradus/ntm.h>
 #include <gradus/recurrent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,14 @@ static void workload_charlstm(const cli_workload *w, cli_workload_graph *g)
     workload_minimize(w, g, gr_softmax_cross_entropy(x, labels, NULL));
 }
 
+/* A Neural Turing Machine learns to copy sequences of up to 20 rows, as its paper's. */
+static void workload_ntm(const cli_workload *w, cli_workload_graph *g)
+{
+    gr_node *y = gr_input(g->graph, "y", GR_F32, GR_SHAPE(w->x[0], w->x[1], 8));
+    gr_node *said = gr_ntm(g->scope, "ntm", workload_input(w, g, "x"), GR_NTM(8));
+    workload_minimize(w, g, gr_sigmoid_cross_entropy(said, gr_sigmoid(y), NULL));
+}
+
 /* A chain of elementwise gates over vectors of 16 MiB, its sum and the gradient. */
 static void workload_elementwise(const cli_workload *w, cli_workload_graph *g)
 {
@@ -220,6 +229,11 @@ static void workload_elementwise(const cli_workload *w, cli_workload_graph *g)
 #define WORKLOAD_ADAM                                                                              \
     {                                                                                              \
         .size = sizeof(gr_optimizer), .kind = GR_ADAM, .rate = 1e-3                                \
+    }
+#define WORKLOAD_RMSPROP                                                                           \
+    {                                                                                              \
+        .size = sizeof(gr_optimizer), .kind = GR_RMSPROP, .rate = 1e-4, .momentum = 0.9,           \
+        .clip_norm = 10                                                                            \
     }
 #define WORKLOAD_NONE                                                                              \
     {                                                                                              \
@@ -299,6 +313,13 @@ static const cli_workload workload_table[] = {
      {32, 64},
      2,
      WORKLOAD_ADAM},
+    {"ntm",
+     "an NTM copies 20 rows, batch 1, RMSProp",
+     workload_ntm,
+     NULL,
+     {1, 42, 10},
+     3,
+     WORKLOAD_RMSPROP},
     {"elementwise",
      "a chain over 4 Mi elements, with its gradient",
      workload_elementwise,

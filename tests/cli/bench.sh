@@ -13,7 +13,7 @@ run bench --list
 exits 0
 silent
 for name in xor mlp_b1 softmax cifar2 mlp mlp_adam lenet quick full alexnet resnet18 \
-    charlstm elementwise infer-mlp infer-lenet infer-quick infer-resnet18; do
+    charlstm ntm elementwise infer-mlp infer-lenet infer-quick infer-resnet18; do
     grep -q "^$name " out || fault "no $name in the list"
 done
 
