@@ -245,8 +245,31 @@ static void scan_keep(scan_back *back, const gr_node *node)
     for (int i = 0; i < node->n_in && node->n_out > 1; i++) scan_keep(back, node->in[i]);
 }
 
-/* Keeps what the gradient reads of the step forward, unless that are too many results for a loop.
- */
+static bool scan_keeps_too_many(const scan_back *back)
+{
+    int n = 2 * back->v.carries;
+    for (size_t id = 0; id < back->draft->count; id++) n += back->kept[id];
+    return n > GR_MAX_OUTPUTS;
+}
+
+static void scan_keep_none(scan_back *back)
+{
+    memset(back->kept, 0, back->draft->count * sizeof *back->kept);
+}
+
+/* Of a step with more than a loop has room for: contractions, from which the rest follows. */
+static void scan_keep_contractions(scan_back *back)
+{
+    scan_keep_none(back);
+    scan_mark_needed(back);
+    for (size_t id = 0; id < back->forward; id++) {
+        const gr_op *op = back->draft->nodes[id]->op;
+        back->kept[id] = back->needed[id] && (op == &gr_op_matmul || op == &gr_op_conv);
+    }
+    if (scan_keeps_too_many(back)) scan_keep_none(back);
+}
+
+/* Keeps what the gradient reads of the step forward. */
 static void scan_choose_kept(scan_back *back)
 {
     scan_mark_needed(back);
@@ -262,9 +285,7 @@ static void scan_choose_kept(scan_back *back)
     }
     for (int i = 0; i < back->leaves; i++)
         if (back->leaf[i].node->id < (int)back->forward) scan_keep(back, back->leaf[i].node);
-    int n = 2 * back->v.carries;
-    for (size_t id = 0; id < back->draft->count; id++) n += back->kept[id];
-    if (n > GR_MAX_OUTPUTS) memset(back->kept, 0, back->draft->count * sizeof *back->kept);
+    if (scan_keeps_too_many(back)) scan_keep_contractions(back);
     scan_mark_needed(back);
 }
 

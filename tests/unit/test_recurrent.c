@@ -599,6 +599,47 @@ static void test_rows_of_a_table(void **state)
     }
 }
 
+/* ---- Steps with many gates ---------------------------------------------------------------- */
+
+/* So many products in a step that a loop has no room for all that its gradient reads. */
+static void many_check(int products)
+{
+    gr_graph *g = gr_graph_new(), *body = gr_graph_new();
+    gr_node *h = gr_input(body, "h", GR_F64, GR_SHAPE(1, 2)), *next = h;
+    gr_node *x = gr_input(body, "x", GR_F64, GR_SHAPE(1, 2));
+    gr_node *w = gr_input(body, "w", GR_F64, GR_SHAPE(2, 2));
+    for (int i = 0; i < products; i++) {
+        gr_node *bent = gr_tanh(gr_sin(gr_add(gr_matmul(next, w), x)));
+        next = gr_add(next, gr_scale(bent, 0.03));
+    }
+    const gr_scan_spec spec = {.size = sizeof spec,
+                               .body = body,
+                               .body_in = (gr_node *[]){h, x, w},
+                               .body_out = &next,
+                               .carries = 1,
+                               .slices = 1,
+                               .captures = 1};
+    gr_node *in[] = {gr_input(g, "h", GR_F64, GR_SHAPE(1, 2)),
+                     gr_input(g, "x", GR_F64, GR_SHAPE(3, 1, 2)),
+                     gr_input(g, "w", GR_F64, GR_SHAPE(2, 2))};
+    gr_node *loss = gr_sum(gr_square(gr_scan(g, &spec, in)), GR_ALL);
+    const double h0[] = {0.3, -0.2}, xs[] = {0.5, 1, -1, 0.2, 0.7, 0.1}, ws[] = {1, 0.4, -0.6, 1.1};
+    const gr_feed feeds[] = {{"h", h0}, {"x", xs}, {"w", ws}};
+    gr_check_report report;
+    unit_ok(gr_check(loss, in, 3, feeds, 3, NULL, NULL, &report));
+    assert_true(report.passed);
+    gr_check_clear(&report);
+    gr_graph_free(g);
+}
+
+static void test_many_gates(void **state)
+{
+    (void)state;
+    many_check(3);
+    many_check(45); /* the products alone fit */
+    many_check(70); /* nor do they */
+}
+
 /* ---- Refusals ----------------------------------------------------------------------------- */
 
 static void rnn_refused(gr_dtype dtype, gr_shape shape, const gr_rnn_options *options,
@@ -703,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_gradient_check),
         cmocka_unit_test(test_second_order),
         cmocka_unit_test(test_rows_of_a_table),
+        cmocka_unit_test(test_many_gates),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_lengths_are_checked),
         cmocka_unit_test(test_words),
