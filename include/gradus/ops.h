@@ -39,6 +39,9 @@ GR_API gr_node *gr_clip(gr_node *x, double low, double high); /* derivative 0 ou
 GR_API gr_node *gr_cast(gr_node *x, gr_dtype dtype);
 /* x itself, with derivative zero. */
 GR_API gr_node *gr_stop_gradient(gr_node *x);
+/* x, if `condition` (bool, any shape) holds everywhere; else the step fails with GR_RANGE and the
+ * message, which is copied. */
+GR_API gr_node *gr_require(gr_node *x, gr_node *condition, const char *message);
 
 /* ---- Two and three inputs ----------------------------------------------------------------- */
 
@@ -334,6 +337,11 @@ typedef struct gr_gate {
 } gr_gate;
 /* `gate` is copied, except what its pointers point to. */
 GR_API gr_node *gr_custom(gr_graph *graph, const gr_gate *gate, gr_node *const *in, int n);
+
+/* −log of the probability of label sequences: see gr_ctc_loss, which takes scores instead of
+ * log-probabilities. Not twice differentiable. */
+GR_API gr_node *gr_ctc(gr_node *log_p, gr_node *labels, gr_node *frames, gr_node *counts,
+                       int blank);
 
 /* ---- Composites: built of the gates above ------------------------------------------------- */
 

@@ -172,7 +172,8 @@ enum gr_op_flags {
     GR_OP_TUPLE_IN = 1 << 8,  /* get: may read a tuple */
     GR_OP_NAMED = 1 << 9,   /* attribute 0 is a name, unique among the graph's inputs, variables */
     GR_OP_SHARED = 1 << 10, /* building a NAMED one again gives the node that is there */
-    GR_OP_COSTLY = 1 << 11  /* an element costs many times an addition: threads pay earlier */
+    GR_OP_COSTLY = 1 << 11, /* an element costs many times an addition: threads pay earlier */
+    GR_OP_GRAD_ONCE = 1 << 12 /* its gradient has none: a second derivative is refused */
 };
 
 struct gr_op {

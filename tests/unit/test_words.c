@@ -146,6 +146,18 @@ static void wrong_arguments_are_refused(void **state)
         {"eltwise(x, x, coefficients=[1, 2, 3])", "3 coefficients for 2 inputs", GR_SYNTAX},
         {"eltwise(x, x, operation=\"mean\")", "operation is \"sum\", \"prod\" or \"max\"",
          GR_SYNTAX},
+        {"softmax_loss(x, [1, 2])", "scores [3,6] with labels [2]f32: should be i32 or i64 [3]",
+         GR_SHAPE},
+        {"softmax_loss(x, cast([1, 2, 3], \"i32\"), normalize=\"all\")",
+         "normalize is \"valid\", \"full\", \"batch\" or \"none\", not \"all\"", GR_SYNTAX},
+        {"top_k_accuracy(x, cast([1, 2, 3], \"i32\"), k=7)", "k is 7: should be in [1, 6]",
+         GR_INVALID},
+        {"infogain_loss(x, cast([1, 2, 3], \"i32\"), x)",
+         "the matrix is [3,6] for 6 classes: should be [6,6]", GR_SHAPE},
+        {"focal_loss(x, [1, 0])", "logits [3,6] and targets [2] should be of one shape", GR_SHAPE},
+        {"kl_divergence(x, [1, 0])", "vectors [3,6] and [2]: should be of one [N,D]", GR_SHAPE},
+        {"cosine_loss(x, x, x)", "which pairs are alike is f32[3,6]: should be bool[3]", GR_SHAPE},
+        {"require(x, x, \"fits\")", "the condition is f32; it must be bool", GR_DTYPE},
         {"topk(x, 7)", "the first 7 along axis 1 of [3,6]: it has 6", GR_SHAPE},
         {"gather_along(x, [[1, 2]])", "the index [1,2] should be as [3,6] except along axis 1",
          GR_SHAPE},
@@ -196,12 +208,48 @@ static void indices_out_of_range_fail_the_step(void **state)
     }
 }
 
+/* Builds `text` of x f32 [1,3,4] and runs it: it must be refused with the words. */
+static void words_refuse_data(const char *text, const char *words)
+{
+    float values[12] = {0};
+    gr_graph *graph = gr_graph_new();
+    gr_expr *expr;
+    gr_node *y;
+    gr_tensor out;
+    gr_binding x = {"x", gr_input(graph, "x", GR_F32, GR_SHAPE(1, 3, 4))};
+    gr_expr_env env = {.size = sizeof env, .dtype = GR_F32, .bindings = &x, .n_bindings = 1};
+    unit_ok(gr_expr_parse(text, NULL, &expr));
+    unit_ok(gr_expr_build(expr, graph, &env, &y));
+    unit_refused(gr_evaluate(graph, &y, 1, &(gr_feed){"x", values}, 1, NULL, &out), GR_RANGE,
+                 words);
+    gr_expr_free(expr);
+    gr_graph_free(graph);
+}
+
+static void wrong_data_fail_the_step(void **state)
+{
+    (void)state;
+    words_refuse_data("softmax_loss(x, cast([[9, 9, 9, 9]], \"i32\"), ignore=9)",
+                      "softmax_loss: every label of the batch is to be ignored");
+    words_refuse_data("softmax_loss(x, cast([[0, 1, 3, 0]], \"i32\"))",
+                      "index [2] is 3; it must be in [0, 3)");
+    words_refuse_data("ctc_loss(x, [[1]], [0], [1])",
+                      "ctc: sequence 0 has length 0; it must be in [1, 3]");
+    words_refuse_data("ctc_loss(x, [[1]], [4], [1])",
+                      "ctc: sequence 0 has length 4; it must be in [1, 3]");
+    words_refuse_data("ctc_loss(x, [[1]], [3], [2])",
+                      "ctc: sequence 0 has 2 labels; it must be in [0, 1]");
+    words_refuse_data("ctc_loss(x, [[0]], [3], [1])",
+                      "ctc: label [0,0] is 0; it must be in [0, 4) and not the blank, 0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_agree_with_their_references),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(indices_out_of_range_fail_the_step),
+        cmocka_unit_test(wrong_data_fail_the_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
