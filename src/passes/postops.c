@@ -59,7 +59,7 @@ static bool postops_may_join(const postops_run *run, const gr_node *node, int i)
 }
 
 /* Does the kernel that will run the contraction tell which elements are complete? */
-static bool postops_kernel_tells(const gr_unit *unit, const gr_node *product)
+static gr_status postops_kernel_tells(const gr_unit *unit, const gr_node *product, bool *tells)
 {
     gr_arena arena = {0};
     gr_request request = {.node = product,
@@ -67,10 +67,11 @@ static bool postops_kernel_tells(const gr_unit *unit, const gr_node *product)
                           .level = gr_cpu(),
                           .threads = unit->threads,
                           .exact = unit->exact};
-    const bool tells = gr_backend_select(NULL, &request) == GR_OK && request.finishes;
+    const gr_status status = gr_backend_select(NULL, &request);
+    *tells = status == GR_OK && request.finishes;
     if (request.destroy) request.destroy((void *)(uintptr_t)request.ctx);
     gr_arena_free(&arena);
-    return tells;
+    return status;
 }
 
 /* ---- Joining --------------------------------------------------------------------------------- */
@@ -186,8 +187,11 @@ static gr_node *postops_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_
         if (!postops_may_join(run, old, i)) continue;
         if (joined < 0 || old->in[i]->id > old->in[joined]->id) joined = i;
     }
-    if (joined < 0 || !postops_kernel_tells(run->unit, in[joined])) return NULL;
-    return postops_join(graph, old, in, joined);
+    if (joined < 0) return NULL;
+    bool tells;
+    const gr_status status = postops_kernel_tells(run->unit, in[joined], &tells);
+    if (status != GR_OK) return gr_build_fail(graph, status, "fused", "%s", gr_message());
+    return tells ? postops_join(graph, old, in, joined) : NULL;
 }
 
 gr_status gr_pass_postops(gr_unit *unit)
