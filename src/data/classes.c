@@ -100,7 +100,7 @@ static int classes_by_number(const void *a, const void *b)
 gr_status gr_class_set_sort(gr_class_set *set, int32_t *labels, int64_t n)
 {
     bool numeric = true;
-    if (set->closed) return GR_OK;
+    if (set->closed || set->count == 0) return GR_OK;
     for (size_t i = 0; i < set->count; i++) numeric &= set->names[i].numeric;
     for (size_t i = 0; numeric && i < set->count; i++) {
         const gr_class_name *name = &set->names[i];
