@@ -1,4 +1,5 @@
 """The nets of the workloads in PyTorch, the same as those of `gradus bench`."""
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -102,3 +103,37 @@ class CharLSTM(nn.Module):
 
     def forward(self, x):
         return self.scores(self.lstm(self.embedding(x))[0]).flatten(0, 1)
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.wide = nn.Linear(width, 4 * width, bias=False)
+        self.narrow = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x):
+        batch, steps, _ = x.shape
+        qkv = self.qkv(self.norm1(x)).view(batch, steps, 3, self.heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(y.transpose(1, 2).reshape(batch, steps, -1))
+        return x + self.narrow(F.gelu(self.wide(self.norm2(x))))
+
+
+class GPT(nn.Module):
+    """Radford et al. 2018 in small, normalised before each part."""
+
+    def __init__(self, kinds=CHARACTERS, width=128, layers=4, heads=4, steps=64):
+        super().__init__()
+        self.tokens = nn.Embedding(kinds, width)
+        self.positions = nn.Parameter(torch.randn(steps, width) * 0.02)
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(layers)))
+        self.norm, self.scores = nn.LayerNorm(width), nn.Linear(width, kinds, bias=False)
+
+    def forward(self, x):
+        x = self.blocks(self.tokens(x) + self.positions)
+        return self.scores(self.norm(x)).flatten(0, 1)

@@ -24,6 +24,10 @@ def adam(params):
     return torch.optim.Adam(params, 1e-3)
 
 
+def adamw(params):
+    return torch.optim.AdamW(params, 1e-3)
+
+
 # name: (net, shape of a batch, optimiser)
 CLASSIFIERS = {
     "mlp_b1": (lambda: nets.mlp(784, 32, 10, gate=nn.Sigmoid), (1, 784), plain(0.01)),
@@ -42,6 +46,7 @@ CLASSIFIERS = {
 # name: (net, shape of a batch of tokens, optimiser)
 TEXTS = {
     "charlstm": (nets.CharLSTM, (32, 64), adam),
+    "gpt": (nets.GPT, (12, 64), adamw),
 }
 
 

@@ -3,6 +3,7 @@
 
 #include "cli/out.h"
 
+#include <gradus/attention.h>
 #include <gradus/lang.h>
 #include <gradus/layers.h>
 #include <gradus/losses.h>
@@ -112,6 +113,23 @@ static gr_node *workload_resnet18(gr_scope *s, gr_node *x)
     return gr_dense(s, "fc", gr_mean(x, GR_AXES(2, 3)), GR_DENSE(10));
 }
 
+/* Radford et al. 2018 in small, normalised before each part: four layers of width 128 on tokens
+ * [N, T] of 65 kinds; scores of the next token at each place, [N·T, 65]. */
+static gr_node *workload_gpt(gr_scope *s, gr_node *x)
+{
+    x = gr_embedding(s, "tokens", x, GR_EMBEDDING(65, 128));
+    x = gr_positions(s, "positions", x, NULL);
+    for (int layer = 0; layer < 4; layer++) {
+        gr_node *h = gr_layer_norm(s, NULL, x, NULL);
+        h = gr_multi_head_attention(s, NULL, h, GR_MULTI_HEAD(4, .causal = true, .no_bias = true));
+        x = gr_add(x, h);
+        h = gr_linear(s, NULL, gr_layer_norm(s, NULL, x, NULL), GR_DENSE(512, .no_bias = true));
+        x = gr_add(x, gr_linear(s, NULL, gr_gelu(h), GR_DENSE(128, .no_bias = true)));
+    }
+    x = gr_linear(s, "scores", gr_layer_norm(s, NULL, x, NULL), GR_DENSE(65, .no_bias = true));
+    return gr_reshape(x, GR_SHAPE(-1, 65));
+}
+
 /* ---- The steps ------------------------------------------------------------------------------- */
 
 struct cli_workload {
@@ -150,6 +168,14 @@ static void workload_classify(const cli_workload *w, cli_workload_graph *g)
     gr_node *scores = w->net(g->scope, workload_input(w, g, "x"));
     gr_node *labels = gr_input(g->graph, "labels", GR_I64, GR_SHAPE(w->x[0]));
     workload_minimize(w, g, gr_softmax_cross_entropy(scores, labels, NULL));
+}
+
+/* The same for the next token at each place of a text. */
+static void workload_predict(const cli_workload *w, cli_workload_graph *g)
+{
+    gr_node *tokens = gr_input(g->graph, "x", GR_I64, gr_shape_of(w->rank, w->x));
+    gr_node *labels = gr_input(g->graph, "labels", GR_I64, GR_SHAPE(w->x[0] * w->x[1]));
+    workload_minimize(w, g, gr_softmax_cross_entropy(w->net(g->scope, tokens), labels, NULL));
 }
 
 static void workload_infer(const cli_workload *w, cli_workload_graph *g)
@@ -234,6 +260,10 @@ static void workload_elementwise(const cli_workload *w, cli_workload_graph *g)
     {                                                                                              \
         .size = sizeof(gr_optimizer), .kind = GR_RMSPROP, .rate = 1e-4, .momentum = 0.9,           \
         .clip_norm = 10                                                                            \
+    }
+#define WORKLOAD_ADAMW                                                                             \
+    {                                                                                              \
+        .size = sizeof(gr_optimizer), .kind = GR_ADAMW, .rate = 1e-3, .weight_decay = 0.01         \
     }
 #define WORKLOAD_NONE                                                                              \
     {                                                                                              \
@@ -320,6 +350,13 @@ static const cli_workload workload_table[] = {
      {1, 42, 10},
      3,
      WORKLOAD_RMSPROP},
+    {"gpt",
+     "transformer of 4 layers, width 128, 12 texts of 64 tokens, AdamW",
+     workload_predict,
+     workload_gpt,
+     {12, 64},
+     2,
+     WORKLOAD_ADAMW},
     {"elementwise",
      "a chain over 4 Mi elements, with its gradient",
      workload_elementwise,
