@@ -368,6 +368,12 @@ typedef struct gr_attention_options {
  * sees no key gives zeros. options may be NULL. */
 GR_API gr_node *gr_attention(gr_node *q, gr_node *k, gr_node *v,
                              const gr_attention_options *options);
+/* The same with the heads side by side in the rows, as a projection gives them: q […, T, heads·d],
+ * k […, S, key_heads·d], v […, S, key_heads·e] → […, T, heads·e]. With k and v NULL, q holds all,
+ * […, T, (heads + 2·key_heads)·d]: first the queries, then the keys, then the values. A mask is
+ * bool. */
+GR_API gr_node *gr_attention_rows(gr_node *q, gr_node *k, gr_node *v, int64_t heads,
+                                  int64_t key_heads, const gr_attention_options *options);
 #define GR_ATTENTION(...)                                                                          \
     (&(gr_attention_options){.size = sizeof(gr_attention_options), __VA_ARGS__})
 

@@ -124,6 +124,7 @@
 #define gr_gelu(...) gr_at((gr_gelu)(__VA_ARGS__), GR_PLACE)
 #define gr_gelu_tanh(...) gr_at((gr_gelu_tanh)(__VA_ARGS__), GR_PLACE)
 #define gr_attention(...) gr_at((gr_attention)(__VA_ARGS__), GR_PLACE)
+#define gr_attention_rows(...) gr_at((gr_attention_rows)(__VA_ARGS__), GR_PLACE)
 #endif
 
 #endif

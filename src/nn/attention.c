@@ -62,17 +62,43 @@ static gr_node *heads_project(gr_scope *scope, const char *name, gr_node *x, int
     return gr_linear(scope, name, x, GR_DENSE(units, .no_bias = no_bias, .weight = init));
 }
 
-/* Heads [first, first + count) of the rows of a projection, as [N, count, T, head]. */
-static gr_node *heads_take(gr_node *rows, const heads_sizes *s, int64_t first, int64_t count)
+/* Columns [from, to) of the rows of a projection. */
+static gr_node *heads_part(gr_node *rows, int64_t from, int64_t to)
 {
+    if (gr_is_error(rows)) return rows;
     const gr_shape shape = gr_node_shape(rows);
-    const int64_t width = shape.dim[shape.rank - 1], steps = shape.dim[shape.rank - 2];
-    rows = gr_reshape(rows, GR_SHAPE(s->batch, steps, width));
-    if (count * s->head < width)
-        rows = gr_slice(rows, (int64_t[]){0, 0, first * s->head},
-                        (int64_t[]){s->batch, steps, (first + count) * s->head}, NULL);
-    return gr_permute(gr_reshape(rows, GR_SHAPE(s->batch, steps, count, s->head)),
+    int64_t start[GR_MAX_RANK] = {0}, stop[GR_MAX_RANK];
+    for (int i = 0; i < shape.rank; i++) stop[i] = shape.dim[i];
+    start[shape.rank - 1] = from;
+    stop[shape.rank - 1] = to;
+    return gr_slice(rows, start, stop, NULL);
+}
+
+/* [N, heads, T, each] of [..., T, heads*each] */
+static gr_node *heads_apart(gr_node *rows, const heads_sizes *s, int64_t heads, int64_t steps)
+{
+    return gr_permute(gr_reshape(rows, GR_SHAPE(s->batch, steps, heads, s->head)),
                       GR_AXES(0, 2, 1, 3));
+}
+
+/* What the heads make of the rows of projections; k and v may be NULL: q holds all. */
+static gr_node *heads_attend(gr_node *q, gr_node *k, gr_node *v, const heads_sizes *s,
+                             const gr_multi_head_options *o)
+{
+    gr_attention_options options = {sizeof options, .causal = o->causal, .mask = o->mask};
+    if (gr_is_error(q)) return q;
+    if (k && gr_is_error(k)) return k;
+    if (!o->mask || gr_node_dtype(o->mask) == GR_BOOL) {
+        const int64_t width = (k ? s->heads : s->heads + 2 * s->key_heads) * s->head;
+        const gr_shape own = GR_SHAPE(s->batch, s->queries, width);
+        const gr_shape other = GR_SHAPE(s->batch, s->keys, s->key_heads * s->head);
+        return gr_attention_rows(gr_reshape(q, own), k ? gr_reshape(k, other) : NULL,
+                                 v ? gr_reshape(v, other) : NULL, s->heads, s->key_heads, &options);
+    }
+    gr_node *y = gr_attention(heads_apart(q, s, s->heads, s->queries),
+                              heads_apart(k, s, s->key_heads, s->keys),
+                              heads_apart(v, s, s->key_heads, s->keys), &options);
+    return gr_permute(y, GR_AXES(0, 2, 1, 3));
 }
 
 static gr_node *heads_build(gr_scope *scope, gr_node *x, const gr_multi_head_options *o)
@@ -84,22 +110,23 @@ static gr_node *heads_build(gr_scope *scope, gr_node *x, const gr_multi_head_opt
     const gr_init init = o->weight.kind == GR_INIT_DEFAULT ? xavier : o->weight;
     const gr_init out = o->out.kind == GR_INIT_DEFAULT ? xavier : o->out;
     const int64_t own = s.heads * s.head, both = 2 * s.key_heads * s.head;
-    gr_node *q, *kv;
-    int64_t first = 0;
+    gr_node *y;
     if (o->memory) {
-        q = heads_project(scope, "q", x, own, o->no_bias, init);
-        kv = heads_project(scope, "kv", o->memory, both, o->no_bias, init);
+        gr_node *q = heads_project(scope, "q", x, own, o->no_bias, init);
+        gr_node *kv = heads_project(scope, "kv", o->memory, both, o->no_bias, init);
+        y = heads_attend(q, heads_part(kv, 0, both / 2), heads_part(kv, both / 2, both), &s, o);
     } else {
-        q = kv = heads_project(scope, "qkv", x, own + both, o->no_bias, init);
-        first = s.heads;
+        y = heads_project(scope, "qkv", x, own + both, o->no_bias, init);
+        if (o->mask && gr_node_dtype(o->mask) != GR_BOOL)
+            y = heads_attend(heads_part(y, 0, own), heads_part(y, own, own + both / 2),
+                             heads_part(y, own + both / 2, own + both), &s, o);
+        else
+            y = heads_attend(y, NULL, NULL, &s, o);
     }
-    if (gr_is_error(q) || gr_is_error(kv)) return gr_is_error(q) ? q : kv;
-    gr_attention_options options = {sizeof options, .causal = o->causal, .mask = o->mask};
-    gr_node *y = gr_attention(heads_take(q, &s, 0, s.heads), heads_take(kv, &s, first, s.key_heads),
-                              heads_take(kv, &s, first + s.key_heads, s.key_heads), &options);
+    if (gr_is_error(y)) return y;
     gr_shape rows = gr_node_shape(x);
     rows.dim[rows.rank - 1] = own;
-    y = gr_reshape(gr_permute(y, GR_AXES(0, 2, 1, 3)), rows);
+    y = gr_reshape(y, rows);
     return heads_project(scope, "out", y, s.width, o->no_bias, out);
 }
 

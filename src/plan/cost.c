@@ -1,6 +1,7 @@
 /* Floating point operations and bytes of each op: the one place that knows. */
 #include "plan/cost.h"
 
+#include "ops/attention.h"
 #include "ops/conv.h"
 #include "ops/lrn.h"
 #include "ops/matmul.h"
@@ -86,6 +87,21 @@ static double cost_of_lrn(const gr_node *node)
     return each * cost_count(&node->out[0]);
 }
 
+/* Two products of the pairs that are seen, the gradient five, and the weights. */
+static double cost_of_attention(const gr_node *node)
+{
+    const gr_attention_geometry g = gr_attention_geometry_of(node);
+    double pairs = 0;
+    if (g.causal)
+        for (int64_t i = 0; i < g.queries; i++) pairs += (double)gr_attention_reach(&g, i);
+    else
+        pairs = (double)g.queries * (double)g.keys;
+    const bool back = node->op == &gr_op_attention_grad;
+    const double each = back ? 6.0 * (double)g.depth + 4.0 * (double)g.width + 20
+                             : 2.0 * (double)(g.depth + g.width) + 20;
+    return (double)(g.batch * g.heads) * pairs * each;
+}
+
 static double cost_of_flat(const gr_node *node)
 {
     const gr_op *op = node->op;
@@ -95,6 +111,7 @@ static double cost_of_flat(const gr_node *node)
     if (op == &gr_op_max_pool || op == &gr_op_max_pool_taps || op == &gr_op_avg_pool ||
         op == &gr_op_avg_pool_grad)
         return cost_of_pool(node);
+    if (op == &gr_op_attention || op == &gr_op_attention_grad) return cost_of_attention(node);
     /* 4 gates and a tanh of some 20 operations each; their gradient has products alone. */
     if (op == &gr_op_lstm_gates) return 110 * cost_count(&node->out[0]);
     if (op == &gr_op_lstm_gates_grad) return 24 * cost_count(&node->out[1]);

@@ -1,0 +1,43 @@
+/* What the ops attention and attention_grad share with their kernels. Internal. */
+#ifndef GR_OPS_ATTENTION_H
+#define GR_OPS_ATTENTION_H
+
+#include "ops/ops.h"
+
+/* Where an operand's rows lie: row i of head h of example n begins at element
+ * start + n·batch + h·head + i·row and is dense. */
+typedef struct gr_attention_operand {
+    int64_t start, batch, head, row;
+} gr_attention_operand;
+
+/* Scores s = scale·q·kᵀ of query i and key j, weights p = exp(s − lse_i), lse_i = log Σ_j exp(s),
+ * the sum over the keys that are seen. attention: y = p·v and lse (+inf for a query that sees
+ * nothing, whose y is 0). attention_grad, of lse, delta and dy: with ds = scale·p∘(dy·vᵀ − delta),
+ *     dq = ds·k, dk = dsᵀ·q, dv = pᵀ·dy. */
+typedef struct gr_attention_geometry {
+    int64_t batch, heads, key_heads, queries, keys;
+    int64_t depth, width;                 /* of q and k, of v */
+    gr_attention_operand q, k, v, y, row; /* row: lse and delta, a number for each query */
+    bool causal, packed;
+    double scale;
+    int mask;       /* which input it is; -1: there is none */
+    int first_more; /* attention_grad: the input lse; then delta and dy follow */
+    int front;      /* axes before heads, over which a mask may broadcast */
+    int64_t front_dim[GR_MAX_RANK], mask_front[GR_MAX_RANK];
+    int64_t mask_head, mask_row, mask_column; /* strides in elements */
+} gr_attention_geometry;
+
+/* Of a node of attention or attention_grad. */
+gr_attention_geometry gr_attention_geometry_of(const gr_node *node);
+/* The first element of the mask for head h of example n. */
+int64_t gr_attention_mask_start(const gr_attention_geometry *g, int64_t n, int64_t h);
+
+gr_prepare_fn gr_attention_reference;
+
+/* Keys that query i sees if the mask lets it: [0, that). */
+static inline int64_t gr_attention_reach(const gr_attention_geometry *g, int64_t i)
+{
+    return g->causal && i + 1 < g->keys ? i + 1 : g->keys;
+}
+
+#endif
