@@ -3,17 +3,6 @@
  * logarithms of the sums (Rabe and Staats 2021; Dao et al. 2022). */
 #include "ops/attention.h"
 
-#include <float.h>
-#include <math.h>
-
-enum {
-    ATTENTION_HEADS, /* of queries, side by side in the rows; 0: an axis of heads before the rows */
-    ATTENTION_KEY_HEADS,
-    ATTENTION_CAUSAL,
-    ATTENTION_SCALE,
-    ATTENTION_ATTRS
-};
-
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
 /* How many of `n` inputs are q, k, v (or all three in one), and a mask. */
@@ -77,7 +66,7 @@ static bool attention_read_rows(gr_infer *s, gr_attention_geometry *g)
     const gr_shape q = s->in[0].shape, k = s->in[g->packed ? 0 : 1].shape;
     const gr_shape v = s->in[g->packed ? 0 : 2].shape;
     const int rank = q.rank, front = rank - 2;
-    const int64_t heads = s->attr[ATTENTION_HEADS].i, keys = s->attr[ATTENTION_KEY_HEADS].i;
+    const int64_t heads = s->attr[GR_ATTENTION_HEADS].i, keys = s->attr[GR_ATTENTION_KEY_HEADS].i;
     const int64_t parts = g->packed ? heads + 2 * keys : heads;
     if (heads < 1 || keys < 1)
         return gr_infer_fail(s, GR_INVALID, "%lld heads, %lld of keys: should be positive",
@@ -106,7 +95,7 @@ static bool attention_read_rows(gr_infer *s, gr_attention_geometry *g)
     return true;
 }
 
-static gr_shape attention_scores(const gr_attention_geometry *g, bool heads)
+gr_shape gr_attention_scores(const gr_attention_geometry *g, bool heads)
 {
     gr_shape shape = gr_shape_of(g->front, g->front_dim);
     if (heads) shape.dim[shape.rank++] = g->heads;
@@ -117,7 +106,7 @@ static gr_shape attention_scores(const gr_attention_geometry *g, bool heads)
 
 static bool attention_read_mask(gr_infer *s, gr_attention_geometry *g, bool heads)
 {
-    const gr_shape scores = attention_scores(g, heads);
+    const gr_shape scores = gr_attention_scores(g, heads);
     const gr_type mask = s->in[g->mask];
     gr_shape both;
     if (mask.dtype != GR_BOOL)
@@ -142,10 +131,10 @@ static bool attention_read_mask(gr_infer *s, gr_attention_geometry *g, bool head
 static bool attention_read(gr_infer *s, gr_attention_geometry *g)
 {
     const int core = attention_core(s->op, s->n_in);
-    const bool rows = s->attr[ATTENTION_HEADS].i != 0;
+    const bool rows = s->attr[GR_ATTENTION_HEADS].i != 0;
     *g = (gr_attention_geometry){.packed = core < 3,
-                                 .causal = s->attr[ATTENTION_CAUSAL].i != 0,
-                                 .scale = s->attr[ATTENTION_SCALE].f,
+                                 .causal = s->attr[GR_ATTENTION_CAUSAL].i != 0,
+                                 .scale = s->attr[GR_ATTENTION_SCALE].f,
                                  .mask = core % 2 == 0 ? core - 1 : -1,
                                  .first_more = core};
     if (core < 1 || core > 4 || (g->packed && !rows))
@@ -171,7 +160,7 @@ static void attention_shapes(const gr_infer *s, const gr_attention_geometry *g, 
                              gr_shape *row)
 {
     *y = *row = s->in[0].shape;
-    if (s->attr[ATTENTION_HEADS].i) {
+    if (s->attr[GR_ATTENTION_HEADS].i) {
         y->dim[y->rank - 1] = g->heads * g->width;
         row->dim[row->rank - 1] = g->heads;
     } else {
@@ -287,8 +276,7 @@ static gr_node *attention_join(const gr_attention_geometry *g, gr_node *x, bool 
     return gr_reshape(x, shape);
 }
 
-/* Which keys each query sees, as a bool that broadcasts to [N, K, H/K, T, S]; NULL: all. */
-static gr_node *attention_seen(const gr_attention_geometry *g, const gr_node *node)
+gr_node *gr_attention_seen(const gr_attention_geometry *g, const gr_node *node)
 {
     gr_node *seen = NULL;
     if (g->causal) {
@@ -302,8 +290,8 @@ static gr_node *attention_seen(const gr_attention_geometry *g, const gr_node *no
         gr_tensor_clear(&order);
     }
     if (g->mask < 0) return seen;
-    const bool heads = node->attr[ATTENTION_HEADS].i || gr_node_shape(node->in[0]).rank > 2;
-    gr_node *mask = gr_broadcast(node->in[g->mask], attention_scores(g, heads));
+    const bool heads = node->attr[GR_ATTENTION_HEADS].i || gr_node_shape(node->in[0]).rank > 2;
+    gr_node *mask = gr_broadcast(node->in[g->mask], gr_attention_scores(g, heads));
     mask = gr_reshape(
         mask, GR_SHAPE(g->batch, g->key_heads, g->heads / g->key_heads, g->queries, g->keys));
     return seen ? gr_and(mask, seen) : mask;
@@ -314,7 +302,7 @@ static gr_node *attention_seen(const gr_attention_geometry *g, const gr_node *no
 static void attention_grad_by_gates(const gr_node *node, gr_node *const *in, gr_node **out)
 {
     const gr_attention_geometry g = gr_attention_geometry_of(node);
-    const bool rows = node->attr[ATTENTION_HEADS].i != 0;
+    const bool rows = node->attr[GR_ATTENTION_HEADS].i != 0;
     const int64_t t = g.queries, s = g.keys, h = g.heads, kh = g.key_heads, d = g.depth;
     gr_node *const *more = in + g.first_more;
     gr_node *q = attention_split(&g, in[0], rows, 0, h, t, d);
@@ -325,7 +313,7 @@ static void attention_grad_by_gates(const gr_node *node, gr_node *const *in, gr_
     gr_node *delta = attention_split(&g, more[1], rows, 0, h, t, 1);
     gr_node *dy = attention_split(&g, more[2], rows, 0, h, t, g.width);
     gr_node *p = gr_exp(gr_sub(gr_scale(gr_matmul_t(q, false, k, true), g.scale), lse));
-    gr_node *seen = attention_seen(&g, node);
+    gr_node *seen = gr_attention_seen(&g, node);
     if (seen) p = gr_where(seen, p, gr_like(p, 0));
     gr_node *ds = gr_scale(gr_mul(p, gr_sub(gr_matmul_t(dy, false, v, true), delta)), g.scale);
     gr_node *dq = gr_matmul(ds, k), *dk = gr_matmul_t(ds, true, q, false);
@@ -359,10 +347,10 @@ static void attention_grad_grad(const gr_node *node, gr_node *const *dy, gr_node
 
 /* ---- Records --------------------------------------------------------------------------------- */
 
-static const gr_attr_desc attention_attrs[ATTENTION_ATTRS] = {{"heads", GR_ATTR_INT},
-                                                              {"key_heads", GR_ATTR_INT},
-                                                              {"causal", GR_ATTR_INT},
-                                                              {"scale", GR_ATTR_REAL}};
+static const gr_attr_desc attention_attrs[GR_ATTENTION_ATTRS] = {{"heads", GR_ATTR_INT},
+                                                                 {"key_heads", GR_ATTR_INT},
+                                                                 {"causal", GR_ATTR_INT},
+                                                                 {"scale", GR_ATTR_REAL}};
 
 static const struct {
     gr_shape q, k, v, mask; /* rank -1: there is none */
@@ -433,11 +421,11 @@ static int attention_sample_core(gr_sampler *sampler, int k, gr_node **in)
 
 static gr_node *attention_sample_build(const gr_op *op, int k, gr_node *const *in, int n)
 {
-    const gr_attr attr[ATTENTION_ATTRS] = {
-        [ATTENTION_HEADS] = gr_attr_int(attention_samples[k].heads),
-        [ATTENTION_KEY_HEADS] = gr_attr_int(attention_samples[k].key_heads),
-        [ATTENTION_CAUSAL] = gr_attr_int(attention_samples[k].causal),
-        [ATTENTION_SCALE] = gr_attr_real(0.7),
+    const gr_attr attr[GR_ATTENTION_ATTRS] = {
+        [GR_ATTENTION_HEADS] = gr_attr_int(attention_samples[k].heads),
+        [GR_ATTENTION_KEY_HEADS] = gr_attr_int(attention_samples[k].key_heads),
+        [GR_ATTENTION_CAUSAL] = gr_attr_int(attention_samples[k].causal),
+        [GR_ATTENTION_SCALE] = gr_attr_real(0.7),
     };
     return gr_build(NULL, op, in, n, attr);
 }
@@ -467,7 +455,7 @@ const gr_op gr_op_attention = {
     .min_in = 1,
     .max_in = 4,
     .attrs = attention_attrs,
-    .n_attrs = ATTENTION_ATTRS,
+    .n_attrs = GR_ATTENTION_ATTRS,
     .infer = attention_infer,
     .grad = attention_grad_rule,
     .reference = gr_attention_reference,
@@ -480,128 +468,9 @@ const gr_op gr_op_attention_grad = {
     .min_in = 4,
     .max_in = 7,
     .attrs = attention_attrs,
-    .n_attrs = ATTENTION_ATTRS,
+    .n_attrs = GR_ATTENTION_ATTRS,
     .infer = attention_grad_infer,
     .grad = attention_grad_grad,
     .reference = gr_attention_reference,
     .sample = attention_grad_sample,
 };
-
-/* ---- Builders -------------------------------------------------------------------------------- */
-
-static gr_node *attention_build(gr_node *const *in, int n, int64_t heads, int64_t key_heads,
-                                int64_t depth, const gr_attention_options *o)
-{
-    gr_node *all[4];
-    if (o && o->size != sizeof *o)
-        return gr_fault(gr_node_graph(in[0]), GR_INVALID, "attention",
-                        "gr_attention_options.size is wrong");
-    for (int i = 0; i < n; i++) all[i] = in[i];
-    if (o && o->mask) all[n++] = o->mask;
-    const double scale = o && o->scale != 0 ? o->scale : 1 / sqrt((double)depth);
-    const gr_attr attr[ATTENTION_ATTRS] = {
-        [ATTENTION_HEADS] = gr_attr_int(heads),
-        [ATTENTION_KEY_HEADS] = gr_attr_int(key_heads),
-        [ATTENTION_CAUSAL] = gr_attr_int(o && o->causal),
-        [ATTENTION_SCALE] = gr_attr_real(scale),
-    };
-    gr_node *both = gr_build(NULL, &gr_op_attention, all, n, attr);
-    return gr_is_error(both) ? both : gr_get(both, 0);
-}
-
-static int64_t attention_last(gr_node *x)
-{
-    const gr_shape shape = gr_node_shape(x);
-    return shape.rank > 0 ? shape.dim[shape.rank - 1] : 1;
-}
-
-gr_node *gr_attention_rows(gr_node *q, gr_node *k, gr_node *v, int64_t heads, int64_t key_heads,
-                           const gr_attention_options *options)
-{
-    if (gr_is_error(q)) return q;
-    const int64_t parts = k ? heads : heads + 2 * key_heads;
-    if (heads < 1 || key_heads < 1)
-        return gr_fault(gr_node_graph(q), GR_INVALID, "attention",
-                        "%lld heads, %lld of keys: should be positive", (long long)heads,
-                        (long long)key_heads);
-    return attention_build((gr_node *[]){q, k, v}, k ? 3 : 1, heads, key_heads,
-                           attention_last(q) / parts, options);
-}
-
-/* ---- By gates, for masks that are added ------------------------------------------------------ */
-
-static gr_node *attention_refuse_mask(gr_node *mask, gr_node *q, gr_shape scores)
-{
-    gr_shape both;
-    if (gr_is_error(mask)) return mask;
-    const gr_dtype dtype = gr_node_dtype(mask);
-    if (dtype != GR_BOOL && dtype != gr_node_dtype(q))
-        return gr_fault(gr_node_graph(q), GR_DTYPE, "attention",
-                        "the mask is %s: should be bool, or %s to be added", gr_dtype_name(dtype),
-                        gr_dtype_name(gr_node_dtype(q)));
-    if (!gr_shape_broadcast(gr_node_shape(mask), scores, &both) || !gr_shape_equal(both, scores))
-        return gr_fault(gr_node_graph(q), GR_SHAPE, "attention",
-                        "the mask %s does not broadcast to the scores %s",
-                        gr_shape_text(gr_node_shape(mask)), gr_shape_text(scores));
-    return NULL;
-}
-
-/* a·b or a·bᵀ for each head of a, of which `group` neighbours share one of b. */
-static gr_node *attention_product(gr_node *a, gr_node *b, bool transpose_b, int64_t group)
-{
-    if (group == 1) return gr_matmul_t(a, false, b, transpose_b);
-    gr_shape as = gr_node_shape(a), bs = gr_node_shape(b), out = as;
-    const int rank = as.rank;
-    out.dim[rank - 1] = bs.dim[transpose_b ? rank - 2 : rank - 1];
-    for (int i = rank; i > rank - 2; i--) {
-        as.dim[i] = as.dim[i - 1];
-        bs.dim[i] = bs.dim[i - 1];
-    }
-    as.rank = bs.rank = rank + 1;
-    as.dim[rank - 3] = bs.dim[rank - 3];
-    as.dim[rank - 2] = group;
-    bs.dim[rank - 2] = 1;
-    return gr_reshape(gr_matmul_t(gr_reshape(a, as), false, gr_reshape(b, bs), transpose_b), out);
-}
-
-/* softmax along the last axis; a row of -inf gives zeros. Any other row's sum is 1 at least, by its
- * largest element. */
-static gr_node *attention_weights(gr_node *scores)
-{
-    const double limit = gr_node_dtype(scores) == GR_F32 ? (double)FLT_MAX : DBL_MAX;
-    gr_node *top = gr_stop_gradient(gr_clip(gr_max(scores, GR_KEEP(-1)), -limit, limit));
-    gr_node *e = gr_exp(gr_sub(scores, top)), *sum = gr_sum(e, GR_KEEP(-1));
-    return gr_div(e, gr_maximum(sum, gr_like(sum, 1)));
-}
-
-/* With a mask that is added to the scores, and may have a gradient: by gates. */
-static gr_node *attention_biased(gr_node *q, gr_node *k, gr_node *v, const gr_attention_options *o)
-{
-    gr_attention_options plain = *o;
-    plain.mask = NULL;
-    gr_node *checked = gr_attention(q, k, v, &plain); /* refuses what does not fit; else unused */
-    if (gr_is_error(checked)) return checked;
-    const gr_node *node = checked->in[0];
-    const gr_attention_geometry g = gr_attention_geometry_of(node);
-    const gr_shape shape = attention_scores(&g, gr_node_shape(q).rank > 2);
-    gr_node *fault = attention_refuse_mask(o->mask, q, shape);
-    if (fault) return fault;
-    const int64_t group = g.heads / g.key_heads;
-    gr_composite_begin(q->graph, "attention");
-    gr_node *scores = attention_product(gr_scale(q, g.scale), k, true, group);
-    scores = gr_add(scores, o->mask);
-    gr_node *seen = attention_seen(&g, node);
-    if (seen) scores = gr_where(seen, scores, gr_like(scores, -INFINITY));
-    gr_node *y = attention_product(attention_weights(scores), v, false, group);
-    gr_composite_end(q->graph);
-    return y;
-}
-
-gr_node *gr_attention(gr_node *q, gr_node *k, gr_node *v, const gr_attention_options *options)
-{
-    gr_node *const mask = options ? options->mask : NULL;
-    if (gr_is_error(q)) return q;
-    if (mask && gr_is_error(mask)) return mask;
-    if (mask && gr_node_dtype(mask) != GR_BOOL) return attention_biased(q, k, v, options);
-    return attention_build((gr_node *[]){q, k, v}, 3, 0, 0, attention_last(q), options);
-}

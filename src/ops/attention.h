@@ -4,6 +4,14 @@
 
 #include "ops/ops.h"
 
+enum {
+    GR_ATTENTION_HEADS, /* of queries, side by side in the rows; 0: heads have an axis */
+    GR_ATTENTION_KEY_HEADS,
+    GR_ATTENTION_CAUSAL,
+    GR_ATTENTION_SCALE,
+    GR_ATTENTION_ATTRS
+};
+
 /* Where an operand's rows lie: row i of head h of example n begins at element
  * start + n·batch + h·head + i·row and is dense. */
 typedef struct gr_attention_operand {
@@ -11,7 +19,7 @@ typedef struct gr_attention_operand {
 } gr_attention_operand;
 
 /* Scores s = scale·q·kᵀ of query i and key j, weights p = exp(s − lse_i), lse_i = log Σ_j exp(s),
- * the sum over the keys that are seen. attention: y = p·v and lse (+inf for a query that sees
+ * the sum over the keys that are seen. attention: y = p·v and lse (0 for a query that sees
  * nothing, whose y is 0). attention_grad, of lse, delta and dy: with ds = scale·p∘(dy·vᵀ − delta),
  *     dq = ds·k, dk = dsᵀ·q, dv = pᵀ·dy. */
 typedef struct gr_attention_geometry {
@@ -33,6 +41,11 @@ gr_attention_geometry gr_attention_geometry_of(const gr_node *node);
 int64_t gr_attention_mask_start(const gr_attention_geometry *g, int64_t n, int64_t h);
 
 gr_prepare_fn gr_attention_reference;
+
+/* The shape of the scores, with an axis of heads or, of q [T, d], without. */
+gr_shape gr_attention_scores(const gr_attention_geometry *g, bool heads);
+/* Which keys each query sees, as a bool that broadcasts to [N, K, H/K, T, S]; NULL: all. */
+gr_node *gr_attention_seen(const gr_attention_geometry *g, const gr_node *node);
 
 /* Keys that query i sees if the mask lets it: [0, that). */
 static inline int64_t gr_attention_reach(const gr_attention_geometry *g, int64_t i)

@@ -56,7 +56,7 @@ static void attention_query(const gr_call *call, const attention_ctx *ctx, int64
     attention_score(call, ctx, n, h, i, p);
     for (int64_t j = 0; j < g->keys; j++) top = p[j] > top ? p[j] : top;
     for (int64_t j = 0; j < g->keys; j++) {
-        p[j] = top == -INFINITY ? 0 : exp(p[j] - top);
+        p[j] = exp(p[j] - (top == -INFINITY ? 0 : top));
         total += p[j];
     }
     for (int64_t c = 0; c < g->width; c++) {

@@ -21,33 +21,49 @@ typedef struct attention_running {
 } attention_running;
 
 /* Turns n scores into weights relative to the new top, followed by zeros to `fill`; returns the
- * factor of what was summed relative to the old one. */
+ * factor of what was summed relative to the old one. Rows have room for whole vectors. */
 typedef float attention_weigh_fn(float *s, int64_t n, int64_t fill, float scale, const bool *mask,
                                  attention_running *row);
 /* Of n scores s and the weights' cotangents d, weights and the scores' cotangents; zeros to `fill`.
  */
 typedef void attention_weigh_back_fn(float *s, float *d, int64_t n, int64_t fill, float scale,
                                      const bool *mask, float lse, float delta);
-typedef void attention_rescale_fn(float *x, int64_t n, float factor);
+typedef void attention_rescale_fn(float *to, const float *from, int64_t n, float factor);
+
+enum { ATTENTION_LANES = 16 }; /* the loops walk whole vectors: a remainder's exp is slow */
+
+/* What is not seen becomes -inf by the scale. */
+static GR_INLINE void attention_hide(float *s, int64_t n, int64_t whole, float scale,
+                                     const bool *mask)
+{
+    const float hidden = scale < 0 ? INFINITY : -INFINITY;
+    if (mask) {
+        GR_SIMD for (int64_t j = 0; j < n; j++) s[j] = mask[j] ? s[j] : hidden;
+    }
+    for (int64_t j = n; j < whole; j++) s[j] = hidden;
+}
 
 static GR_INLINE float attention_weigh_loop(float *s, int64_t n, int64_t fill, float scale,
                                             const bool *mask, attention_running *row)
 {
+    const int64_t whole = (n + ATTENTION_LANES - 1) & ~(int64_t)(ATTENTION_LANES - 1);
     float top = -INFINITY, sum = 0;
-    if (mask) {
-        GR_SIMD for (int64_t j = 0; j < n; j++) s[j] = mask[j] ? s[j] * scale : -INFINITY;
-    } else {
-        GR_SIMD for (int64_t j = 0; j < n; j++) s[j] *= scale;
+    attention_hide(s, n, whole, scale, mask);
+    _Pragma("omp simd reduction(max : top)") for (int64_t j = 0; j < whole; j++)
+    {
+        s[j] *= scale;
+        top = s[j] > top ? s[j] : top;
     }
-    _Pragma("omp simd reduction(max : top)") for (int64_t j = 0; j < n; j++) top =
-        s[j] > top ? s[j] : top;
-    for (int64_t j = n; j < fill; j++) s[j] = 0;
-    if (top == -INFINITY) { /* nothing is seen here */
-        for (int64_t j = 0; j < n; j++) s[j] = 0;
+    for (int64_t j = whole; j < fill; j++) s[j] = 0;
+    if (top == -INFINITY) { /* nothing is seen here, or NaN, which must show */
+        for (int64_t j = 0; j < whole; j++) {
+            s[j] = isnan(s[j]) ? s[j] : 0;
+            row->sum += s[j];
+        }
         return 1;
     }
     if (top < row->top) top = row->top;
-    _Pragma("omp simd reduction(+ : sum)") for (int64_t j = 0; j < n; j++)
+    _Pragma("omp simd reduction(+ : sum)") for (int64_t j = 0; j < whole; j++)
     {
         s[j] = formula_exp_f32(s[j] - top);
         sum += s[j];
@@ -61,25 +77,21 @@ static GR_INLINE void attention_weigh_back_loop(float *s, float *d, int64_t n, i
                                                 float scale, const bool *mask, float lse,
                                                 float delta)
 {
-    GR_SIMD for (int64_t j = 0; j < n; j++)
+    const int64_t whole = (n + ATTENTION_LANES - 1) & ~(int64_t)(ATTENTION_LANES - 1);
+    attention_hide(s, n, whole, scale, mask);
+    for (int64_t j = n; j < whole; j++) d[j] = 0;
+    GR_SIMD for (int64_t j = 0; j < whole; j++)
     {
         const float p = formula_exp_f32(s[j] * scale - lse);
         s[j] = p;
         d[j] = p * (d[j] - delta) * scale;
     }
-    if (mask) {
-        GR_SIMD for (int64_t j = 0; j < n; j++)
-        {
-            s[j] = mask[j] ? s[j] : 0;
-            d[j] = mask[j] ? d[j] : 0;
-        }
-    }
-    for (int64_t j = n; j < fill; j++) s[j] = d[j] = 0;
+    for (int64_t j = whole; j < fill; j++) s[j] = d[j] = 0;
 }
 
-static GR_INLINE void attention_rescale_loop(float *x, int64_t n, float factor)
+static GR_INLINE void attention_rescale_loop(float *to, const float *from, int64_t n, float factor)
 {
-    GR_SIMD for (int64_t i = 0; i < n; i++) x[i] *= factor;
+    GR_SIMD for (int64_t i = 0; i < n; i++) to[i] = from[i] * factor;
 }
 
 #define ATTENTION_LEVEL(level, target)                                                             \
@@ -94,9 +106,10 @@ static GR_INLINE void attention_rescale_loop(float *x, int64_t n, float factor)
     {                                                                                              \
         attention_weigh_back_loop(s, d, n, fill, scale, mask, lse, delta);                         \
     }                                                                                              \
-    target static void attention_rescale_##level(float *x, int64_t n, float factor)                \
+    target static void attention_rescale_##level(float *to, const float *from, int64_t n,          \
+                                                 float factor)                                     \
     {                                                                                              \
-        attention_rescale_loop(x, n, factor);                                                      \
+        attention_rescale_loop(to, from, n, factor);                                               \
     }
 
 ATTENTION_LEVEL(base, )
@@ -266,7 +279,8 @@ static void attention_tile(const attention_plan *p, const gr_call *call, attenti
             const bool *hidden = attention_mask_row(g, mask, i + r, j, &seen);
             const float factor = p->weigh(slot->scores + r * ATTENTION_KEYS, seen, keys,
                                           (float)g->scale, hidden, &row[r]);
-            if (j > 0 && factor != 1) p->rescale(slot->sums + r * ld, g->width, factor);
+            if (j > 0 && factor != 1)
+                p->rescale(slot->sums + r * ld, slot->sums + r * ld, g->width, factor);
         }
         attention_rows_times(p->kit, m, 0, g->width, slot->scores, ATTENTION_KEYS, slot->v_rows,
                              g->keys, g->width, j, keys, slot->sums, ld, j > 0);
@@ -274,10 +288,10 @@ static void attention_tile(const attention_plan *p, const gr_call *call, attenti
     float *y = attention_out(call, 0, &g->y, n, h) + i * g->y.row;
     float *lse = attention_out(call, 1, &g->row, n, h) + i * g->row.row;
     for (int64_t r = 0; r < m; r++) {
-        const float sum = row[r].sum, factor = sum > 0 ? 1 / sum : 0;
+        const float sum = row[r].sum, factor = sum == 0 ? 0 : 1 / sum;
         for (int64_t c = 0; c < g->width; c++)
             y[r * g->y.row + c] = slot->sums[r * ld + c] * factor;
-        lse[r * g->row.row] = sum > 0 ? row[r].top + logf(sum) : 0;
+        lse[r * g->row.row] = sum == 0 ? 0 : row[r].top + logf(sum);
     }
 }
 
