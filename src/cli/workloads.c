@@ -351,7 +351,7 @@ static const cli_workload workload_table[] = {
      3,
      WORKLOAD_RMSPROP},
     {"gpt",
-     "transformer of 4 layers, width 128, 12 texts of 64 tokens, AdamW",
+     "GPT of 4 layers, 12 texts of 64 tokens, AdamW",
      workload_predict,
      workload_gpt,
      {12, 64},
