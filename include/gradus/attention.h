@@ -15,9 +15,13 @@ typedef struct gr_multi_head_options {
     int64_t key_heads;  /* heads of keys and values; 0: as many as heads */
     int64_t head_width; /* of a query and a key; 0: x's width / heads */
     bool causal;
-    bool no_bias;        /* of the projections */
-    gr_node *memory;     /* keys and values come from there, [N, S, any width]; NULL: from x */
-    gr_node *mask;       /* as gr_attention's, over [N, heads, T, S] */
+    bool no_bias;    /* of the projections */
+    gr_node *memory; /* keys and values come from there, [N, S, any width]; NULL: from x */
+    gr_node *mask;   /* as gr_attention's, over [N, heads, T, S] */
+    gr_node
+        *lengths; /* i32 or i64 [N]: the keys of each example that count, the first; NULL: all */
+    bool rotary;  /* queries and keys turned by gr_rotary, before they meet */
+    double rotary_base;  /* 0: 10000 */
     gr_init weight, out; /* of the projections of the input, and of the result */
 } gr_multi_head_options;
 /* Multi-head attention: x [N, T, width] → the same shape. The heads' queries, keys and values are

@@ -374,6 +374,25 @@ GR_API gr_node *gr_attention(gr_node *q, gr_node *k, gr_node *v,
  * bool. */
 GR_API gr_node *gr_attention_rows(gr_node *q, gr_node *k, gr_node *v, int64_t heads,
                                   int64_t key_heads, const gr_attention_options *options);
+
+typedef struct gr_rotary_options {
+    size_t size;
+    int axis;         /* along which the steps lie, before the last; 0: the last but one */
+    int64_t first;    /* position of the first step */
+    double base;      /* 0 means 10000 */
+    bool interleaved; /* pairs are neighbours; else element i and element i + width/2 */
+} gr_rotary_options;
+/* Rotary positions (Su et al. 2021): pair i of the last axis, of even width, turned by the angle
+ * position·base^(−2i/width), so that products of queries and keys depend on their distance. options
+ * may be NULL. */
+GR_API gr_node *gr_rotary(gr_node *x, const gr_rotary_options *options);
+/* x […, T, width] plus sin(t·10000^(−2i/width)) at column 2i of row t and its cosine at column 2i+1
+ * (Vaswani et al. 2017). */
+GR_API gr_node *gr_sinusoidal_positions(gr_node *x);
+/* Of lengths (i32 or i64, […]), bool […, steps]: true at the first `length` steps. A length outside
+ * [0, steps] fails the step with GR_RANGE. */
+GR_API gr_node *gr_sequence_mask(gr_node *lengths, int64_t steps);
+#define GR_ROTARY(...) (&(gr_rotary_options){.size = sizeof(gr_rotary_options), __VA_ARGS__})
 #define GR_ATTENTION(...)                                                                          \
     (&(gr_attention_options){.size = sizeof(gr_attention_options), __VA_ARGS__})
 

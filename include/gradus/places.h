@@ -124,6 +124,9 @@
 #define gr_gelu(...) gr_at((gr_gelu)(__VA_ARGS__), GR_PLACE)
 #define gr_gelu_tanh(...) gr_at((gr_gelu_tanh)(__VA_ARGS__), GR_PLACE)
 #define gr_attention(...) gr_at((gr_attention)(__VA_ARGS__), GR_PLACE)
+#define gr_rotary(...) gr_at((gr_rotary)(__VA_ARGS__), GR_PLACE)
+#define gr_sinusoidal_positions(...) gr_at((gr_sinusoidal_positions)(__VA_ARGS__), GR_PLACE)
+#define gr_sequence_mask(...) gr_at((gr_sequence_mask)(__VA_ARGS__), GR_PLACE)
 #define gr_attention_rows(...) gr_at((gr_attention_rows)(__VA_ARGS__), GR_PLACE)
 #endif
 

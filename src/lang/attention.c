@@ -84,7 +84,30 @@ gr_node *gr_lang_call_attention(lang_call *call)
     if (gr_lang_given(call, "head_width"))
         options.head_width = gr_lang_arg_int(call, "head_width", 1, INT64_MAX);
     if (gr_lang_given(call, "memory")) options.memory = gr_lang_arg_node(call, "memory");
+    options.rotary = gr_lang_arg_bool(call, "rotary");
+    if (gr_lang_given(call, "lengths"))
+        options.lengths = gr_lang_arg_node_typed(call, "lengths", GR_I64);
     if (gr_lang_given(call, "mask")) options.mask = gr_lang_arg_node(call, "mask");
     const char *name = gr_lang_layer_name(call, "attention");
     return name ? gr_multi_head_attention(gr_lang_layer_scope(call), name, x, &options) : NULL;
+}
+
+/* ---- Positions and lengths ------------------------------------------------------------------- */
+
+gr_node *gr_lang_call_rotary(lang_call *call)
+{
+    gr_node *x = gr_lang_arg_node(call, "x");
+    const gr_rotary_options options = {
+        .size = sizeof options,
+        .axis = (int)gr_lang_arg_int(call, "axis", -GR_MAX_RANK, GR_MAX_RANK),
+        .first = gr_lang_arg_int(call, "first", 0, INT64_MAX),
+        .base = gr_lang_arg_real(call, "base"),
+        .interleaved = gr_lang_arg_bool(call, "interleaved")};
+    return gr_rotary(x, &options);
+}
+
+gr_node *gr_lang_call_sequence_mask(lang_call *call)
+{
+    gr_node *lengths = gr_lang_arg_node_typed(call, "lengths", GR_I64);
+    return gr_sequence_mask(lengths, gr_lang_arg_int(call, "steps", 0, INT64_MAX));
 }

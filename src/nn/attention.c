@@ -20,6 +20,8 @@ static gr_node *heads_refuse(gr_scope *scope, gr_node *x, const gr_multi_head_op
     gr_graph *graph = gr_scope_graph(scope);
     if (gr_is_error(x)) return x;
     if (o->memory && gr_is_error(o->memory)) return o->memory;
+    if (o->mask && gr_is_error(o->mask)) return o->mask;
+    if (o->lengths && gr_is_error(o->lengths)) return o->lengths;
     const gr_shape in = gr_node_shape(x), from = o->memory ? gr_node_shape(o->memory) : in;
     const int64_t keys = o->key_heads ? o->key_heads : o->heads;
     if (o->size != sizeof *o)
@@ -40,6 +42,13 @@ static gr_node *heads_refuse(gr_scope *scope, gr_node *x, const gr_multi_head_op
         return gr_fault(graph, GR_SHAPE, "attention",
                         "%lld heads do not divide the width of %s: set the heads' width",
                         (long long)o->heads, gr_shape_text(in));
+    if (o->lengths && gr_shape_count(gr_node_shape(o->lengths)) != heads_front(in))
+        return gr_fault(graph, GR_SHAPE, "attention",
+                        "lengths %s beside the input %s: should be one for each example",
+                        gr_shape_text(gr_node_shape(o->lengths)), gr_shape_text(in));
+    if (o->lengths && o->mask && gr_node_dtype(o->mask) != GR_BOOL)
+        return gr_fault(graph, GR_DTYPE, "attention", "lengths go with a mask of type bool, not %s",
+                        gr_dtype_name(gr_node_dtype(o->mask)));
     return NULL;
 }
 
@@ -81,14 +90,34 @@ static gr_node *heads_apart(gr_node *rows, const heads_sizes *s, int64_t heads, 
                       GR_AXES(0, 2, 1, 3));
 }
 
+/* Turned by their positions, head by head. */
+static gr_node *heads_turn(gr_node *rows, const heads_sizes *s, int64_t heads, int64_t steps,
+                           const gr_multi_head_options *o)
+{
+    if (!o->rotary) return rows;
+    gr_node *apart = gr_reshape(rows, GR_SHAPE(s->batch, steps, heads, s->head));
+    apart = gr_rotary(apart, GR_ROTARY(.axis = 1, .base = o->rotary_base));
+    return gr_reshape(apart, gr_node_shape(rows));
+}
+
+/* The mask, the lengths, or both. */
+static gr_node *heads_mask(const heads_sizes *s, const gr_multi_head_options *o)
+{
+    if (!o->lengths) return o->mask;
+    gr_node *seen =
+        gr_reshape(gr_sequence_mask(o->lengths, s->keys), GR_SHAPE(s->batch, 1, 1, s->keys));
+    return o->mask ? gr_and(o->mask, seen) : seen;
+}
+
 /* What the heads make of the rows of projections; k and v may be NULL: q holds all. */
 static gr_node *heads_attend(gr_node *q, gr_node *k, gr_node *v, const heads_sizes *s,
                              const gr_multi_head_options *o)
 {
-    gr_attention_options options = {sizeof options, .causal = o->causal, .mask = o->mask};
+    gr_attention_options options = {sizeof options, .causal = o->causal, .mask = heads_mask(s, o)};
     if (gr_is_error(q)) return q;
     if (k && gr_is_error(k)) return k;
-    if (!o->mask || gr_node_dtype(o->mask) == GR_BOOL) {
+    if (options.mask && gr_is_error(options.mask)) return options.mask;
+    if (!options.mask || gr_node_dtype(options.mask) == GR_BOOL) {
         const int64_t width = (k ? s->heads : s->heads + 2 * s->key_heads) * s->head;
         const gr_shape own = GR_SHAPE(s->batch, s->queries, width);
         const gr_shape other = GR_SHAPE(s->batch, s->keys, s->key_heads * s->head);
@@ -110,18 +139,25 @@ static gr_node *heads_build(gr_scope *scope, gr_node *x, const gr_multi_head_opt
     const gr_init init = o->weight.kind == GR_INIT_DEFAULT ? xavier : o->weight;
     const gr_init out = o->out.kind == GR_INIT_DEFAULT ? xavier : o->out;
     const int64_t own = s.heads * s.head, both = 2 * s.key_heads * s.head;
-    gr_node *y;
+    const bool apart = o->rotary || (o->mask && gr_node_dtype(o->mask) != GR_BOOL);
+    gr_node *q, *rest, *y;
+    int64_t from = 0;
     if (o->memory) {
-        gr_node *q = heads_project(scope, "q", x, own, o->no_bias, init);
-        gr_node *kv = heads_project(scope, "kv", o->memory, both, o->no_bias, init);
-        y = heads_attend(q, heads_part(kv, 0, both / 2), heads_part(kv, both / 2, both), &s, o);
+        q = heads_project(scope, "q", x, own, o->no_bias, init);
+        rest = heads_project(scope, "kv", o->memory, both, o->no_bias, init);
     } else {
-        y = heads_project(scope, "qkv", x, own + both, o->no_bias, init);
-        if (o->mask && gr_node_dtype(o->mask) != GR_BOOL)
-            y = heads_attend(heads_part(y, 0, own), heads_part(y, own, own + both / 2),
-                             heads_part(y, own + both / 2, own + both), &s, o);
-        else
-            y = heads_attend(y, NULL, NULL, &s, o);
+        q = rest = heads_project(scope, "qkv", x, own + both, o->no_bias, init);
+        from = own;
+        if (apart) q = heads_part(q, 0, own);
+    }
+    if (gr_is_error(q) || gr_is_error(rest)) return gr_is_error(q) ? q : rest;
+    if (o->memory || apart) {
+        gr_node *k = heads_part(rest, from, from + both / 2);
+        y = heads_attend(heads_turn(q, &s, s.heads, s.queries, o),
+                         heads_turn(k, &s, s.key_heads, s.keys, o),
+                         heads_part(rest, from + both / 2, from + both), &s, o);
+    } else {
+        y = heads_attend(q, NULL, NULL, &s, o);
     }
     if (gr_is_error(y)) return y;
     gr_shape rows = gr_node_shape(x);

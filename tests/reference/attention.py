@@ -83,7 +83,7 @@ def gates():
         "causal_tall": ((1, 2, 7, 3), (1, 2, 4, 3), (1, 2, 4, 3), {"causal": True}),
         "scale": ((5, 4), (6, 4), (6, 3), {"scale": 0.3}),
         "grouped": ((2, 6, 5, 3), (2, 2, 5, 3), (2, 2, 5, 3), {"causal": True}),
-        "long": ((1, 2, 131, 9), (1, 1, 150, 9), (1, 1, 150, 5), {"causal": True}),
+        "long": ((1, 2, 83, 9), (1, 1, 91, 9), (1, 1, 91, 5), {"causal": True}),
     }
     for name, (qs, ks, vs, options) in cases.items():
         q, k, v = leaf(*qs), leaf(*ks), leaf(*vs)
@@ -102,13 +102,35 @@ def gates():
     case("attention/bias", attend(q, k, v, mask=bias, causal=True), q=q, k=k, v=v, mask=bias)
 
 
+def rotate(x, first=0, base=10000.0, interleaved=False):
+    """Rotary positions along axis -2."""
+    half = x.shape[-1] // 2
+    steps = torch.arange(first, first + x.shape[-2], dtype=x.dtype)
+    turn = torch.polar(torch.ones(1), steps[:, None] * base ** (-torch.arange(half, dtype=x.dtype) / half))
+    pair = x.unflatten(-1, (half, 2)) if interleaved else x.unflatten(-1, (2, half)).transpose(-1, -2)
+    turned = torch.view_as_real(torch.view_as_complex(pair.contiguous()) * turn)
+    return turned.flatten(-2) if interleaved else turned.transpose(-1, -2).flatten(-2)
+
+
+def positions():
+    x = leaf(2, 3, 5, 6)
+    case("rotary/halves", rotate(x), x=x)
+    x = leaf(5, 6)
+    case("rotary/interleaved", rotate(x, 3, 100.0, True), x=x)
+    x = leaf(2, 5, 7)
+    t, column = torch.arange(5.0)[:, None], torch.arange(7)
+    angle = t * 10000.0 ** (-(column - column % 2) / 7)
+    case("sinusoidal", x + torch.where(column % 2 == 0, angle.sin(), angle.cos()), x=x)
+
+
 def heads(t, count):
     return t.unflatten(-1, (count, -1)).transpose(1, 2)
 
 
 def layers():
     for name, h, hk, memory, bias in (("self", 4, 4, None, True), ("grouped", 4, 2, None, False),
-                                      ("cross", 2, 2, (7, 5), True)):
+                                      ("cross", 2, 2, (7, 5), True), ("rotary", 4, 2, None, False),
+                                      ("lengths", 4, 4, None, False), ("biased", 4, 4, None, True)):
         x = leaf(2, 5, 16 if memory is None else 8)
         width = x.shape[-1]
         d = width // h
@@ -126,10 +148,18 @@ def layers():
             k, v = F.linear(m, w["kv/weight"], w["kv/bias"]).split(sizes[1:], -1)
         else:
             q, k, v = F.linear(x, w["qkv/weight"], w.get("qkv/bias")).split(sizes, -1)
-        y = attend(heads(q, h), heads(k, hk), heads(v, hk), causal=memory is None)
+        q, k, more = heads(q, h), heads(k, hk), {}
+        if name == "rotary":
+            q, k = rotate(q), rotate(k)
+        if name == "lengths":
+            more["lengths"] = torch.tensor([3, 5])
+            more["mask"] = torch.arange(5) < more["lengths"][:, None, None, None]
+        if name == "biased":
+            more["mask"] = torch.randn(h, 5, 5)
+        y = attend(q, k, heads(v, hk), causal=memory is None, mask=more.get("mask"))
         y = F.linear(y.transpose(1, 2).flatten(2), w["out/weight"], w.get("out/bias"))
-        case(f"heads/{name}", y, x=x, **({"memory": m} if memory else {}), **w)
+        case(f"heads/{name}", y, more, x=x, **({"memory": m} if memory else {}), **w)
 
 
-norms(), gelus(), tables(), gates(), layers()
+norms(), gelus(), tables(), gates(), positions(), layers()
 save_file(out, pathlib.Path(__file__).with_name("attention.safetensors"))

@@ -33,10 +33,10 @@ typedef struct ref_case {
     const char *name;
     gr_graph *graph;
     gr_scope *scope;
+    double tolerance;        /* in f64 */
     int n;                   /* of what follows: all tensors of the case but y and gradients */
     char key[CASE_MOST][40]; /* "x", "dy", "qkv/weight" */
     gr_tensor value[CASE_MOST];
-    gr_node *leaf[CASE_MOST]; /* its node; NULL for a constant */
 } ref_case;
 
 static int ref_index(const char *name, const char *prefix, const char *key)
@@ -57,7 +57,7 @@ static gr_tensor ref_read(int i)
 
 static void ref_open(ref_case *c, const char *name)
 {
-    *c = (ref_case){.name = name, .graph = gr_graph_new()};
+    *c = (ref_case){.name = name, .graph = gr_graph_new(), .tolerance = 1e-10};
     c->scope = gr_scope_new(c->graph, NULL, NULL);
     const size_t length = strlen(name);
     for (int i = 0; i < gr_safetensors_size(attention_file); i++) {
@@ -112,7 +112,7 @@ static void ref_compare(const ref_case *c, gr_dtype dtype, const char *key, cons
         largest = fmax(largest, fabs(gr_tensor_at(&want, i)));
     for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
         const double a = gr_tensor_at(got, i), b = gr_tensor_at(&want, i);
-        if (!(fabs(a - b) <= (dtype == GR_F64 ? 1e-10 : 1e-5) * largest))
+        if (!(fabs(a - b) <= (dtype == GR_F64 ? c->tolerance : 1e-5) * largest))
             fail_msg("%s/%s %s [%lld]: %.15g, expected %.15g", c->name, key, gr_dtype_name(dtype),
                      (long long)i, a, b);
     }
@@ -223,6 +223,19 @@ static void test_heads(void **state)
     ref_open(&c, "heads/cross");
     ref_check(&c, gr_multi_head_attention(c.scope, "l", ref_input(&c, "x"),
                                           GR_MULTI_HEAD(2, .memory = ref_input(&c, "memory"))));
+    ref_open(&c, "heads/rotary");
+    c.tolerance = 1e-7; /* the graph's sines were rounded to f32; test_gates has them in f64 */
+    ref_check(&c, gr_multi_head_attention(c.scope, "l", ref_input(&c, "x"),
+                                          GR_MULTI_HEAD(4, .key_heads = 2, .causal = true,
+                                                        .no_bias = true, .rotary = true)));
+    ref_open(&c, "heads/lengths");
+    ref_check(&c, gr_multi_head_attention(c.scope, "l", ref_input(&c, "x"),
+                                          GR_MULTI_HEAD(4, .causal = true, .no_bias = true,
+                                                        .lengths = ref_input(&c, "lengths"))));
+    ref_open(&c, "heads/biased");
+    ref_check(&c, gr_multi_head_attention(
+                      c.scope, "l", ref_input(&c, "x"),
+                      GR_MULTI_HEAD(4, .causal = true, .mask = ref_input(&c, "mask"))));
 }
 
 /* ---- Gates, in f64 from the start: their constants are not rounded to f32 -------------------- */
@@ -310,6 +323,22 @@ static gr_node *gate_bias(gr_graph *g, gr_node **in)
     return gr_attention(in[0], in[1], in[2], GR_ATTENTION(.mask = in[3], .causal = true));
 }
 
+static gr_node *gate_rotary(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_rotary(in[0], NULL);
+}
+static gr_node *gate_rotary_pairs(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_rotary(in[0], GR_ROTARY(.first = 3, .base = 100, .interleaved = true));
+}
+static gr_node *gate_sinusoidal(gr_graph *g, gr_node **in)
+{
+    (void)g;
+    return gr_sinusoidal_positions(in[0]);
+}
+
 static void test_gates(void **state)
 {
     (void)state;
@@ -324,6 +353,9 @@ static void test_gates(void **state)
     check_gate("attention/long", gate_causal, 3);
     check_gate("attention/seen", gate_seen, 4);
     check_gate("attention/bias", gate_bias, 4);
+    check_gate("rotary/halves", gate_rotary, 1);
+    check_gate("rotary/interleaved", gate_rotary_pairs, 1);
+    check_gate("sinusoidal", gate_sinusoidal, 1);
 }
 
 /* ---- Refusals -------------------------------------------------------------------------------- */
@@ -386,6 +418,38 @@ static gr_node *bad_units(gr_scope *s, gr_node *x)
     return gr_linear(s, "lin", x, GR_DENSE(-2));
 }
 
+static gr_node *bad_rotary(gr_scope *s, gr_node *x)
+{
+    (void)s;
+    return gr_rotary(gr_reshape(x, GR_SHAPE(4, 3, 5)), NULL);
+}
+static gr_node *bad_rotary_axis(gr_scope *s, gr_node *x)
+{
+    (void)s;
+    return gr_rotary(x, GR_ROTARY(.axis = 2));
+}
+static gr_node *bad_lengths(gr_scope *s, gr_node *x)
+{
+    gr_node *lengths = gr_input(gr_scope_graph(s), "lengths", GR_I64, GR_SHAPE(3));
+    return gr_multi_head_attention(s, "mha", x, GR_MULTI_HEAD(3, .lengths = lengths));
+}
+static gr_node *bad_lengths_mask(gr_scope *s, gr_node *x)
+{
+    gr_node *lengths = gr_input(gr_scope_graph(s), "lengths", GR_I64, GR_SHAPE(2));
+    gr_node *mask = gr_input(gr_scope_graph(s), "mask", GR_F32, GR_SHAPE(5, 5));
+    return gr_multi_head_attention(s, "mha", x, GR_MULTI_HEAD(3, .lengths = lengths, .mask = mask));
+}
+static gr_node *bad_lengths_type(gr_scope *s, gr_node *x)
+{
+    (void)s;
+    return gr_sequence_mask(x, 5);
+}
+static gr_node *bad_rows(gr_scope *s, gr_node *x)
+{
+    (void)s;
+    return gr_attention_rows(x, NULL, NULL, 4, 4, NULL);
+}
+
 static void refuse(gr_node *(*layer)(gr_scope *, gr_node *), const char *message)
 {
     gr_graph *g = gr_graph_new();
@@ -412,6 +476,12 @@ static void test_refusals(void **state)
     refuse(bad_empty, "there is nothing to attend to");
     refuse(bad_mask, "the mask [4,5] does not broadcast to the scores [2,5,5]");
     refuse(bad_mask_type, "the mask is i32: should be bool, or f32 to be added");
+    refuse(bad_rotary, "the width of [4,3,5]: should be even");
+    refuse(bad_rotary_axis, "axis 2 of [2,5,6]: the steps should be an axis before the last");
+    refuse(bad_lengths, "lengths [3] beside the input [2,5,6]: should be one for each example");
+    refuse(bad_lengths_mask, "lengths go with a mask of type bool, not f32");
+    refuse(bad_lengths_type, "the lengths are f32: should be i32 or i64");
+    refuse(bad_rows, "do not hold 4 heads and 4 of keys");
     refuse(bad_units, "units = -2: should be positive");
 }
 
@@ -441,12 +511,26 @@ static void test_bad_token(void **state)
     gr_scope_free(s), gr_graph_free(g), gr_store_free(store);
 }
 
+/* A length that no sequence can have fails the step. */
+static void test_bad_length(void **state)
+{
+    (void)state;
+    const int32_t lengths[] = {3, 6, 0};
+    gr_graph *g = gr_graph_new();
+    gr_node *mask = gr_sequence_mask(gr_input(g, "lengths", GR_I32, GR_SHAPE(3)), 5);
+    gr_tensor out;
+    unit_refused(gr_evaluate(g, &mask, 1, &(gr_feed){"lengths", lengths}, 1, NULL, &out), GR_RANGE,
+                 "length [1] is 6; it must be in [0, 5]");
+    gr_graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norms),    cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_heads),    cmocka_unit_test(test_gates),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_bad_token),
+        cmocka_unit_test(test_norms),      cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_heads),      cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_bad_token),
+        cmocka_unit_test(test_bad_length),
     };
     return cmocka_run_group_tests(tests, attention_setup, attention_teardown);
 }

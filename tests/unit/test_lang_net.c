@@ -119,6 +119,10 @@ static const struct {
      "h/weight[4,8] h/bias[4] attention1/q/weight[6,8] attention1/q/bias[6] "
      "attention1/kv/weight[12,4] attention1/kv/bias[12] attention1/out/weight[8,6] "
      "attention1/out/bias[8]"},
+    {"sinusoidal_positions |> rotary(interleaved=true) |> attention(2, rotary=true, bias=false, "
+     "lengths=[1, 2, 3, 4, 5, 6])",
+     "[2,3,8,8]", "attention1/qkv/weight[24,8] attention1/out/weight[8,8]"},
+    {"x[:, 0, 0, 0] |> cast(\"i64\") |> sequence_mask(5) |> cast(\"f32\")", "[2,5]", ""},
     {"leaky_relu(0.1) |> elu(1) |> tanh |> softmax(axis=1)", "[2,3,8,8]", ""},
     {"reshape(-1, 24) |> fc(2)", "[16,2]", "fc1/weight[2,24] fc1/bias[2]"},
     {"h = conv(3, 3, pad=1)\nh + x |> relu", "[2,3,8,8]", "h/weight[3,3,3,3] h/bias[3]"},
