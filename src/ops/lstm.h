@@ -24,15 +24,16 @@ static GR_INLINE double gr_lstm_sigmoid_f64(double x)
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-/* c' = f·c + i·g,  h = o·tanh(c') */
-#define GR_LSTM_FORWARD(NAME, T, SIGMOID, TANH)                                                    \
+/* c' = f·c + i·g,  h = o·tanh(c'). LOOP is GR_SIMD where SIGMOID and TANH are no calls of the C
+ * library, which no compiler vectorises. */
+#define GR_LSTM_FORWARD(NAME, T, SIGMOID, TANH, LOOP)                                              \
     static GR_INLINE void NAME##_row(const gr_lstm_geometry *s, const void *const *in,             \
                                      void *const *out)                                             \
     {                                                                                              \
         const int64_t n = s->units, at_g = s->candidate, at_o = s->output;                         \
         const T *c = in[0], *x = in[1], *u = in[2];                                                \
         T *h = out[0], *next = out[1], *a = out[2], *t = out[3];                                   \
-        GR_SIMD for (int64_t k = 0; k < n; k++)                                                    \
+        LOOP for (int64_t k = 0; k < n; k++)                                                       \
         {                                                                                          \
             const T i = SIGMOID(u ? x[k] + u[k] : x[k]);                                           \
             const T f = SIGMOID(u ? x[n + k] + u[n + k] : x[n + k]);                               \
@@ -68,8 +69,8 @@ static GR_INLINE double gr_lstm_sigmoid_f64(double x)
         }                                                                                          \
     }
 
-GR_LSTM_FORWARD(gr_lstm_f32, float, formula_sigmoid_f32, formula_tanh_f32)
-GR_LSTM_FORWARD(gr_lstm_f64, double, gr_lstm_sigmoid_f64, tanh)
+GR_LSTM_FORWARD(gr_lstm_f32, float, formula_sigmoid_f32, formula_tanh_f32, GR_SIMD)
+GR_LSTM_FORWARD(gr_lstm_f64, double, gr_lstm_sigmoid_f64, tanh, )
 GR_LSTM_BACKWARD(gr_lstm_grad_f32, float)
 GR_LSTM_BACKWARD(gr_lstm_grad_f64, double)
 
