@@ -55,7 +55,7 @@ refused "it is one of sgd|nesterov|"
 run train --schedule cosin
 refused "did you mean 'cosine'?"
 run data one two
-refused "'two' is too much"
+refused "one set at a time"
 run test
 refused "something is missing: gradus test MODEL"
 run predict model.safetensors
