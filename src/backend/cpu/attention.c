@@ -47,13 +47,17 @@ static GR_INLINE float attention_weigh_loop(float *s, int64_t n, int64_t fill, f
                                             const bool *mask, attention_running *row)
 {
     const int64_t whole = (n + ATTENTION_LANES - 1) & ~(int64_t)(ATTENTION_LANES - 1);
-    float top = -INFINITY, sum = 0;
+    float tops[ATTENTION_LANES], top = -INFINITY, sum = 0;
     attention_hide(s, n, whole, scale, mask);
-    _Pragma("omp simd reduction(max : top)") for (int64_t j = 0; j < whole; j++)
-    {
-        s[j] *= scale;
-        top = s[j] > top ? s[j] : top;
+    for (int lane = 0; lane < ATTENTION_LANES; lane++) tops[lane] = -INFINITY;
+    for (int64_t j = 0; j < whole; j += ATTENTION_LANES) {
+        for (int lane = 0; lane < ATTENTION_LANES; lane++) {
+            const float scaled = s[j + lane] * scale;
+            s[j + lane] = scaled;
+            tops[lane] = scaled > tops[lane] ? scaled : tops[lane];
+        }
     }
+    for (int lane = 0; lane < ATTENTION_LANES; lane++) top = tops[lane] > top ? tops[lane] : top;
     for (int64_t j = whole; j < fill; j++) s[j] = 0;
     if (top == -INFINITY) { /* nothing is seen here, or NaN, which must show */
         for (int64_t j = 0; j < whole; j++) {
