@@ -50,14 +50,17 @@ static gr_status speed_measure(const cli_args *args, const gr_dataset *set, int 
 int cli_data_speed(const cli_args *args, const gr_dataset *set)
 {
     const int all = gr_machine_info().threads, counts[] = {1, all};
-    cli_table *table = cli_table_new(">threads|>examples/s|>each");
-    for (int i = 0; i < (all > 1 ? 2 : 1); i++) {
-        double rate;
-        gr_status status = speed_measure(args, set, counts[i], &rate);
+    const int n = all > 1 ? 2 : 1;
+    double rates[2];
+    for (int i = 0; i < n; i++) {
+        gr_status status = speed_measure(args, set, counts[i], &rates[i]);
         if (status != GR_OK) return cli_failed(status);
+    }
+    cli_table *table = cli_table_new(">threads|>examples/s|>each");
+    for (int i = 0; i < n; i++) {
         cli_table_cell(table, "%d", counts[i]);
-        cli_table_cell(table, "%.0f", rate);
-        cli_table_cell(table, "%.0f", rate / counts[i]);
+        cli_table_cell(table, "%.0f", rates[i]);
+        cli_table_cell(table, "%.0f", rates[i] / counts[i]);
     }
     cli_table_print(table);
     return CLI_YES;

@@ -67,10 +67,10 @@ static bool attention_read_rows(gr_infer *s, gr_attention_geometry *g)
     const gr_shape v = s->in[g->packed ? 0 : 2].shape;
     const int rank = q.rank, front = rank - 2;
     const int64_t heads = s->attr[GR_ATTENTION_HEADS].i, keys = s->attr[GR_ATTENTION_KEY_HEADS].i;
+    if (heads < 1 || keys < 1 || heads > INT16_MAX || keys > INT16_MAX)
+        return gr_infer_fail(s, GR_INVALID, "%lld heads, %lld of keys: should be in [1, %d]",
+                             (long long)heads, (long long)keys, INT16_MAX);
     const int64_t parts = g->packed ? heads + 2 * keys : heads;
-    if (heads < 1 || keys < 1)
-        return gr_infer_fail(s, GR_INVALID, "%lld heads, %lld of keys: should be positive",
-                             (long long)heads, (long long)keys);
     if (rank < 2 || k.rank != rank || v.rank != rank || !attention_same_front(q, k, front) ||
         !attention_same_front(k, v, rank - 1) || q.dim[rank - 1] % parts ||
         (!g->packed &&

@@ -1,5 +1,6 @@
 /* What a net is made of: its graph's gates, those of a layer taken together. */
 #include "graph/graph.h"
+#include "ops/attention.h"
 #include "ops/matmul.h"
 #include "ops/scan.h"
 #include "train/model.h"
@@ -50,6 +51,10 @@ static int64_t summary_work(const gr_node *node)
         for (int id = 0; id < gr_graph_size(scan.body->graph); id++)
             once += summary_work(gr_graph_node(scan.body->graph, id));
         return scan.length * once;
+    }
+    if (!strcmp(node->op->name, "attention")) { /* what is hidden counts too */
+        const gr_attention_geometry g = gr_attention_geometry_of(node);
+        return g.batch * g.heads * g.queries * g.keys * (g.depth + g.width);
     }
     int64_t out = gr_shape_count(gr_node_shape(node)), inner = 0;
     if (!strcmp(node->op->name, "matmul")) inner = gr_matmul_geometry_of(node).k;
