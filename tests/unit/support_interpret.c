@@ -80,7 +80,9 @@ static bool interpreter_adds(const gr_op *op)
                                           &gr_op_avg_pool,
                                           &gr_op_avg_pool_grad,
                                           &gr_op_max_pool_grad,
-                                          &gr_op_scatter_add};
+                                          &gr_op_scatter_add,
+                                          &gr_op_scatter_add_along,
+                                          &gr_op_cumsum};
     for (size_t i = 0; i < GR_LEN(adding); i++)
         if (op == adding[i]) return true;
     return false;
@@ -243,6 +245,27 @@ static void interpreter_round(interpreter *it, interpreter_node *x, gr_tensor *t
     for (int64_t i = 0; i < n; i++) v[i] *= 1 + units * interpreter_delta(it);
 }
 
+/* Gates that are sums of products within, of which a result may be a small difference. */
+static bool interpreter_mixes(const gr_op *op)
+{
+    static const gr_op *const mixing[] = {
+        &gr_op_attention, &gr_op_attention_grad, &gr_op_lstm_gates, &gr_op_lstm_gates_grad,
+        &gr_op_ctc,       &gr_op_ctc_grad,       &gr_op_lrn_grad};
+    for (size_t i = 0; i < GR_LEN(mixing); i++)
+        if (op == mixing[i]) return true;
+    return false;
+}
+
+/* Off by units of the largest, not of each. */
+static void interpreter_round_mixed(interpreter *it, gr_tensor *t)
+{
+    if (t->dtype != GR_F64) return;
+    double *v = t->data, largest = 0;
+    const int64_t n = gr_shape_count(t->shape);
+    for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(v[i]));
+    for (int64_t i = 0; i < n; i++) v[i] += 0x1p-24 * it->units * largest * interpreter_delta(it);
+}
+
 static gr_status interpreter_call(interpreter_node *x, const void **in, void **out)
 {
     const gr_call call = {.in = (void *const *)(uintptr_t)in,
@@ -288,7 +311,13 @@ static gr_status interpreter_run(interpreter *it, interpreter_node *x)
     if (it->units > 0 && x->rounds && interpreter_adds(x->node->op))
         return interpreter_round_sum(it, x);
     if (x->node->op->flags & (GR_OP_VIEW | GR_OP_EFFECT)) return GR_OK;
-    for (int i = 0; i < x->node->n_out; i++) interpreter_round(it, x, &x->out[i]);
+    const bool mixes = it->units > 0 && x->rounds && interpreter_mixes(x->node->op);
+    for (int i = 0; i < x->node->n_out; i++) {
+        if (mixes)
+            interpreter_round_mixed(it, &x->out[i]);
+        else
+            interpreter_round(it, x, &x->out[i]);
+    }
     return GR_OK;
 }
 

@@ -75,6 +75,7 @@ const char *random_name(random_graph *r, const char *kind, char name[32]);
 /* Adds some gate, or nothing if the operand picked does not suit. */
 void random_gate(random_graph *r);     /* elementwise, reduction, movement */
 void random_layer(random_graph *r);    /* contraction, window, normalisation, loop, draw */
+void random_order(random_graph *r);    /* order, conditions, sequences, attention */
 void random_net(random_graph *r);      /* a whole convolutional or dense net */
 gr_node *random_loss(random_graph *r); /* a scalar of all gates that nothing else uses */
 

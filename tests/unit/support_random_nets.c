@@ -203,8 +203,8 @@ static void nets_scan(random_graph *r)
 void random_layer(random_graph *r)
 {
     static void (*const layers[])(random_graph *) = {
-        nets_matmul, nets_matmul, nets_dense, nets_conv,  nets_conv, nets_deconv,
-        nets_pool,   nets_norm,   nets_draw,  nets_prelu, nets_scan};
+        nets_matmul, nets_matmul, nets_dense, nets_conv, nets_conv,    nets_deconv, nets_pool,
+        nets_norm,   nets_draw,   nets_prelu, nets_scan, random_order, random_order};
     layers[random_from(r, 0, GR_LEN(layers) - 1)](r);
 }
 
