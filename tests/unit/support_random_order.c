@@ -67,6 +67,18 @@ static void order_lstm(random_graph *r)
     if (!random_afford(r, (double)(rows * steps * 4 * units * (in + units)))) return;
     gr_node *x = random_leaf(r, GR_SHAPE(rows, steps, in));
     if (!x) return;
+    if (random_one_in(r, 2)) { /* one step, its gates in the graph itself */
+        gr_scope_enter(r->scope, gr_scope_auto(r->scope, "cell"));
+        const gr_rnn_weights weights = gr_rnn_params(r->scope, GR_RNN_LSTM, steps * in, units);
+        gr_scope_leave(r->scope);
+        gr_node *h = random_leaf(r, GR_SHAPE(rows, units)),
+                *c = random_leaf(r, GR_SHAPE(rows, units));
+        if (!h || !c) return;
+        gr_node *row = gr_reshape(x, GR_SHAPE(rows, steps * in)), *next;
+        random_put(r, gr_lstm_cell(row, h, c, &weights, &next), 1);
+        random_put(r, next, 2);
+        return;
+    }
     const bool last = random_one_in(r, 2), both = random_one_in(r, 3);
     random_put(r, gr_lstm(r->scope, NULL, x, GR_RNN(units, .last = last, .bidirectional = both)),
                1);

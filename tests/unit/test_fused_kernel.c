@@ -336,6 +336,21 @@ static void test_whole(void **state)
     }
 }
 
+/* Units longer than a part, of values that are computed in f64: what is to be reduced stays while
+ * the next part is computed. */
+static void test_parts(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {2048, 2049, 2499, 4096, 4097, 9000};
+    for (size_t s = 0; s < GR_LEN(sizes); s++) {
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, GR_SHAPE(sizes[s]));
+        gr_node *y = gr_cast(gr_square(gr_cast(x, GR_F64)), GR_F32);
+        fused_out(&m, gr_sum(gr_scale(y, 0.395), GR_ALL));
+        fused_check(&m);
+    }
+}
+
 static void test_columns(void **state)
 {
     (void)state;
@@ -607,10 +622,11 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),    cmocka_unit_test(test_broadcasts),
-        cmocka_unit_test(test_softmax),  cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_whole),    cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_products), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_chain),   cmocka_unit_test(test_broadcasts),
+        cmocka_unit_test(test_softmax), cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_parts),   cmocka_unit_test(test_products),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,11 +292,12 @@ typedef struct draft_area {
     const gr_draft_slot *holder;
 } draft_area;
 
-/* An instruction may write over an operand element by element. */
+/* An instruction may write over an operand element by element. A wide register fills up part after
+ * part, so what each part writes anew may not have its place, not even before. */
 static bool draft_may_take(const draft_area *area, const gr_draft_slot *s, int64_t bytes)
 {
     const gr_draft_slot *holder = area->holder;
-    if (area->bytes != bytes || holder->last > s->first) return false;
+    if (area->bytes != bytes || holder->last > s->first || holder->wide != s->wide) return false;
     if (holder->last < s->first) return true;
     return s->in_place && holder->slot.size == s->slot.size && holder->lean == s->lean;
 }
