@@ -1,34 +1,7 @@
 /* Losses of classes with more to say than a label, of vectors and of distributions. */
 #include "lang/layer.h"
 
-#include <stdio.h>
-
 #include <gradus/losses.h>
-
-/* The place of the text among `words`; 0 if it is not given, with a fault if it is none of them. */
-static int criteria_choice(lang_call *call, const char *name, const char *const *words, int n)
-{
-    const char *word = gr_lang_arg_text(call, name);
-    for (int i = 0; word && i < n; i++)
-        if (strcmp(word, words[i]) == 0) return i;
-    if (!word) return 0;
-    char all[80];
-    size_t used = 0;
-    for (int i = 0; i < n; i++) {
-        const char *before = i == 0 ? "" : i == n - 1 ? " or " : ", ";
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s\"%s\"", before, words[i]);
-    }
-    gr_lang_call_fail(call, GR_SYNTAX, name, "%s is %s, not \"%s\"", name, all,
-                      gr_lang_quote(word, strlen(word)));
-    return 0;
-}
-
-static gr_reduce criteria_reduce(lang_call *call)
-{
-    static const char *const words[] = {
-        [GR_REDUCE_MEAN] = "mean", [GR_REDUCE_SUM] = "sum", [GR_REDUCE_NONE] = "none"};
-    return (gr_reduce)criteria_choice(call, "reduce", words, GR_LEN(words));
-}
 
 /* ---- Labels with some to ignore ----------------------------------------------------------------
  */
@@ -51,7 +24,7 @@ gr_node *gr_lang_call_softmax_loss(lang_call *call)
     gr_node *x = gr_lang_arg_node(call, "x"), *labels = gr_lang_arg_node(call, "labels");
     gr_softmax_loss_options options = criteria_labels(call);
     options.normalization =
-        (gr_loss_normalization)criteria_choice(call, "normalize", words, GR_LEN(words));
+        (gr_loss_normalization)gr_lang_arg_choice(call, "normalize", words, GR_LEN(words));
     return gr_softmax_loss(x, labels, &options);
 }
 
@@ -68,27 +41,27 @@ gr_node *gr_lang_call_top_k_accuracy(lang_call *call)
 gr_node *gr_lang_call_nll_loss(lang_call *call)
 {
     gr_node *x = gr_lang_arg_node(call, "log_p"), *labels = gr_lang_arg_node(call, "labels");
-    return gr_nll_loss(x, labels, GR_LOSS(.reduce = criteria_reduce(call)));
+    return gr_nll_loss(x, labels, GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 gr_node *gr_lang_call_multinomial_logistic_loss(lang_call *call)
 {
     gr_node *p = gr_lang_arg_node(call, "p"), *labels = gr_lang_arg_node(call, "labels");
-    return gr_multinomial_logistic_loss(p, labels, GR_LOSS(.reduce = criteria_reduce(call)));
+    return gr_multinomial_logistic_loss(p, labels, GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 gr_node *gr_lang_call_infogain_loss(lang_call *call)
 {
     gr_node *p = gr_lang_arg_node(call, "p"), *labels = gr_lang_arg_node(call, "labels");
     gr_node *matrix = gr_lang_arg_node(call, "matrix");
-    return gr_infogain_loss(p, labels, matrix, GR_LOSS(.reduce = criteria_reduce(call)));
+    return gr_infogain_loss(p, labels, matrix, GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 gr_node *gr_lang_call_focal_loss(lang_call *call)
 {
     gr_node *x = gr_lang_arg_node(call, "x"), *target = gr_lang_arg_node(call, "target");
     double alpha = gr_lang_arg_real(call, "alpha"), gamma = gr_lang_arg_real(call, "gamma");
-    return gr_focal_loss(x, target, alpha, gamma, GR_LOSS(.reduce = criteria_reduce(call)));
+    return gr_focal_loss(x, target, alpha, gamma, GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 gr_node *gr_lang_call_ctc_loss(lang_call *call)
@@ -98,7 +71,8 @@ gr_node *gr_lang_call_ctc_loss(lang_call *call)
     gr_node *frames = gr_lang_arg_node_typed(call, "frames", GR_I32);
     gr_node *counts = gr_lang_arg_node_typed(call, "counts", GR_I32);
     int blank = (int)gr_lang_arg_int(call, "blank", 0, INT32_MAX);
-    return gr_ctc_loss(x, labels, frames, counts, blank, GR_LOSS(.reduce = criteria_reduce(call)));
+    return gr_ctc_loss(x, labels, frames, counts, blank,
+                       GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 /* ---- Of vectors and distributions ---------------------------------------------------------------
@@ -107,7 +81,7 @@ gr_node *gr_lang_call_ctc_loss(lang_call *call)
 gr_node *gr_lang_call_kl_divergence(lang_call *call)
 {
     gr_node *log_p = gr_lang_arg_node(call, "log_p"), *target = gr_lang_arg_node(call, "target");
-    return gr_kl_divergence(log_p, target, GR_LOSS(.reduce = criteria_reduce(call)));
+    return gr_kl_divergence(log_p, target, GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 gr_node *gr_lang_call_cosine_loss(lang_call *call)
@@ -116,7 +90,7 @@ gr_node *gr_lang_call_cosine_loss(lang_call *call)
     gr_node *same = gr_lang_arg_node_typed(call, "same", GR_BOOL);
     return gr_cosine_loss(
         a, b, same,
-        GR_LOSS(.reduce = criteria_reduce(call), .margin = gr_lang_arg_real(call, "margin")));
+        GR_LOSS(.reduce = gr_lang_arg_reduce(call), .margin = gr_lang_arg_real(call, "margin")));
 }
 
 gr_node *gr_lang_call_cosine_similarity(lang_call *call)
@@ -132,7 +106,7 @@ gr_node *gr_lang_call_triplet_loss(lang_call *call)
     gr_node *negative = gr_lang_arg_node(call, "negative");
     return gr_triplet_loss(
         anchor, positive, negative,
-        GR_LOSS(.reduce = criteria_reduce(call), .margin = gr_lang_arg_real(call, "margin")));
+        GR_LOSS(.reduce = gr_lang_arg_reduce(call), .margin = gr_lang_arg_real(call, "margin")));
 }
 
 gr_node *gr_lang_call_require(lang_call *call)

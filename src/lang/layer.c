@@ -1,6 +1,8 @@
 /* What the words of layers have in common. */
 #include "lang/layer.h"
 
+#include <stdio.h>
+
 /* ---- Windows ------------------------------------------------------------------------------ */
 
 static void layer_axes(lang_call *call, const char *name, int64_t low, int spatial, int64_t *out)
@@ -143,4 +145,30 @@ void gr_lang_layer_parameters(lang_call *call, lang_parameters *parameters)
         .weight_tuning = layer_tuning(call, "rate", "decay"),
         .bias_tuning = layer_tuning(call, "bias_rate", "bias_decay"),
     };
+}
+
+/* ---- Choices -------------------------------------------------------------------------------- */
+
+int gr_lang_arg_choice(lang_call *call, const char *name, const char *const *words, int n)
+{
+    const char *word = gr_lang_arg_text(call, name);
+    for (int i = 0; word && i < n; i++)
+        if (strcmp(word, words[i]) == 0) return i;
+    if (!word) return 0;
+    char all[80];
+    size_t used = 0;
+    for (int i = 0; i < n; i++) {
+        const char *before = i == 0 ? "" : i == n - 1 ? " or " : ", ";
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s\"%s\"", before, words[i]);
+    }
+    gr_lang_call_fail(call, GR_SYNTAX, name, "%s is %s, not \"%s\"", name, all,
+                      gr_lang_quote(word, strlen(word)));
+    return 0;
+}
+
+gr_reduce gr_lang_arg_reduce(lang_call *call)
+{
+    static const char *const words[] = {
+        [GR_REDUCE_MEAN] = "mean", [GR_REDUCE_SUM] = "sum", [GR_REDUCE_NONE] = "none"};
+    return (gr_reduce)gr_lang_arg_choice(call, "reduce", words, GR_LEN(words));
 }

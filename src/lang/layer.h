@@ -6,6 +6,8 @@
 
 #include "lang/words.h"
 
+#include <gradus/losses.h>
+
 /* Kernel, stride, padding and dilation as a word gives them: one number for all spatial axes, or
  * one for each. */
 typedef struct lang_window {
@@ -29,5 +31,10 @@ typedef struct lang_parameters {
     gr_tuning weight_tuning, bias_tuning;
 } lang_parameters;
 void gr_lang_layer_parameters(lang_call *call, lang_parameters *parameters);
+
+/* The place of a text among n `words`; 0 if it is not given, with a fault if it is none of them. */
+int gr_lang_arg_choice(lang_call *call, const char *name, const char *const *words, int n);
+/* reduce="mean", "sum" or "none", of losses. */
+gr_reduce gr_lang_arg_reduce(lang_call *call);
 
 #endif

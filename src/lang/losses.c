@@ -3,44 +3,28 @@
 
 #include <gradus/losses.h>
 
-/* reduce="mean", "sum" or "none". */
-static gr_reduce losses_reduce(lang_call *call)
-{
-    static const char *const words[] = {
-        [GR_REDUCE_MEAN] = "mean", [GR_REDUCE_SUM] = "sum", [GR_REDUCE_NONE] = "none"};
-    const char *word = gr_lang_arg_text(call, "reduce");
-    for (size_t i = 0; word && i < GR_LEN(words); i++)
-        if (strcmp(word, words[i]) == 0) return (gr_reduce)i;
-    if (word)
-        gr_lang_call_fail(call, GR_SYNTAX, "reduce",
-                          "reduce is \"mean\", \"sum\" or \"none\", not "
-                          "\"%s\"",
-                          gr_lang_quote(word, strlen(word)));
-    return GR_REDUCE_MEAN;
-}
-
 typedef gr_node *losses_builder(gr_node *, gr_node *, const gr_loss_options *);
 
 /* A loss of an output and a target, with no other option. */
 static gr_node *losses_call(lang_call *call, losses_builder *build, const char *target)
 {
     gr_node *x = gr_lang_arg_node(call, "x"), *y = gr_lang_arg_node(call, target);
-    return build(x, y, GR_LOSS(.reduce = losses_reduce(call)));
+    return build(x, y, GR_LOSS(.reduce = gr_lang_arg_reduce(call)));
 }
 
 gr_node *gr_lang_call_softmax_cross_entropy(lang_call *call)
 {
     gr_node *x = gr_lang_arg_node(call, "x"), *labels = gr_lang_arg_node(call, "labels");
-    return gr_softmax_cross_entropy(
-        x, labels,
-        GR_LOSS(.reduce = losses_reduce(call), .smoothing = gr_lang_arg_real(call, "smoothing")));
+    return gr_softmax_cross_entropy(x, labels,
+                                    GR_LOSS(.reduce = gr_lang_arg_reduce(call),
+                                            .smoothing = gr_lang_arg_real(call, "smoothing")));
 }
 
 gr_node *gr_lang_call_multiclass_hinge(lang_call *call)
 {
     gr_node *x = gr_lang_arg_node(call, "x"), *labels = gr_lang_arg_node(call, "labels");
     return gr_multiclass_hinge(x, labels,
-                               GR_LOSS(.reduce = losses_reduce(call),
+                               GR_LOSS(.reduce = gr_lang_arg_reduce(call),
                                        .margin = gr_lang_arg_real(call, "margin"),
                                        .squared = gr_lang_arg_bool(call, "squared")));
 }
@@ -70,7 +54,7 @@ gr_node *gr_lang_call_huber(lang_call *call)
     gr_node *x = gr_lang_arg_node(call, "x"), *target = gr_lang_arg_node(call, "target");
     return gr_huber(
         x, target,
-        GR_LOSS(.reduce = losses_reduce(call), .delta = gr_lang_arg_real(call, "delta")));
+        GR_LOSS(.reduce = gr_lang_arg_reduce(call), .delta = gr_lang_arg_real(call, "delta")));
 }
 
 gr_node *gr_lang_call_contrastive_loss(lang_call *call)
@@ -80,7 +64,7 @@ gr_node *gr_lang_call_contrastive_loss(lang_call *call)
     if (!(margin > 0))
         return gr_lang_call_fail(call, GR_SYNTAX, "margin", "margin is positive, not %g", margin);
     return gr_contrastive_loss(a, b, gr_lang_arg_node(call, "same"),
-                               GR_LOSS(.reduce = losses_reduce(call), .margin = margin));
+                               GR_LOSS(.reduce = gr_lang_arg_reduce(call), .margin = margin));
 }
 
 gr_node *gr_lang_call_accuracy(lang_call *call)

@@ -29,14 +29,18 @@ static gr_node *loss_check_options(const char *loss, gr_node *scores, const gr_l
                     gr_shape_text(w), (long long)s.dim[1]);
 }
 
+gr_node *gr_loss_reduce(gr_node *losses, const gr_loss_options *options)
+{
+    const gr_reduce reduce = options ? options->reduce : GR_REDUCE_MEAN;
+    if (reduce == GR_REDUCE_SUM) return gr_sum(losses, GR_ALL);
+    return reduce == GR_REDUCE_MEAN ? gr_mean(losses, GR_ALL) : losses;
+}
+
 /* Reduces the losses [N] of the examples; weights [N] or NULL. */
 static gr_node *loss_reduce(gr_node *losses, gr_node *weights, const gr_loss_options *o)
 {
-    gr_reduce reduce = o ? o->reduce : GR_REDUCE_MEAN;
     if (weights) losses = gr_mul(losses, weights);
-    if (reduce == GR_REDUCE_NONE) return losses;
-    if (reduce == GR_REDUCE_SUM) return gr_sum(losses, GR_ALL);
-    if (!weights) return gr_mean(losses, GR_ALL);
+    if (!weights || (o && o->reduce != GR_REDUCE_MEAN)) return gr_loss_reduce(losses, o);
     return gr_div(gr_sum(losses, GR_ALL), gr_sum(weights, GR_ALL));
 }
 
@@ -108,9 +112,7 @@ static gr_node *loss_begin(const char *loss, gr_node *x, gr_node *target)
 
 static gr_node *loss_end(gr_node *losses, const gr_loss_options *o)
 {
-    gr_reduce reduce = o ? o->reduce : GR_REDUCE_MEAN;
-    if (reduce == GR_REDUCE_SUM) losses = gr_sum(losses, GR_ALL);
-    if (reduce == GR_REDUCE_MEAN) losses = gr_mean(losses, GR_ALL);
+    losses = gr_loss_reduce(losses, o);
     gr_composite_end(gr_node_graph(losses));
     return losses;
 }

@@ -81,13 +81,6 @@ gr_node *gr_softmax_loss(gr_node *scores, gr_node *labels, const gr_softmax_loss
 /* ---- From probabilities -------------------------------------------------------------------------
  */
 
-static gr_node *classes_reduce(gr_node *losses, const gr_loss_options *o)
-{
-    const gr_reduce reduce = o ? o->reduce : GR_REDUCE_MEAN;
-    if (reduce == GR_REDUCE_SUM) return gr_sum(losses, GR_ALL);
-    return reduce == GR_REDUCE_MEAN ? gr_mean(losses, GR_ALL) : losses;
-}
-
 /* x [N, C] and labels [N]: each row's element at its label. */
 static gr_node *classes_pick(gr_node *x, gr_node *labels)
 {
@@ -103,7 +96,7 @@ gr_node *gr_nll_loss(gr_node *log_p, gr_node *labels, const gr_loss_options *opt
     gr_graph *graph = gr_node_graph(log_p);
     gr_composite_begin(graph, "nll_loss");
     classes_flatten(&log_p, &labels, axis);
-    gr_node *y = classes_reduce(gr_neg(classes_pick(log_p, labels)), options);
+    gr_node *y = gr_loss_reduce(gr_neg(classes_pick(log_p, labels)), options);
     gr_composite_end(graph);
     return y;
 }
@@ -122,7 +115,7 @@ gr_node *gr_multinomial_logistic_loss(gr_node *p, gr_node *labels, const gr_loss
     gr_graph *graph = gr_node_graph(p);
     gr_composite_begin(graph, "multinomial_logistic_loss");
     classes_flatten(&p, &labels, axis);
-    gr_node *y = classes_reduce(gr_neg(classes_log(classes_pick(p, labels))), options);
+    gr_node *y = gr_loss_reduce(gr_neg(classes_log(classes_pick(p, labels))), options);
     gr_composite_end(graph);
     return y;
 }
@@ -143,7 +136,7 @@ gr_node *gr_infogain_loss(gr_node *p, gr_node *labels, gr_node *matrix,
     gr_composite_begin(graph, loss);
     classes_flatten(&p, &labels, axis);
     gr_node *gains = gr_mul(gr_gather(matrix, labels, 0), classes_log(p));
-    gr_node *y = classes_reduce(gr_neg(gr_sum(gains, GR_AXES(1))), options);
+    gr_node *y = gr_loss_reduce(gr_neg(gr_sum(gains, GR_AXES(1))), options);
     gr_composite_end(graph);
     return y;
 }
@@ -166,7 +159,7 @@ gr_node *gr_focal_loss(gr_node *x, gr_node *target, double alpha, double gamma,
     gr_node *y = gr_mul(gr_power(gr_sigmoid(against), gamma, 1, 0), gr_softplus(against));
     if (alpha >= 0) /* α where the target is 1, 1 − α where it is 0 */
         y = gr_mul(y, gr_shift(gr_scale(target, 2 * alpha - 1), 1 - alpha));
-    y = classes_reduce(y, options);
+    y = gr_loss_reduce(y, options);
     gr_composite_end(graph);
     return y;
 }
@@ -177,7 +170,7 @@ gr_node *gr_ctc_loss(gr_node *scores, gr_node *labels, gr_node *frames, gr_node 
     gr_graph *graph = gr_node_graph(scores);
     gr_composite_begin(graph, "ctc_loss");
     gr_node *y =
-        classes_reduce(gr_ctc(gr_log_softmax(scores, -1), labels, frames, counts, blank), options);
+        gr_loss_reduce(gr_ctc(gr_log_softmax(scores, -1), labels, frames, counts, blank), options);
     gr_composite_end(graph);
     return y;
 }

@@ -1,13 +1,6 @@
 /* Losses that compare vectors or distributions with each other. */
 #include "nn/scope.h"
 
-static gr_node *pairs_reduce(gr_node *losses, const gr_loss_options *o)
-{
-    const gr_reduce reduce = o ? o->reduce : GR_REDUCE_MEAN;
-    if (reduce == GR_REDUCE_SUM) return gr_sum(losses, GR_ALL);
-    return reduce == GR_REDUCE_MEAN ? gr_mean(losses, GR_ALL) : losses;
-}
-
 /* NULL if both are [N, D]. */
 static gr_node *pairs_check(const char *loss, gr_node *a, gr_node *b)
 {
@@ -29,7 +22,7 @@ gr_node *gr_kl_divergence(gr_node *log_p, gr_node *target, const gr_loss_options
     gr_node *positive = gr_greater(target, gr_like(target, 0));
     gr_node *log_t = gr_log(gr_where(positive, target, gr_like(target, 1)));
     gr_node *terms = gr_mul(target, gr_sub(log_t, log_p));
-    gr_node *y = pairs_reduce(gr_sum(terms, GR_AXES(1)), options);
+    gr_node *y = gr_loss_reduce(gr_sum(terms, GR_AXES(1)), options);
     gr_composite_end(graph);
     return y;
 }
@@ -67,7 +60,7 @@ gr_node *gr_cosine_loss(gr_node *a, gr_node *b, gr_node *same, const gr_loss_opt
     gr_node *cosine = gr_cosine_similarity(a, b, PAIRS_COSINE_EPSILON);
     const double margin = options ? options->margin : 0;
     gr_node *y = gr_where(same, gr_shift(gr_neg(cosine), 1), gr_relu(gr_shift(cosine, -margin)));
-    y = pairs_reduce(y, options);
+    y = gr_loss_reduce(y, options);
     gr_composite_end(graph);
     return y;
 }
@@ -88,7 +81,7 @@ gr_node *gr_triplet_loss(gr_node *anchor, gr_node *positive, gr_node *negative,
     const double margin = options && options->margin != 0 ? options->margin : 1;
     gr_composite_begin(graph, "triplet_loss");
     gr_node *further = gr_sub(pairs_distance(anchor, positive), pairs_distance(anchor, negative));
-    gr_node *y = pairs_reduce(gr_relu(gr_shift(further, margin)), options);
+    gr_node *y = gr_loss_reduce(gr_relu(gr_shift(further, margin)), options);
     gr_composite_end(graph);
     return y;
 }

@@ -37,6 +37,9 @@ struct gr_scope {
 /* Fills `value` (f32) by the initialiser. */
 gr_status gr_init_fill(gr_init init, uint64_t seed, const char *name, int64_t fan_in,
                        int64_t fan_out, gr_tensor *value);
+/* A loss of what each example or element costs: the mean unless `options` (may be NULL) ask for
+ * another. */
+gr_node *gr_loss_reduce(gr_node *losses, const gr_loss_options *options);
 /* A fresh name for a layer, if the user gave none, and the start of its composite. */
 const char *gr_layer_begin(gr_scope *scope, const char *kind, const char *name);
 /* The end of the layer, whose result `node` gets its name. */
