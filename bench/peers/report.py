@@ -115,3 +115,25 @@ def others(results, eval_ms):
         f"{verdict(eval_ms <= MOST_EVAL_MS)} |",
     ]
     return "\n".join(["| also | figure | target | |\n|---|---|---|---|", *lines])
+
+
+OP_HEAD = ("| layer | net | x | Gradus, ms | PyTorch, ms | times as fast |\n"
+           "|---|---|---|---|---|---|")
+
+
+def op_row(name, shape, net, sides):
+    ours = sides["Gradus"]["ms"]
+    cells = [name, f"`{net}`".replace("|", "\\|"), shape.replace("x", "×"), number(ours), "–", "–"]
+    if "PyTorch" in sides:
+        cells[4:] = number(sides["PyTorch"]["ms"]), number(sides["PyTorch"]["ms"] / ours)
+    return f"| {' | '.join(cells)} |"
+
+
+def op_table(results):
+    """The table of single layers, and how many of them are slower than PyTorch's."""
+    rows = [op_row(name, *row) for name, row in results.items()]
+    text = "\n".join([OP_HEAD, *rows])
+    slow = [name for name, (_, _, sides) in results.items()
+            if sides.get("PyTorch", {"ms": float("inf")})["ms"] < sides["Gradus"]["ms"]]
+    count = f"{len(results)} layers, {len(slow)} of them slower than PyTorch's"
+    return f"{text}\n\n{count}{': ' + ', '.join(slow) if slow else ''}."

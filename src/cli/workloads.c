@@ -136,7 +136,7 @@ struct cli_workload {
     const char *name, *about; /* about: of a single layer its net */
     void (*build)(const cli_workload *w, cli_workload_graph *g);
     workload_net *net;
-    int64_t x[5]; /* batch, then the shape of an example */
+    int64_t x[CLI_WORKLOAD_RANK]; /* batch, then the shape of an example */
     int rank;
     gr_optimizer optimizer;
 };
@@ -148,7 +148,7 @@ static gr_node *workload_input(const cli_workload *w, const cli_workload_graph *
     return gr_input(g->graph, name, GR_F32, gr_shape_of(w->rank, w->x));
 }
 
-static void workload_add_target(cli_workload_graph *g, gr_node *node)
+void cli_workload_target(cli_workload_graph *g, gr_node *node)
 {
     g->targets = cli_realloc(g->targets, (size_t)g->n + 1, sizeof(gr_node *));
     g->targets[g->n++] = node;
@@ -156,10 +156,10 @@ static void workload_add_target(cli_workload_graph *g, gr_node *node)
 
 static void workload_minimize(const cli_workload *w, cli_workload_graph *g, gr_node *loss)
 {
-    workload_add_target(g, loss);
+    cli_workload_target(g, loss);
     if (gr_minimize(g->scope, loss, &w->optimizer) != GR_OK) return; /* the graph keeps its fault */
     for (int i = 0; i < gr_scope_updates(g->scope); i++)
-        workload_add_target(g, gr_scope_update_node(g->scope, i));
+        cli_workload_target(g, gr_scope_update_node(g->scope, i));
 }
 
 /* Training under softmax cross-entropy of a handful of classes. */
@@ -180,25 +180,7 @@ static void workload_predict(const cli_workload *w, cli_workload_graph *g)
 
 static void workload_infer(const cli_workload *w, cli_workload_graph *g)
 {
-    workload_add_target(g, w->net(g->scope, workload_input(w, g, "x")));
-}
-
-/* A single layer: its result, its gradients by x and parameters from a given one of the result, and
- * what it keeps. */
-static void workload_layer(const cli_workload *w, cli_workload_graph *g)
-{
-    enum { WORKLOAD_PARAMS = 7 };
-    gr_node *wrt[1 + WORKLOAD_PARAMS] = {workload_input(w, g, "x")}, *dx[1 + WORKLOAD_PARAMS];
-    gr_node *y = gr_net(g->scope, wrt[0], w->about);
-    gr_node *dy = gr_input(g->graph, "dy", GR_F32, gr_node_shape(y));
-    int n = 1;
-    for (; n <= gr_scope_params(g->scope) && n <= WORKLOAD_PARAMS; n++)
-        wrt[n] = gr_scope_param(g->scope, n - 1);
-    gr_grad(gr_sum(gr_mul(y, dy), GR_ALL), wrt, n, dx);
-    workload_add_target(g, y);
-    for (int i = 0; i < n; i++) workload_add_target(g, dx[i]);
-    for (int i = 0; i < gr_scope_updates(g->scope); i++)
-        workload_add_target(g, gr_scope_update_node(g->scope, i));
+    cli_workload_target(g, w->net(g->scope, workload_input(w, g, "x")));
 }
 
 /* The 3-4-1 net of examples/xor.c. */
@@ -238,8 +220,8 @@ static void workload_elementwise(const cli_workload *w, cli_workload_graph *g)
     gr_node *left = gr_mul(gr_sigmoid(gr_shift(gr_mul(x, y), 0.5)), gr_tanh(gr_sub(x, y)));
     gr_node *sum = gr_sum(gr_add(left, gr_scale(gr_relu(x), 0.1)), GR_ALL);
     gr_grad(sum, &x, 1, &dx);
-    workload_add_target(g, sum);
-    workload_add_target(g, dx);
+    cli_workload_target(g, sum);
+    cli_workload_target(g, dx);
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -395,13 +377,11 @@ static const cli_workload workload_table[] = {
 };
 
 #define OP(NAME, NET, ...)                                                                         \
-    {"op-" #NAME,  NET,           workload_layer,                                                  \
-     NULL,         {__VA_ARGS__}, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),       \
+    {"op-" #NAME,  NET, cli_workload_layer, NULL, {__VA_ARGS__}, CLI_SIZES(__VA_ARGS__),           \
      WORKLOAD_NONE},
 static const cli_workload workload_ops[] = {
 #include "cli/workload_ops.def"
 };
-#undef OP
 
 int cli_workloads(void)
 {
@@ -456,7 +436,7 @@ int64_t cli_workload_batch(const cli_workload *workload)
 
 gr_status cli_workload_build(const cli_workload *workload, gr_store *store, cli_workload_graph *out)
 {
-    *out = (cli_workload_graph){.graph = gr_graph_new(), .classes = 10};
+    *out = (cli_workload_graph){.workload = workload, .graph = gr_graph_new(), .classes = 10};
     if (!store) store = out->own_store = gr_store_new();
     out->store = store;
     const bool trains = workload->build != workload_infer;
@@ -479,12 +459,25 @@ void cli_workload_clear(cli_workload_graph *graph)
 }
 
 /* A linear congruential generator with the constants of Knuth's MMIX. */
-static void workload_fill(float *x, int64_t n)
+static int32_t workload_draw(uint64_t *state)
 {
-    uint64_t state = 42;
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (int32_t)(*state >> 32);
+}
+
+static void workload_fill(const gr_tensor *x, int64_t n, const cli_range *range, uint64_t state)
+{
+    const float middle = (float)(0.5 * (range->low + range->high));
+    const float half = (float)(0.5 * (range->high - range->low));
+    const int64_t low = (int64_t)range->low, kinds = (int64_t)range->high - low;
     for (int64_t i = 0; i < n; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        x[i] = (float)(int32_t)(state >> 32) * 0x1p-31f;
+        const int32_t drawn = workload_draw(&state);
+        if (x->dtype == GR_F32)
+            ((float *)x->data)[i] = middle + half * ((float)drawn * 0x1p-31f);
+        else if (x->dtype == GR_I64)
+            ((int64_t *)x->data)[i] = low + (uint32_t)drawn % kinds;
+        else
+            ((int32_t *)x->data)[i] = (int32_t)(low + (uint32_t)drawn % kinds);
     }
 }
 
@@ -498,11 +491,10 @@ gr_status cli_workload_feed(cli_workload_graph *graph, const gr_program *program
         const gr_tensor type = gr_program_input_type(program, i);
         gr_status status = gr_tensor_new(type.dtype, type.shape, data);
         if (status != GR_OK) return status;
-        const int64_t count = gr_shape_count(type.shape);
-        if (type.dtype == GR_F32)
-            workload_fill(data->data, count);
-        else
-            for (int64_t k = 0; k < count; k++) ((int64_t *)data->data)[k] = k * 7 % graph->classes;
+        const bool real = type.dtype == GR_F32;
+        cli_range range = {real ? -1 : 0, real ? 1 : (double)graph->classes};
+        cli_workload_range(graph->workload, gr_program_input_name(program, i), &range);
+        workload_fill(data, gr_shape_count(type.shape), &range, 42 + (uint64_t)i);
         status = gr_session_bind(session, i, data->data, gr_tensor_bytes(data));
         if (status != GR_OK) return status;
     }

@@ -22,6 +22,7 @@ int64_t cli_workload_batch(const cli_workload *workload);
 
 /* The graph of a step, the store that its variables lie in, and its data. */
 typedef struct cli_workload_graph {
+    const cli_workload *workload;
     gr_graph *graph;
     gr_store *store, *own_store; /* own: freed with the graph */
     gr_scope *scope;
@@ -38,8 +39,24 @@ gr_status cli_workload_build(const cli_workload *workload, gr_store *store,
 /* No session may use its data any more. */
 void cli_workload_clear(cli_workload_graph *graph);
 /* Binds every input of the session to random data, always the same: numbers of [-1, 1), whole
- * ones below graph->classes. */
+ * ones below graph->classes, or what the table of single layers says. */
 gr_status cli_workload_feed(cli_workload_graph *graph, const gr_program *program,
                             gr_session *session);
+
+/* ---- For those that build the graphs --------------------------------------------------------- */
+
+#define CLI_WORKLOAD_RANK 5
+#define CLI_SIZES(...) ((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+
+typedef struct cli_range {
+    double low, high;
+} cli_range;
+
+void cli_workload_target(cli_workload_graph *g, gr_node *node);
+/* A single layer: its result, its gradients by its inputs and parameters from a given one of the
+ * result, and what it keeps. */
+void cli_workload_layer(const cli_workload *w, cli_workload_graph *g);
+/* Sets the range of a layer's input, if the table names one. */
+void cli_workload_range(const cli_workload *w, const char *input, cli_range *range);
 
 #endif

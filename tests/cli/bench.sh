@@ -21,6 +21,9 @@ run bench ops --list
 exits 0
 silent
 grep -q '^op-conv3d  *4x8x16x16x16  *conv(16, 3, pad=1)$' out || fault "no layer in the list of ops"
+sed -n 's/^op-\([a-z0-9_]*\) .*/\1/p' out >names
+sed -n 's/^    "\([a-z0-9_]*\)": (\[.*/\1/p' "$GRADUS_SOURCE/bench/peers/op_bench.py" >peers
+cmp -s names peers || fault "bench/peers/op_bench.py has other layers"
 
 # ---- Workloads ----------------------------------------------------------------------------------
 
@@ -49,7 +52,7 @@ fi
 bench ops --no-machine --threads 2 --json
 exits 0
 silent
-[ "$(wc -l <out)" -ge 36 ] || fault "layers are missing"
+[ "$(wc -l <out)" -eq "$(wc -l <names)" ] || fault "layers are missing"
 
 bench xor --threads 1 --exact
 exits 0
