@@ -57,6 +57,7 @@ typedef struct gr_source {
     /* [count], if each example has one class, known without reading it; else NULL. Splits by class
      * and counts of classes need it. */
     const int32_t *labels;
+    bool padded;   /* labels at positions may be -1: padding, which counts for nothing */
     bool quick;    /* an example costs little more than to copy it: small batches need no threads */
     uint64_t hash; /* tells this content from any other to a resumed training; 0: nothing does */
     /* Writes example i: its elements, row-major, to x, and its labels to y, which is NULL where
@@ -86,6 +87,7 @@ GR_API gr_shape gr_dataset_shape(const gr_dataset *dataset);
 GR_API gr_dtype gr_dataset_dtype(const gr_dataset *dataset);       /* GR_U8, GR_F32 or GR_I32 */
 GR_API int gr_dataset_classes(const gr_dataset *dataset);          /* 0: unlabelled */
 GR_API gr_shape gr_dataset_label_shape(const gr_dataset *dataset); /* of one example's labels */
+GR_API bool gr_dataset_padded(const gr_dataset *dataset);          /* gr_source's `padded` */
 GR_API bool gr_dataset_streamed(const gr_dataset *dataset); /* from a source, not in memory */
 /* "Ankle boot"; NULL if there is no such class. Names live as long as the data set. */
 GR_API const char *gr_dataset_class_name(const gr_dataset *dataset, int label);

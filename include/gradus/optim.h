@@ -51,6 +51,7 @@ typedef struct gr_optimizer {
     double weight_decay; /* adds ½λ·Σw² (Caffe, PyTorch): gradient λw; AdamW: apart, lr·λ·w */
     double max_norm;     /* after the update each unit's weight vector is scaled to at most this */
     double clip_norm;    /* gradients scaled so that their joint L2 norm is at most this */
+    double clip_value; /* and before that each element of them clamped to at most this */
     bool decay_biases; /* rank-1 parameters are spared l2, l1, weight_decay unless set (a gr_tuning
                           of the parameter goes first) */
     /* SGD, Nesterov: v = μv + lr·g; w −= v, or lr·g + μv, as in Caffe (Sutskever et al. 2013): a
@@ -65,6 +66,21 @@ typedef struct gr_optimizer {
  * "optim/<kind>/<parameter>". A parameter that the loss does not depend on is left alone. */
 GR_API gr_status gr_minimize(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer);
 
+/* One update from the gradients of several batches, where one batch as large as all of them would
+ * not fit into memory (Caffe's iter_size). For each batch, the updates of a scope on which
+ *     gr_accumulate(scope, loss, keep, weight)
+ * was called compute "optim/sum/<parameter>" := keep·sum + weight·gradient, f32 scalars: keep is 0
+ * for the first batch and 1 for the others; weight, with a loss that is a mean, the number of
+ * examples in that mean. Then, once, those of a scope (of the same store and net) with
+ *     gr_minimize_sum(scope, loss, scale, optimizer)
+ * take scale·sum for the gradient; `scale` is 1 by the sum of the weights. `loss` only tells the
+ * parameters. So the gradient, and all that is done with it, is that of the large batch. Steps, by
+ * which random gates draw, are counted by gr_accumulate; updates, by which schedules and optimisers
+ * count, in "optim/updates". Faults as gr_minimize. */
+GR_API gr_status gr_accumulate(gr_scope *scope, gr_node *loss, gr_node *keep, gr_node *weight);
+GR_API gr_status gr_minimize_sum(gr_scope *scope, gr_node *loss, gr_node *scale,
+                                 const gr_optimizer *optimizer);
+
 /* For small programs: gr_minimize, compile, bind `feeds` (by name, as gr_evaluate does), and run
  * `steps` steps. The scope's store holds the result. */
 GR_API gr_status gr_fit(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer,
@@ -76,6 +92,8 @@ GR_API gr_node *gr_penalty(gr_scope *scope, const gr_optimizer *optimizer);
 GR_API double gr_schedule_rate(const gr_optimizer *optimizer, int64_t t);
 /* The rate as a gate of the scope's step variable, f32 scalar. */
 GR_API gr_node *gr_schedule_node(gr_scope *scope, const gr_optimizer *optimizer);
+/* The same of another counter of updates, an integer scalar. */
+GR_API gr_node *gr_schedule_at(gr_node *updates, const gr_optimizer *optimizer);
 
 /* "sgd", "adam", … and "fixed", "cosine", …; -1 if there is no such word. */
 GR_API int gr_optimizer_find(const char *name);

@@ -96,6 +96,10 @@ typedef struct gr_model_options {
     bool tokens;        /* examples are i32 tokens, which are not normalised; or as `data` are */
     gr_shape positions; /* where an example has labels, GR_SHAPE(64); rank 0: one label, or as
                            `data` have */
+    /* Labels of -1 at positions are padding, which counts neither in losses and accuracies nor in
+     * what they are divided by; or as `data` say. A batch of nothing else fails (GR_RANGE). A loss
+     * of the net's own sees them as they are. */
+    bool padded;
 } gr_model_options;
 #define GR_MODEL(...) (&(gr_model_options){.size = sizeof(gr_model_options), __VA_ARGS__})
 
@@ -124,6 +128,7 @@ GR_API const char *gr_model_net(const gr_model *model);    /* canonical; NULL fo
 GR_API gr_shape gr_model_input(const gr_model *model);     /* of one example */
 GR_API bool gr_model_tokens(const gr_model *model);        /* are examples tokens? */
 GR_API gr_shape gr_model_positions(const gr_model *model); /* of labels; rank 0: one label */
+GR_API bool gr_model_padded(const gr_model *model);        /* may labels be -1? */
 /* Does the net carry a state from each step to the next (recurrent.h)? Its batches must then
  * continue each other, row by row. */
 GR_API bool gr_model_carries(const gr_model *model);
@@ -175,8 +180,9 @@ typedef struct gr_metrics_figure {
 } gr_metrics_figure;
 
 typedef struct gr_metrics {
-    int64_t count, correct; /* labels: as many as examples, or a number of positions times that */
-    double loss, accuracy;  /* means over the labels; accuracy NaN: the model does not classify */
+    /* Labels: as many as examples, or a number of positions times that, less padding. */
+    int64_t count, correct;
+    double loss, accuracy; /* means over the labels; accuracy NaN: the model does not classify */
     int n_figures;
     gr_metrics_figure *figures; /* [n_figures] */
     /* All zeros if the model does not classify. */
@@ -228,8 +234,8 @@ GR_API void gr_net_info_free(gr_net_info *info); /* accepts NULL */
 typedef struct gr_trainer gr_trainer;
 
 typedef enum gr_train_event {
-    GR_TRAIN_STEP,     /* one step on one batch */
-    GR_TRAIN_EPOCH,    /* an epoch is over: validated, noted in the history */
+    GR_TRAIN_STEP,     /* one update, from one batch or `accumulate` of them */
+    GR_TRAIN_EPOCH,    /* an epoch, or `report_steps`, are over: validated, noted in the history */
     GR_TRAIN_FINISHED, /* all epochs or steps are done */
     GR_TRAIN_EARLY,    /* stopped early: no improvement for `patience` epochs */
     GR_TRAIN_STOPPED   /* gr_trainer_stop was called; gr_train_step goes on from here */
@@ -245,7 +251,9 @@ typedef struct gr_trainer_options {
     /* Copied; NULL: Adam with its usual rate. A poly or cosine schedule without a total gets that
      * of the training. */
     const gr_optimizer *optimizer;
-    int64_t batch;             /* rows of a step; 0 means 64 */
+    int64_t batch;             /* rows worked on at a time; 0 means 64 */
+    int64_t accumulate;        /* batches of a step, whose update is that of one as large as all of
+                                  them (Caffe's iter_size); 0 means 1 */
     int64_t epochs;            /* 0: 10, or as many as `steps` needs */
     int64_t steps;             /* stop after so many, if not 0 */
     uint64_t seed;             /* of shuffling and splitting; 0: the model's */
@@ -253,7 +261,10 @@ typedef struct gr_trainer_options {
     bool drop_last;            /* leave out an epoch's last batch if it is not full */
     const gr_augment *augment; /* how pictures are varied; copied; NULL: not */
     double validation;         /* fraction held out of the training data, by class; 0: none */
-    int64_t patience;          /* epochs without improvement before stopping; 0: no limit */
+    int64_t report_steps;      /* validate, and add to the history, every so many steps (Caffe's
+                                  test_interval) and at the end; 0: at the end of each epoch */
+    int64_t patience;          /* epochs (or reports) without improvement before stopping; 0: no
+                                  limit */
     gr_monitor monitor;        /* the validation figure that improves */
     double min_delta;          /* improvement is by more than this */
     bool keep_best;            /* end with the parameters of the best epoch */
@@ -288,11 +299,11 @@ GR_API gr_status gr_train(gr_trainer *trainer);
  * or a signal handler. A checkpoint is written, if one is wanted at all. */
 GR_API void gr_trainer_stop(gr_trainer *trainer);
 
-/* One epoch, for the history and for curves. Figures of data that there are not are NaN. */
+/* One epoch, or the `report_steps` since the last entry, for the history and for curves. Figures of
+ * data that there are not are NaN. */
 typedef struct gr_epoch {
-    int64_t epoch, step; /* both counted from 1: done at its end */
-    double train_loss;   /* mean over the epoch's labels, each at the step that used it; no penalty
-                          */
+    int64_t epoch, step; /* both counted from 1: under way or done at its end, done at its end */
+    double train_loss;   /* mean over its labels, each at the step that used it; no penalty */
     double train_accuracy;
     double val_loss, val_accuracy;
     double rate;    /* learning rate of its last step */
@@ -315,7 +326,8 @@ GR_API gr_train_report gr_trainer_report(const gr_trainer *trainer);
 GR_API bool gr_trainer_epoch(const gr_trainer *trainer, int64_t i, gr_epoch *epoch);
 GR_API int64_t gr_trainer_epochs(const gr_trainer *trainer); /* that have ended */
 GR_API gr_model *gr_trainer_model(const gr_trainer *trainer);
-/* Buffers and steps of the program of a full batch. */
+/* Buffers and steps of the program of a full batch (without the update, if several are one step).
+ */
 GR_API gr_plan_info gr_trainer_plan(const gr_trainer *trainer);
 /* The same as gr_model_profile for the trainer's steps ("training, 64 rows"), and for the model. */
 GR_API gr_status gr_trainer_profile(gr_trainer *trainer, gr_profile *profile);

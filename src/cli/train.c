@@ -174,10 +174,28 @@ static double *train_series(const cli_training *training, size_t offset)
     return NULL;
 }
 
+/* Where in the training an entry of its history stands, in epochs. */
+static double train_place(const cli_training *training, const gr_epoch *entry)
+{
+    if (training->trainer_options.report_steps == 0) return (double)entry->epoch;
+    return (double)entry->step / (double)gr_trainer_report(training->trainer).epoch_steps;
+}
+
+static double *train_places(const cli_training *training)
+{
+    int64_t n = gr_trainer_epochs(training->trainer);
+    double *places = cli_alloc((size_t)n, sizeof *places);
+    gr_epoch epoch;
+    for (int64_t i = 0; i < n && gr_trainer_epoch(training->trainer, i, &epoch); i++)
+        places[i] = train_place(training, &epoch);
+    return places;
+}
+
 static gr_status train_draw(const cli_training *training, const gr_metrics *score)
 {
     gr_train_report report = gr_trainer_report(training->trainer);
-    double best = (double)report.best.epoch;
+    const double best = train_place(training, &report.best);
+    double *epoch = train_places(training);
     double *train_loss = train_series(training, offsetof(gr_epoch, train_loss));
     double *val_loss = train_series(training, offsetof(gr_epoch, val_loss));
     double *train_accuracy = train_series(training, offsetof(gr_epoch, train_accuracy));
@@ -186,6 +204,7 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
         .size = sizeof curves,
         .title = gr_dataset_name(training->train),
         .n = (int)gr_trainer_epochs(training->trainer),
+        .epoch = epoch,
         .train_loss = train_loss,
         .val_loss = val_loss,
         .train_accuracy = train_accuracy,
@@ -194,6 +213,7 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
         .best_epoch = training->trainer_options.keep_best && best > 0 ? &best : NULL,
     };
     gr_status status = gr_plot_curves(training->curves, &curves);
+    free(epoch);
     free(train_loss);
     free(val_loss);
     free(train_accuracy);

@@ -75,7 +75,14 @@ const cli_option cli_train_options[] = {
      .min = 1,
      .max = 1 << 20,
      .fallback = "64",
-     .help = "examples of a step"},
+     .help = "examples worked on at a time, which are those of a step"},
+    {.name = "accumulate",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1 << 20,
+     .fallback = "1",
+     .help = "batches of a step: one like that of a batch N times as large, in the memory of one"},
     {.name = "streams",
      .help = "of a text: each row of a batch continues that of the last, for nets that carry their "
              "state on"},
@@ -151,6 +158,30 @@ const cli_option cli_train_options[] = {
      .max = 1e6,
      .help = "longest weight vector of a unit"},
     {.name = "clip", .kind = CLI_REAL, .argument = "X", .max = 1e6, .help = "longest gradient"},
+    {.name = "clip-value",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e6,
+     .help = "largest element of a gradient, either way"},
+    {.name = "beta1",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1,
+     .help = "of adam and adamw: how much of the mean of gradients stays (default: 0.9)"},
+    {.name = "beta2",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1,
+     .help =
+         "of adam, adamw, rmsprop and adadelta: how much of the mean of squared gradients stays "
+         "(default: 0.999, rmsprop 0.99, adadelta 0.9)"},
+    {.name = "epsilon",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .min = 1e-30,
+     .max = 1e6,
+     .help = "of adagrad, rmsprop, adadelta, adam and adamw: what keeps their divisors from 0 "
+             "(default: 1e-8, adadelta 1e-6, adagrad 1e-10)"},
 
     {.name = "schedule",
      .kind = CLI_WORD,
@@ -205,11 +236,17 @@ const cli_option cli_train_options[] = {
      .fallback = "0.2",
      .help = "fraction held out to test with where the data have no test part of their own; 0: "
              "none"},
+    {.name = "report-steps",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = TRAIN_MOST,
+     .help = "validate and report every N steps, not at the end of each epoch"},
     {.name = "patience",
      .kind = CLI_INT,
      .argument = "N",
      .max = TRAIN_MOST,
-     .help = "stop after so many epochs in which the validation has not improved"},
+     .help = "stop after so many epochs (or reports) in which the validation has not improved"},
     {.name = "monitor",
      .kind = CLI_WORD,
      .argument = "loss|accuracy",
@@ -272,17 +309,36 @@ static int train_read_schedule(const cli_args *args, gr_schedule *schedule)
     return train_read_at(cli_text(args, "at"), schedule);
 }
 
+/* Options that another optimiser has. */
+static int train_refuse_optimizer(const cli_args *args, gr_optimizer_kind kind)
+{
+    const bool by_momentum = kind == GR_SGD || kind == GR_NESTEROV;
+    const bool adam = kind == GR_ADAM || kind == GR_ADAMW;
+    const struct {
+        const char *option, *whose;
+        bool fits;
+    } rules[] = {
+        {"momentum", "sgd, nesterov and rmsprop", by_momentum || kind == GR_RMSPROP},
+        {"rate-in-momentum", "sgd and nesterov", by_momentum},
+        {"beta1", "adam and adamw", adam},
+        {"beta2", "adam, adamw, rmsprop and adadelta",
+         adam || kind == GR_RMSPROP || kind == GR_ADADELTA},
+        {"epsilon", "adagrad, rmsprop, adadelta, adam and adamw", !by_momentum},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (cli_given(args, rules[i].option) && !rules[i].fits)
+            return cli_bad("--%s is for %s, not for %s", rules[i].option, rules[i].whose,
+                           cli_text(args, "optimizer"));
+    return CLI_YES;
+}
+
 static int train_read_optimizer(const cli_args *args, gr_optimizer *optimizer)
 {
     *optimizer = (gr_optimizer){.size = sizeof *optimizer};
     optimizer->kind = (gr_optimizer_kind)gr_optimizer_find(cli_text(args, "optimizer"));
     bool by_momentum = optimizer->kind == GR_SGD || optimizer->kind == GR_NESTEROV;
-    if (cli_given(args, "momentum") && !by_momentum && optimizer->kind != GR_RMSPROP)
-        return cli_bad("--momentum is for sgd, nesterov and rmsprop, not for %s",
-                       cli_text(args, "optimizer"));
-    if (cli_flag(args, "rate-in-momentum") && !by_momentum)
-        return cli_bad("--rate-in-momentum is for sgd and nesterov, not for %s",
-                       cli_text(args, "optimizer"));
+    int code = train_refuse_optimizer(args, optimizer->kind);
+    if (code != CLI_YES) return code;
     optimizer->rate = cli_real(args, "rate");
     optimizer->momentum =
         by_momentum && !cli_given(args, "momentum") ? .9 : cli_real(args, "momentum");
@@ -293,6 +349,10 @@ static int train_read_optimizer(const cli_args *args, gr_optimizer *optimizer)
     optimizer->l1 = cli_real(args, "l1");
     optimizer->max_norm = cli_real(args, "max-norm");
     optimizer->clip_norm = cli_real(args, "clip");
+    optimizer->clip_value = cli_real(args, "clip-value");
+    optimizer->beta1 = cli_real(args, "beta1");
+    optimizer->beta2 = cli_real(args, "beta2");
+    optimizer->epsilon = cli_real(args, "epsilon");
     return train_read_schedule(args, &optimizer->schedule);
 }
 
@@ -373,6 +433,8 @@ int cli_training_read(const cli_args *args, cli_training *training)
         .size = sizeof training->trainer_options,
         .optimizer = &training->optimizer,
         .batch = cli_int(args, "batch"),
+        .accumulate = cli_int(args, "accumulate"),
+        .report_steps = cli_int(args, "report-steps"),
         .epochs = cli_int(args, "epochs"),
         .steps = cli_int(args, "steps"),
         .seed = seed,

@@ -32,6 +32,11 @@ static bool report_quiet(const cli_training *training)
     return cli_flag(training->args, "quiet");
 }
 
+static bool report_by_steps(const cli_training *training)
+{
+    return training->trainer_options.report_steps > 0;
+}
+
 /* ---- Before --------------------------------------------------------------------------------- */
 
 void cli_training_announce(const cli_training *training)
@@ -115,16 +120,31 @@ static void report_epoch_json(const gr_epoch *epoch, double rows_per_second)
     cli_flush();
 }
 
-static void report_epoch(const gr_train_report *report)
+/* "epoch   3/120": the same width on each line. */
+static void report_print_place(const char *what, int64_t now, int64_t all)
+{
+    int width = 1;
+    for (int64_t rest = all; rest >= 10; rest /= 10) width++;
+    cli_print("%s %*" PRId64 "/%" PRId64, what, width, now, all);
+}
+
+/* "epoch 3" */
+static void report_print_best(const cli_training *training, const gr_epoch *best)
+{
+    const bool steps = report_by_steps(training);
+    cli_print("%s %" PRId64, steps ? "step" : "epoch", steps ? best->step : best->epoch);
+}
+
+static void report_epoch(const cli_training *training, const gr_train_report *report)
 {
     const gr_epoch *epoch = &report->now;
     char time[32];
     if (cli_is_terminal()) cli_print("\r\033[K");
-    cli_print("epoch %*" PRId64 "/%" PRId64 "  loss %.4f",
-              report->epochs < 10    ? 1
-              : report->epochs < 100 ? 2
-                                     : 3,
-              epoch->epoch, report->epochs, epoch->train_loss);
+    if (report_by_steps(training))
+        report_print_place("step", epoch->step, report->steps);
+    else
+        report_print_place("epoch", epoch->epoch, report->epochs);
+    cli_print("  loss %.4f", epoch->train_loss);
     if (!isnan(epoch->train_accuracy)) cli_print("  accuracy %.4f", epoch->train_accuracy);
     int width = cli_width();
     bool narrow = width && width < 80;
@@ -153,10 +173,13 @@ void cli_training_progress(const cli_training *training, gr_train_event event)
     if (event == GR_TRAIN_EPOCH && report_json(training))
         report_epoch_json(&report.now, report.rows_per_second);
     else if (event == GR_TRAIN_EPOCH && !report_quiet(training))
-        report_epoch(&report);
+        report_epoch(training, &report);
     if (event == GR_TRAIN_STOPPED && bar) cli_print("\r\033[K");
-    if (event == GR_TRAIN_EARLY && !report_quiet(training) && !report_json(training))
-        cli_print("stopped early: no improvement since epoch %" PRId64 "\n", report.best.epoch);
+    if (event == GR_TRAIN_EARLY && !report_quiet(training) && !report_json(training)) {
+        cli_print("stopped early: no improvement since ");
+        report_print_best(training, &report.best);
+        cli_print("\n");
+    }
 }
 
 /* ---- At the end ----------------------------------------------------------------------------- */
@@ -201,8 +224,11 @@ void cli_training_conclude(const cli_training *training, const gr_metrics *score
     if (!report_quiet(training)) {
         gr_train_report report = gr_trainer_report(training->trainer);
         cli_print("\n");
-        if (training->trainer_options.keep_best && report.best.epoch)
-            cli_print("weights   of epoch %" PRId64 ", the best\n", report.best.epoch);
+        if (training->trainer_options.keep_best && report.best.epoch) {
+            cli_print("weights   of ");
+            report_print_best(training, &report.best);
+            cli_print(", the best\n");
+        }
         if (training->out && stat(training->out, &status) == 0)
             cli_print("model     %s, %s\n", training->out,
                       cli_show_bytes((double)status.st_size, text, sizeof text));

@@ -187,6 +187,10 @@ static gr_status dataset_check_source(const gr_source *source)
     if (gr_shape_count(labels) < 1 || labels.rank >= GR_MAX_RANK) {
         return gr_fail(GR_SHAPE, "labels of shape %s for one example", gr_shape_text(labels));
     }
+    if (source->padded && labels.rank == 0) {
+        return gr_fail(GR_INVALID, "an example has one label, but `padded` is for labels at "
+                                   "positions");
+    }
     if (source->labels && (labels.rank > 0 || source->classes == 0)) {
         return gr_fail(GR_INVALID,
                        "labels are given before reading, for %d classes and labels of shape %s: "
@@ -329,6 +333,11 @@ int gr_dataset_classes(const gr_dataset *dataset)
 gr_shape gr_dataset_label_shape(const gr_dataset *dataset)
 {
     return dataset->storage->label_shape;
+}
+
+bool gr_dataset_padded(const gr_dataset *dataset)
+{
+    return dataset->storage->source.padded;
 }
 
 bool gr_dataset_streamed(const gr_dataset *dataset)

@@ -172,6 +172,13 @@ static gr_node *optim_max_norm(gr_node *w, double most)
     return gr_mul(w, gr_div(limit, gr_maximum(norm, limit)));
 }
 
+/* Clamps each element of all gradients to [-most, most]. */
+static void optim_clip_values(gr_node **grad, int n, double most)
+{
+    for (int i = 0; i < n; i++)
+        grad[i] = gr_maximum(gr_minimum(grad[i], gr_like(grad[i], most)), gr_like(grad[i], -most));
+}
+
 /* Scales all gradients so that their joint norm is at most `most` (Pascanu et al. 2013). */
 static void optim_clip(gr_node **grad, int n, double most)
 {
@@ -222,7 +229,8 @@ static gr_status optim_check(const gr_optimizer *o)
                  {"l1", o->l1, 1e30},
                  {"weight_decay", o->weight_decay, 1e30},
                  {"max_norm", o->max_norm, 1e30},
-                 {"clip_norm", o->clip_norm, 1e30}};
+                 {"clip_norm", o->clip_norm, 1e30},
+                 {"clip_value", o->clip_value, 1e30}};
     for (size_t i = 0; i < GR_LEN(range); i++)
         if (!(range[i].value >= 0 && range[i].value < range[i].below))
             return gr_fail(GR_INVALID, "optimiser %s: %s = %g should be at least 0%s",
@@ -258,8 +266,8 @@ static bool *optim_needed(const gr_node *loss)
     return needed;
 }
 
-/* The parameters that the loss depends on and the rate moves, and their gradients. */
-static gr_status optim_gradients(gr_scope *scope, gr_node *loss, gr_node **w, gr_node **g, int *n)
+/* The parameters that the loss depends on and the rate moves. */
+static gr_status optim_params(gr_scope *scope, const gr_node *loss, gr_node **w, int *n)
 {
     bool *needed = optim_needed(loss);
     if (!needed) return GR_NO_MEMORY;
@@ -271,42 +279,107 @@ static gr_status optim_gradients(gr_scope *scope, gr_node *loss, gr_node **w, gr
             w[(*n)++] = param;
     }
     gr_free(needed);
-    if (*n == 0)
-        return gr_fail(GR_INVALID, "the loss depends on no parameter of the scope that may move");
-    return gr_grad(loss, w, *n, g);
+    if (*n > 0) return GR_OK;
+    return gr_fail(GR_INVALID, "the loss depends on no parameter of the scope that may move");
 }
 
-static gr_status optim_build(optim_run *run, gr_node *loss, gr_node **w, gr_node **g)
+/* Adds one to a counter and returns what it becomes. */
+static gr_node *optim_count(gr_scope *scope, gr_node *counter)
+{
+    gr_node *next = gr_add(counter, gr_like(counter, 1));
+    gr_scope_update(scope, counter, next);
+    return next;
+}
+
+/* From n gradients to the new values; `count` counts updates. */
+static void optim_apply(optim_run *run, gr_node **w, gr_node **g, int n, gr_node *count)
+{
+    const gr_optimizer *o = run->o;
+    run->rate = gr_schedule_at(count, o);
+    run->time = gr_cast(optim_count(run->scope, count), GR_F64);
+    if (o->clip_value > 0) optim_clip_values(g, n, o->clip_value);
+    if (o->clip_norm > 0) optim_clip(g, n, o->clip_norm);
+    for (int i = 0; i < n; i++) optim_update(run, w[i], g[i]);
+}
+
+/* What a call of this file is to do. */
+typedef struct optim_job {
+    const gr_optimizer *optimizer; /* NULL: accumulate */
+    gr_node *keep, *weight;        /* accumulate */
+    gr_node *scale;                /* of the sums; NULL: take the gradient of the loss */
+} optim_job;
+
+static gr_status optim_build(gr_scope *scope, gr_node *loss, const optim_job *job, gr_node **w,
+                             gr_node **g)
 {
     int n;
-    gr_graph *graph = gr_scope_graph(run->scope);
-    GR_TRY(optim_gradients(run->scope, loss, w, g, &n));
-    gr_composite_begin(graph, optim_names[run->o->kind]);
-    gr_node *step = gr_scope_step(run->scope);
-    gr_node *next = gr_add(step, gr_like(step, 1));
-    run->rate = gr_schedule_node(run->scope, run->o);
-    run->time = gr_cast(next, GR_F64);
-    if (run->o->clip_norm > 0) optim_clip(g, n, run->o->clip_norm);
-    for (int i = 0; i < n; i++) optim_update(run, w[i], g[i]);
-    gr_scope_update(run->scope, step, next);
+    gr_graph *graph = gr_scope_graph(scope);
+    optim_run run = {.scope = scope, .o = job->optimizer};
+    GR_TRY(optim_params(scope, loss, w, &n));
+    if (!job->scale) GR_TRY(gr_grad(loss, w, n, g));
+    gr_composite_begin(graph, run.o ? optim_names[run.o->kind] : "accumulate");
+    for (int i = 0; i < n && job->scale; i++)
+        g[i] = gr_mul(optim_state(&run, "sum", w[i]), job->scale);
+    if (job->optimizer) {
+        optim_apply(&run, w, g, n,
+                    job->scale ? gr_state(scope, "optim/updates", GR_I64, GR_SCALAR, 0)
+                               : gr_scope_step(scope));
+    } else {
+        for (int i = 0; i < n; i++) {
+            gr_node *sum = optim_state(&run, "sum", w[i]);
+            gr_scope_update(scope, sum, gr_add(gr_mul(sum, job->keep), gr_mul(g[i], job->weight)));
+        }
+        optim_count(scope, gr_scope_step(scope));
+    }
     gr_composite_end(graph);
     return gr_graph_status(graph);
 }
 
-gr_status gr_minimize(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer)
+static gr_status optim_do(gr_scope *scope, gr_node *loss, const optim_job *job)
 {
-    if (!scope) return gr_fail(GR_INVALID, "gr_minimize needs a scope");
     gr_graph *graph = gr_scope_graph(scope);
     if (gr_is_error(loss) || gr_graph_status(graph) != GR_OK)
         return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
-    GR_TRY(optim_check(optimizer));
     size_t most = (size_t)gr_scope_params(scope) + 1;
-    optim_run run = {.scope = scope, .o = optimizer};
     gr_node **w = gr_alloc_array(most, sizeof *w), **g = gr_alloc_array(most, sizeof *g);
-    gr_status status = w && g ? optim_build(&run, loss, w, g) : GR_NO_MEMORY;
+    gr_status status = w && g ? optim_build(scope, loss, job, w, g) : GR_NO_MEMORY;
     gr_free(w);
     gr_free(g);
     if (gr_graph_status(graph) != GR_OK)
         return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
     return status;
+}
+
+gr_status gr_minimize(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer)
+{
+    if (!scope) return gr_fail(GR_INVALID, "gr_minimize needs a scope");
+    GR_TRY(optim_check(optimizer));
+    return optim_do(scope, loss, &(optim_job){.optimizer = optimizer});
+}
+
+/* Is it a factor for gradients? */
+static gr_status optim_check_scalar(const char *call, const char *name, const gr_node *node)
+{
+    if (node && gr_is_error(node)) return GR_OK; /* optim_do tells the graph's message */
+    if (node && gr_node_dtype(node) == GR_F32 && gr_node_shape(node).rank == 0) return GR_OK;
+    return gr_fail(GR_SHAPE, "%s: %s is %s%s: should be f32[]", call, name,
+                   node ? gr_dtype_name(gr_node_dtype(node)) : "missing",
+                   node ? gr_shape_text(gr_node_shape(node)) : "");
+}
+
+gr_status gr_accumulate(gr_scope *scope, gr_node *loss, gr_node *keep, gr_node *weight)
+{
+    if (!scope) return gr_fail(GR_INVALID, "gr_accumulate needs a scope");
+    GR_TRY(optim_check_scalar("gr_accumulate", "keep", keep));
+    GR_TRY(optim_check_scalar("gr_accumulate", "weight", weight));
+    return optim_do(scope, loss, &(optim_job){.keep = keep, .weight = weight});
+}
+
+gr_status gr_minimize_sum(gr_scope *scope, gr_node *loss, gr_node *scale,
+                          const gr_optimizer *optimizer)
+{
+    if (!scope) return gr_fail(GR_INVALID, "gr_minimize_sum needs a scope");
+    GR_TRY(optim_check_scalar("gr_minimize_sum", "scale", scale));
+    GR_TRY(optim_check(optimizer));
+    return optim_do(scope, loss, &(optim_job){.optimizer = optimizer, .scale = scale});
 }

@@ -116,17 +116,22 @@ static gr_node *schedule_after_warmup(const gr_optimizer *o, gr_node *t)
     return gr_like(t, rate);
 }
 
-gr_node *gr_schedule_node(gr_scope *scope, const gr_optimizer *optimizer)
+gr_node *gr_schedule_at(gr_node *updates, const gr_optimizer *optimizer)
 {
     const gr_schedule *s = &optimizer->schedule;
-    gr_graph *graph = gr_scope_graph(scope);
     double rate = schedule_base(optimizer);
-    if (s->kind == GR_SCHEDULE_FIXED && s->warmup <= 0) return gr_scalar(graph, GR_F32, rate);
-    gr_node *step = gr_cast(gr_scope_step(scope), GR_F64);
+    if (s->kind == GR_SCHEDULE_FIXED && s->warmup <= 0)
+        return gr_scalar(gr_node_graph(updates), GR_F32, rate);
+    gr_node *step = gr_cast(updates, GR_F64);
     gr_node *r = schedule_after_warmup(optimizer, gr_shift(step, -(double)s->warmup));
     if (s->warmup > 0) {
         gr_node *rise = gr_scale(gr_shift(step, 1), rate / (double)s->warmup);
         r = gr_where(gr_less(step, gr_like(step, (double)s->warmup)), rise, r);
     }
     return gr_cast(r, GR_F32);
+}
+
+gr_node *gr_schedule_node(gr_scope *scope, const gr_optimizer *optimizer)
+{
+    return gr_schedule_at(gr_scope_step(scope), optimizer);
 }

@@ -131,17 +131,9 @@ static gr_status build_check_result(const gr_model *model, int64_t rows, const g
                    model->classes, model->positions.rank > 0 ? " at each position" : "");
 }
 
-static gr_node *build_loss(const gr_model *model, const gr_model_graph *g, gr_node *scores,
-                           gr_node *y)
+static gr_node *build_loss(const gr_model *model, gr_node *scores, gr_node *y,
+                           gr_loss_options options)
 {
-    gr_loss_options options = {.size = sizeof options,
-                               .smoothing = model->smoothing,
-                               .margin = model->margin,
-                               .delta = model->delta,
-                               .squared = model->loss == GR_LOSS_SQUARED_HINGE};
-    if (model->class_weights)
-        options.class_weights = gr_constant(
-            g->graph, &(gr_tensor){GR_F32, GR_SHAPE(model->classes), model->class_weights});
     if (model->loss == GR_LOSS_SOFTMAX) return gr_softmax_cross_entropy(scores, y, &options);
     if (model->loss == GR_LOSS_HINGE || model->loss == GR_LOSS_SQUARED_HINGE)
         return gr_multiclass_hinge(scores, y, &options);
@@ -150,6 +142,37 @@ static gr_node *build_loss(const gr_model *model, const gr_model_graph *g, gr_no
     if (model->loss == GR_LOSS_MSE) return gr_mse(scores, target, &options);
     if (model->loss == GR_LOSS_L1) return gr_l1_loss(scores, target, &options);
     return gr_huber(scores, target, &options);
+}
+
+/* The mean over the labels that are no padding. */
+static gr_node *build_padded_loss(const gr_model *model, gr_node *scores, gr_node *y,
+                                  gr_loss_options options)
+{
+    gr_node *counts = gr_not_equal(y, gr_like(y, -1)), *mask = gr_cast(counts, GR_F32);
+    options.reduce = GR_REDUCE_NONE;
+    y = gr_where(counts, y, gr_like(y, 0));
+    gr_node *each = build_loss(model, scores, y, options), *weight = mask;
+    if (gr_node_shape(each).rank == 2) each = gr_mean(each, GR_AXES(1));
+    if (options.class_weights) weight = gr_mul(mask, gr_gather(options.class_weights, y, 0));
+    gr_node *all = gr_sum(weight, GR_ALL);
+    all = gr_require(all, gr_greater(all, gr_like(all, 0)),
+                     "every label of the batch is padding (-1)");
+    return gr_div(gr_sum(gr_mul(each, mask), GR_ALL), all);
+}
+
+static gr_node *build_model_loss(const gr_model *model, gr_node *scores, gr_node *y)
+{
+    gr_loss_options options = {.size = sizeof options,
+                               .smoothing = model->smoothing,
+                               .margin = model->margin,
+                               .delta = model->delta,
+                               .squared = model->loss == GR_LOSS_SQUARED_HINGE};
+    if (model->class_weights)
+        options.class_weights =
+            gr_constant(gr_node_graph(scores),
+                        &(gr_tensor){GR_F32, GR_SHAPE(model->classes), model->class_weights});
+    return model->padded ? build_padded_loss(model, scores, y, options)
+                         : build_loss(model, scores, y, options);
 }
 
 gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_model_graph *out)
@@ -165,7 +188,7 @@ gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_m
         scores = gr_reshape(scores, GR_SHAPE(labels, model->classes));
         y = gr_reshape(y, GR_SHAPE(labels));
     }
-    if (!out->loss) out->loss = build_loss(model, out, scores, y);
+    if (!out->loss) out->loss = build_model_loss(model, scores, y);
     out->accuracy = gr_accuracy(scores, y);
     return build_status(out->graph);
 }
@@ -187,22 +210,22 @@ static int engine_find(const gr_node *node, gr_node *const *outputs, int n)
 }
 
 static gr_status engine_compile(const gr_model *model, const gr_model_graph *graph,
-                                gr_node *const *outputs, int n, bool updates, gr_program **program)
+                                gr_node *const *outputs, int n, int updates, gr_program **program)
 {
-    int more = updates ? gr_scope_updates(graph->scope) : 0;
+    int more = updates >= 0 ? gr_scope_updates(graph->scope) - updates : 0;
     gr_node **targets = gr_alloc_array((size_t)(n + more), sizeof(gr_node *));
     gr_compile_options options = {
         .size = sizeof options, .threads = model->threads, .exact = model->exact};
     if (!targets) return GR_NO_MEMORY;
     for (int i = 0; i < n; i++) targets[i] = outputs[i];
-    for (int i = 0; i < more; i++) targets[n + i] = gr_scope_update_node(graph->scope, i);
+    for (int i = 0; i < more; i++) targets[n + i] = gr_scope_update_node(graph->scope, updates + i);
     gr_status status = gr_compile(graph->graph, targets, n + more, &options, program);
     gr_free(targets);
     return status;
 }
 
 gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *outputs,
-                        int n, bool updates, gr_engine *engine)
+                        int n, int updates, gr_engine *engine)
 {
     *engine = (gr_engine){.rows = gr_node_shape(graph->x).dim[0],
                           .scores = engine_find(graph->scores, outputs, n),
@@ -242,7 +265,7 @@ static gr_status engine_build(const gr_model *model, gr_engine_kind kind, int64_
         figures = n;
         for (int i = 0; kind == GR_ENGINE_TEST && i < graph.n_figures; i++)
             targets[n++] = graph.figures[i];
-        status = gr_engine_new(model, &graph, targets, n, kind == GR_ENGINE_TEST, engine);
+        status = gr_engine_new(model, &graph, targets, n, kind == GR_ENGINE_TEST ? 0 : -1, engine);
     }
     engine->figures = figures;
     gr_free(targets);

@@ -49,9 +49,10 @@ static gr_status checkpoint_set_data(gr_meta *meta, const char *key, const gr_da
 static gr_status checkpoint_set_optimizer(gr_meta *meta, const gr_optimizer *o)
 {
     const gr_schedule *s = &o->schedule;
-    double numbers[] = {o->rate,     o->momentum,  o->beta1,        o->beta2,
-                        o->epsilon,  o->l2,        o->l1,           o->weight_decay,
-                        o->max_norm, o->clip_norm, o->decay_biases, o->rate_in_momentum};
+    double numbers[] = {o->rate,      o->momentum,  o->beta1,        o->beta2,
+                        o->epsilon,   o->l2,        o->l1,           o->weight_decay,
+                        o->max_norm,  o->clip_norm, o->decay_biases, o->rate_in_momentum,
+                        o->clip_value};
     double schedule[6 + GR_LEN(s->at)] = {s->gamma,         s->power,         s->floor,
                                           (double)s->every, (double)s->total, (double)s->warmup};
     for (int i = 0; i < s->n_at; i++) schedule[6 + i] = (double)s->at[i];
@@ -76,6 +77,8 @@ static gr_status checkpoint_describe(gr_trainer *t, gr_meta *meta)
     GR_TRY(checkpoint_set_data(meta, "train.data", t->train, &t->train_hash));
     GR_TRY(checkpoint_set_data(meta, "train.validation", t->validation, &t->validation_hash));
     GR_TRY(gr_meta_set_int(meta, "train.batch", o->batch));
+    if (o->accumulate > 1) GR_TRY(gr_meta_set_int(meta, "train.accumulate", o->accumulate));
+    if (o->report_steps) GR_TRY(gr_meta_set_int(meta, "train.report_steps", o->report_steps));
     GR_TRY(gr_meta_set(meta, "train.order", o->in_order ? "as it is" : "shuffled"));
     GR_TRY(gr_meta_set(meta, "train.last_batch", o->drop_last ? "dropped" : "kept"));
     if (o->augment) GR_TRY(checkpoint_set_augment(meta, &t->augment));

@@ -30,6 +30,7 @@ gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta)
     GR_TRY(file_set_shape(meta, "input", model->input));
     if (gr_model_tokens(model)) GR_TRY(gr_meta_set(meta, "input.dtype", "i32"));
     if (model->positions.rank > 0) GR_TRY(file_set_shape(meta, "positions", model->positions));
+    if (model->padded) GR_TRY(gr_meta_set(meta, "positions.padded", "yes"));
     GR_TRY(gr_meta_set_texts(meta, "classes", (const char *const *)model->names, model->classes));
     GR_TRY(gr_meta_set(meta, "loss", gr_loss_name(model->loss)));
     if (model->smoothing > 0) GR_TRY(gr_meta_set_real(meta, "loss.smoothing", model->smoothing));
@@ -148,6 +149,7 @@ static gr_status file_get_input(const gr_meta *meta, file_options *f)
     if (dtype && strcmp(dtype, "i32") != 0)
         return gr_fail(GR_FORMAT, "examples of type '%s': should be i32 tokens", dtype);
     GR_TRY(file_get_shape(meta, "input", &f->o.input));
+    f->o.padded = gr_meta_get(meta, "positions.padded") != NULL;
     return gr_meta_get(meta, "positions") ? file_get_shape(meta, "positions", &f->o.positions)
                                           : GR_OK;
 }

@@ -43,6 +43,7 @@ static gr_status model_take_data(gr_model_options *o)
     if (o->classes == 0) o->classes = gr_dataset_classes(o->data);
     if (gr_dataset_dtype(o->data) == GR_I32) o->tokens = true;
     if (o->positions.rank == 0) o->positions = gr_dataset_label_shape(o->data);
+    if (gr_dataset_padded(o->data)) o->padded = true;
     return GR_OK;
 }
 
@@ -57,6 +58,9 @@ static gr_status model_check(const gr_model_options *o)
         (o->positions.rank > GR_MAX_RANK - 2 || gr_shape_count(o->positions) < 1))
         return gr_fail(GR_SHAPE, "the labels of an example are %s: should be at least one",
                        gr_shape_text(o->positions));
+    if (o->padded && o->positions.rank == 0)
+        return gr_fail(GR_INVALID, "a model with one label for an example: `padded` is for labels "
+                                   "at positions");
     if (o->tokens && o->normalizer)
         return gr_fail(GR_INVALID, "a model of tokens has no normaliser");
     if (o->classes < 2 || o->classes > GR_DATA_MAX_CLASSES)
@@ -134,6 +138,7 @@ static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
     model->dtype = o->tokens ? GR_I32 : GR_F32;
     model->input = o->input;
     model->positions = o->positions;
+    model->padded = o->padded;
     model->classes = o->classes;
     model->loss = o->loss;
     model->smoothing = o->smoothing;
@@ -263,6 +268,11 @@ bool gr_model_carries(const gr_model *model)
     return false;
 }
 
+bool gr_model_padded(const gr_model *model)
+{
+    return model->padded;
+}
+
 int gr_model_classes(const gr_model *model)
 {
     return model->classes;
@@ -365,6 +375,9 @@ gr_status gr_model_fits(const gr_model *model, const gr_dataset *data)
     if (!gr_shape_equal(positions, model->positions))
         return gr_fail(GR_SHAPE, "the labels of an example of '%s' are %s, but the model's %s", set,
                        gr_shape_text(positions), gr_shape_text(model->positions));
+    if (gr_dataset_padded(data) && !model->padded)
+        return gr_fail(GR_INVALID, "labels of '%s' may be padding, which the model does not expect",
+                       set);
     if (classes != model->classes)
         return gr_fail(GR_INVALID, "'%s' has %d classes, but the model %d", set, classes,
                        model->classes);

@@ -45,6 +45,7 @@ struct gr_model {
     gr_dtype dtype; /* of the input: GR_F32, or GR_I32 for tokens */
     gr_shape input;
     gr_shape positions; /* of an example's labels; rank 0: one label */
+    bool padded;        /* labels may be -1 */
     int classes;
     char **names;
     bool own_loss;   /* the net's text has a statement `loss` */
@@ -96,11 +97,11 @@ gr_status gr_model_build_net(const gr_model *model, gr_store *store, gr_mode mod
 gr_status gr_model_build(const gr_model *model, gr_mode mode, int64_t rows, gr_model_graph *out);
 void gr_model_graph_clear(gr_model_graph *graph);
 
-/* Compiles n outputs, of which scores, loss and accuracy are found again through `graph`, and with
- * `updates` the scope's (of parameters in training; of states that a net carries on), and opens a
- * session on the model's store. */
+/* Compiles n outputs, of which scores, loss and accuracy are found again through `graph`, and the
+ * scope's updates (of parameters in training; of states that a net carries on) from number
+ * `updates` on, none if it is -1, and opens a session on the model's store. */
 gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_node *const *outputs,
-                        int n, bool updates, gr_engine *engine);
+                        int n, int updates, gr_engine *engine);
 /* "prediction", "test" */
 const char *gr_engine_what(gr_engine_kind kind);
 /* Has the engine's steps timed in a section "training, 64 rows". Nothing for an empty engine. */
@@ -115,10 +116,12 @@ bool gr_model_carries_in(const char *name);
 gr_status gr_model_reset_carried(gr_store *store, gr_mode mode);
 /* Is the store's tensor of that name part of the model, rather than of its training? */
 bool gr_model_owns(const char *name);
-/* Labels of `rows` examples. */
+/* Labels of `rows` examples, with padding. */
 int64_t gr_model_labels(const gr_model *model, int64_t rows);
-/* Weight of a batch's loss within a mean over many: its n labels, or the sum of their class
- * weights. */
+/* Those of n labels that are no padding. */
+int64_t gr_model_counted(const gr_model *model, const int32_t *labels, int64_t n);
+/* Weight of a batch's loss within a mean over many: its n labels that count, or the sum of their
+ * class weights. */
 double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t n);
 /* GR_INVALID unless the normalisation has been learnt, or there is none to learn. */
 gr_status gr_model_ready(const gr_model *model);

@@ -78,11 +78,20 @@ bool gr_model_probabilities(const gr_model *model, float *scores)
 
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
+int64_t gr_model_counted(const gr_model *model, const int32_t *labels, int64_t n)
+{
+    int64_t padding = 0;
+    for (int64_t i = 0; model->padded && i < n; i++) padding += labels[i] < 0;
+    return n - padding;
+}
+
 double gr_model_weight(const gr_model *model, const int32_t *labels, int64_t n)
 {
-    if (!model->class_weights) return (double)n;
+    if (!model->class_weights) return (double)gr_model_counted(model, labels, n);
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += (double)model->class_weights[labels[i]];
+    for (int64_t i = 0; i < n; i++)
+        if (labels[i] >= 0 && labels[i] < model->classes) /* others fail the step */
+            sum += (double)model->class_weights[labels[i]];
     return sum;
 }
 
@@ -116,6 +125,7 @@ static gr_status score_hits(const gr_model *model, const gr_engine *engine, cons
     GR_TRY(gr_session_read(engine->session, engine->scores, scores,
                            (size_t)n * classes * sizeof *scores));
     for (size_t i = 0; i < (size_t)n; i++) {
+        if (labels[i] < 0) continue; /* padding */
         int taken = score_class(scores + i * classes, model->classes);
         sums->correct += taken == labels[i];
         if (confusion) confusion[(size_t)labels[i] * classes + (size_t)taken]++;
@@ -143,7 +153,7 @@ static gr_status score_batch(gr_model *model, const gr_batch *batch, float *scor
     double weight = gr_model_weight(model, labels, n);
     sums->loss += (double)loss * weight;
     *weights += weight;
-    sums->count += n;
+    sums->count += gr_model_counted(model, labels, n);
     GR_TRY(score_figures(engine, weight, sums));
     return model->classifies ? score_hits(model, engine, labels, n, scores, sums, confusion)
                              : GR_OK;

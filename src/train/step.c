@@ -23,9 +23,26 @@ static gr_status step_check_loss(gr_trainer *t, double loss)
                                    (long long)t->s.epoch + 1, (long long)t->s.step, loss));
 }
 
-static gr_status step_compute(gr_trainer *t, const gr_batch *batch, float *loss, float *accuracy)
+/* Moves the loader from an epoch's end to the next one. */
+static void step_turn_epoch(gr_trainer *t)
+{
+    gr_batch none;
+    t->s.epoch++;
+    gr_loader_next(t->loader, &none);
+    t->s.cursor = gr_loader_cursor(t->loader);
+}
+
+/* What one batch gave, or all of a step. */
+typedef struct step_result {
+    double loss, weight; /* Σ weight·loss, Σ weight */
+    double correct, labels, rows;
+} step_result;
+
+static gr_status step_compute(gr_trainer *t, const gr_batch *batch, double weight, float *loss,
+                              float *accuracy)
 {
     gr_engine *engine = batch->rows == t->full.rows ? &t->full : &t->last;
+    t->factors.weight = (float)weight;
     if (engine->x >= 0)
         GR_TRY(
             gr_session_bind(engine->session, engine->x, batch->x.data, gr_tensor_bytes(&batch->x)));
@@ -39,43 +56,68 @@ static gr_status step_compute(gr_trainer *t, const gr_batch *batch, float *loss,
     return gr_session_read(engine->session, engine->accuracy, accuracy, sizeof *accuracy);
 }
 
-/* One batch. The caller has seen to it that the epoch has one left. */
+static gr_status step_batch(gr_trainer *t, step_result *sum)
+{
+    gr_batch batch;
+    float loss, accuracy;
+    if (!gr_loader_next(t->loader, &batch)) {
+        GR_TRY(gr_loader_status(t->loader));
+        return gr_fail(GR_INTERNAL, "trainer: the data ended before the epoch did");
+    }
+    int64_t labels = gr_model_labels(t->model, batch.rows);
+    double weight = gr_model_weight(t->model, batch.y.data, labels);
+    t->factors.keep = sum->rows > 0;
+    GR_TRY(step_compute(t, &batch, weight, &loss, &accuracy));
+    sum->loss += (double)loss * weight;
+    sum->weight += weight;
+    sum->correct += nearbyint((double)accuracy * (double)labels);
+    sum->labels += (double)gr_model_counted(t->model, batch.y.data, labels);
+    sum->rows += (double)batch.rows;
+    return GR_OK;
+}
+
+/* The batches of a step, fewer at an epoch's end, and its update. */
+static gr_status step_batches(gr_trainer *t, step_result *sum)
+{
+    const int64_t rows = gr_loader_rows(t->loader);
+    for (int64_t i = 0; i < t->o.accumulate && gr_loader_cursor(t->loader).row < rows; i++)
+        GR_TRY(step_batch(t, sum));
+    if (t->o.accumulate == 1) return GR_OK;
+    t->factors.scale = (float)(1 / sum->weight);
+    return gr_session_step(t->update.session);
+}
+
+/* One step. The caller has seen to it that the epoch has one left. */
 static gr_status step_train(gr_trainer *t)
 {
     gr_train_state *s = &t->s;
-    gr_batch batch;
-    float loss, accuracy;
+    step_result now = {0};
     double start = gr_seconds();
-    if (s->sums.labels == 0) {
-        t->epoch_seconds = t->epoch_rows = 0;
-        GR_TRY(gr_model_reset_carried(t->model->store, GR_TRAIN));
-    }
-    bool read = gr_loader_next(t->loader, &batch);
-    gr_status status =
-        read ? step_compute(t, &batch, &loss, &accuracy) : gr_loader_status(t->loader);
-    if (!read && status == GR_OK)
-        return gr_fail(GR_INTERNAL, "trainer: the data ended before the epoch did");
+    if (s->sums.labels == 0) t->epoch_seconds = t->epoch_rows = 0;
+    if (s->cursor.row == 0) GR_TRY(gr_model_reset_carried(t->model->store, GR_TRAIN));
+    gr_status status = step_batches(t, &now);
     if (status != GR_OK) {
-        /* Not done: the same batch comes next time. */
+        /* Not done: the same batches come next time. */
         GR_TRY(gr_loader_seek(t->loader, s->cursor));
         return gr_fail_prefix(status, "epoch %lld, step %lld: ", (long long)s->epoch + 1,
                               (long long)s->step + 1);
     }
     s->step++;
     s->cursor = gr_loader_cursor(t->loader);
-    s->loss = (double)loss;
-    s->accuracy = (double)accuracy;
-    int64_t labels = gr_model_labels(t->model, batch.rows);
-    double weight = gr_model_weight(t->model, batch.y.data, labels);
-    s->sums.loss += (double)loss * weight;
-    s->sums.weight += weight;
-    s->sums.correct += nearbyint((double)accuracy * (double)labels);
-    s->sums.labels += (double)labels;
-    s->epoch_is_due = s->cursor.row == gr_loader_rows(t->loader) || s->step >= t->total;
+    s->loss = now.loss / now.weight;
+    s->accuracy = now.correct / now.labels;
+    s->sums.loss += now.loss;
+    s->sums.weight += now.weight;
+    s->sums.correct += now.correct;
+    s->sums.labels += now.labels;
+    const bool ends = s->cursor.row == gr_loader_rows(t->loader);
+    const bool reports = t->o.report_steps > 0;
+    s->epoch_is_due = s->step >= t->total || (reports ? s->step % t->o.report_steps == 0 : ends);
     t->steps_here++;
-    t->epoch_rows += (double)batch.rows;
+    t->epoch_rows += now.rows;
     t->epoch_seconds += gr_seconds() - start;
-    return step_check_loss(t, (double)loss);
+    if (ends && !s->epoch_is_due) step_turn_epoch(t);
+    return step_check_loss(t, s->loss);
 }
 
 /* ---- The end of an epoch -------------------------------------------------------------------- */
@@ -109,22 +151,17 @@ static gr_status step_validate(gr_trainer *t, gr_epoch *now)
 static gr_status step_end_epoch(gr_trainer *t)
 {
     gr_train_state *s = &t->s;
-    gr_batch none;
     gr_epoch now = gr_trainer_report(t).now;
     if (!gr_grow(&s->history, s->n_history, &s->history_capacity, sizeof *s->history))
         return GR_NO_MEMORY;
     GR_TRY(step_validate(t, &now));
     now.seconds = gr_trainer_seconds(t);
-    if (s->best.epoch == now.epoch) s->best.seconds = now.seconds;
+    if (s->best.step == now.step) s->best.seconds = now.seconds;
     s->history[s->n_history++] = now;
     s->sums = (gr_train_sums){0};
     s->epoch_is_due = false;
     /* A limit on the steps may have ended the training within an epoch. */
-    if (s->cursor.row == gr_loader_rows(t->loader)) {
-        s->epoch++;
-        gr_loader_next(t->loader, &none);
-        s->cursor = gr_loader_cursor(t->loader);
-    }
+    if (s->cursor.row == gr_loader_rows(t->loader)) step_turn_epoch(t);
     return GR_OK;
 }
 

@@ -15,6 +15,8 @@ static gr_status trainer_check(const gr_model *model, const gr_trainer_options *
         const char *name;
         double value;
     } positive[] = {{"batch", (double)o->batch},
+                    {"accumulate", (double)o->accumulate},
+                    {"report_steps", (double)o->report_steps},
                     {"epochs", (double)o->epochs},
                     {"steps", (double)o->steps},
                     {"patience", (double)o->patience},
@@ -89,9 +91,14 @@ static gr_status trainer_make_loaders(gr_trainer *t)
                          &t->val_loader);
 }
 
+int64_t gr_trainer_epoch_steps(const gr_trainer *t)
+{
+    return (gr_loader_batches(t->loader) - 1) / t->o.accumulate + 1;
+}
+
 static void trainer_plan_steps(gr_trainer *t)
 {
-    int64_t each = gr_loader_batches(t->loader), epochs = t->o.epochs;
+    int64_t each = gr_trainer_epoch_steps(t), epochs = t->o.epochs;
     if (!epochs && !t->o.steps) epochs = 10;
     t->total = epochs < INT64_MAX / each ? epochs * each : INT64_MAX;
     if (t->o.steps && (!epochs || t->o.steps < t->total)) t->total = t->o.steps;
@@ -100,14 +107,58 @@ static void trainer_plan_steps(gr_trainer *t)
     if (bounded && s->total == 0 && t->total > s->warmup) s->total = t->total - s->warmup;
 }
 
-static gr_status trainer_compile(const gr_trainer *t, int64_t rows, gr_engine *engine)
+/* Has a session read those factors that its program has. */
+static gr_status trainer_bind(gr_trainer *t, const gr_engine *engine)
+{
+    const struct {
+        const char *name;
+        const float *value;
+    } factors[] = {{"accumulate/keep", &t->factors.keep},
+                   {"accumulate/weight", &t->factors.weight},
+                   {"accumulate/scale", &t->factors.scale}};
+    for (size_t i = 0; i < GR_LEN(factors); i++) {
+        int input = gr_program_find_input(engine->program, factors[i].name);
+        if (input < 0) continue;
+        GR_TRY(gr_session_bind(engine->session, input, factors[i].value, sizeof(float)));
+    }
+    return GR_OK;
+}
+
+/* A scalar input of a program that accumulates. */
+static gr_node *trainer_factor(const gr_model_graph *g, const char *name)
+{
+    return gr_input(g->graph, name, GR_F32, GR_SCALAR);
+}
+
+/* The program of a batch, with its update or, where several are one step, the sum of gradients. */
+static gr_status trainer_compile(gr_trainer *t, int64_t rows, gr_engine *engine)
 {
     gr_model_graph g;
     gr_status status = gr_model_build(t->model, GR_TRAIN, rows, &g);
-    if (status == GR_OK) status = gr_minimize(g.scope, g.loss, &t->optimizer);
+    if (status == GR_OK && t->o.accumulate > 1)
+        status = gr_accumulate(g.scope, g.loss, trainer_factor(&g, "accumulate/keep"),
+                               trainer_factor(&g, "accumulate/weight"));
+    else if (status == GR_OK)
+        status = gr_minimize(g.scope, g.loss, &t->optimizer);
     if (status == GR_OK)
         status = gr_engine_new(t->model, &g, (gr_node *[]){g.loss, g.accuracy}, g.accuracy ? 2 : 1,
-                               true, engine);
+                               0, engine);
+    if (status == GR_OK && t->o.accumulate > 1) status = trainer_bind(t, engine);
+    gr_model_graph_clear(&g);
+    return status;
+}
+
+/* The program that follows the last batch of a step. */
+static gr_status trainer_compile_update(gr_trainer *t)
+{
+    gr_model_graph g;
+    gr_status status = gr_model_build(t->model, GR_TRAIN, t->full.rows, &g);
+    const int before = status == GR_OK ? gr_scope_updates(g.scope) : 0;
+    if (status == GR_OK)
+        status =
+            gr_minimize_sum(g.scope, g.loss, trainer_factor(&g, "accumulate/scale"), &t->optimizer);
+    if (status == GR_OK) status = gr_engine_new(t->model, &g, NULL, 0, before, &t->update);
+    if (status == GR_OK) status = trainer_bind(t, &t->update);
     gr_model_graph_clear(&g);
     return status;
 }
@@ -119,6 +170,7 @@ static gr_status trainer_make_engines(gr_trainer *t)
     int64_t rows = gr_loader_rows(t->loader);
     int64_t full = t->o.batch < rows ? t->o.batch : rows, last = rows % full;
     GR_TRY(trainer_compile(t, full, &t->full));
+    if (t->o.accumulate > 1) GR_TRY(trainer_compile_update(t));
     if (last == 0) return GR_OK;
     gr_status status = trainer_compile(t, last, &t->last);
     if (status == GR_OK || status == GR_NO_MEMORY) return status;
@@ -155,6 +207,7 @@ static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_d
                        "trainer: the net carries its state from each batch to the next, but the "
                        "data are shuffled: should be in_order, of rows that continue each other");
     if (t->o.batch == 0) t->o.batch = 64;
+    if (t->o.accumulate == 0) t->o.accumulate = 1;
     if (t->o.seed == 0) t->o.seed = t->model->seed;
     if (t->o.checkpoint) {
         t->checkpoint = gr_strdup(t->o.checkpoint);
@@ -191,6 +244,7 @@ void gr_trainer_free(gr_trainer *trainer)
     if (!trainer) return;
     gr_engine_clear(&trainer->full);
     gr_engine_clear(&trainer->last);
+    gr_engine_clear(&trainer->update);
     gr_loader_free(trainer->loader);
     gr_loader_free(trainer->val_loader);
     gr_dataset_free(trainer->train);
@@ -277,7 +331,7 @@ static gr_epoch trainer_running(const gr_trainer *t)
 gr_train_report gr_trainer_report(const gr_trainer *t)
 {
     const gr_train_state *s = &t->s;
-    int64_t each = gr_loader_batches(t->loader);
+    int64_t each = gr_trainer_epoch_steps(t);
     gr_train_report r = {.loss = s->step ? s->loss : NAN,
                          .accuracy = s->step ? s->accuracy : NAN,
                          .epochs = (t->total - 1) / each + 1,
@@ -290,7 +344,9 @@ gr_train_report gr_trainer_report(const gr_trainer *t)
     if (t->validation) r.val_rows = gr_dataset_size(t->validation);
     bool between = s->sums.labels == 0 && s->n_history > 0;
     r.now = between ? s->history[s->n_history - 1] : trainer_running(t);
-    r.epoch_step = between ? each : s->step - s->epoch * each;
+    /* An epoch that has just ended is whole. */
+    r.epoch_step = s->step - s->epoch * each;
+    if (between && r.epoch_step == 0) r.epoch_step = each;
     if (t->epoch_seconds > 0) r.rows_per_second = t->epoch_rows / t->epoch_seconds;
     if (t->ended)
         r.eta = 0;

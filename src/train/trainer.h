@@ -12,6 +12,11 @@ typedef struct gr_train_sums {
     double correct, labels;
 } gr_train_sums;
 
+/* Scalars of programs that accumulate: see gr_accumulate. The sessions read them here. */
+typedef struct gr_train_factors {
+    float keep, weight, scale;
+} gr_train_factors;
+
 /* Where a training stands: what a checkpoint holds besides tensors. */
 typedef struct gr_train_state {
     int64_t step;      /* steps done */
@@ -37,7 +42,9 @@ struct gr_trainer {
     uint64_t train_hash, validation_hash; /* of their contents, once a checkpoint asked; or 0 */
     gr_loader *loader, *val_loader;
     gr_engine full, last; /* of a full batch, and of an epoch's smaller last one */
-    int64_t total;        /* steps to do */
+    gr_engine update;     /* after several batches; empty if each has its own update */
+    gr_train_factors factors;
+    int64_t total; /* steps to do */
     gr_train_state s;
     gr_store *best; /* the model's variables at the best epoch; NULL: none yet */
     bool ended;
@@ -51,6 +58,8 @@ struct gr_trainer {
     double epoch_seconds, epoch_rows; /* training alone, in this epoch */
 };
 
+/* Steps of an epoch. */
+int64_t gr_trainer_epoch_steps(const gr_trainer *trainer);
 double gr_trainer_seconds(const gr_trainer *trainer);
 /* GR_NUMERIC, naming the variable, if the model has an element that is no finite number. */
 gr_status gr_trainer_check_finite(const gr_trainer *trainer);

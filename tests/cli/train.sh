@@ -62,6 +62,33 @@ if "$GRADUS" --version | grep -q cairo; then
     refused "--curves: 'c.gif' does not end in .svg, .png or .pdf"
 fi
 
+# A step of several batches is that of the larger batch, but for rounding; reports by steps.
+blobs="--data blobs.csv --epochs 2 --optimizer sgd --rate .1"
+# shellcheck disable=SC2086
+run train $blobs --net "$net" --batch 40 --no-out
+exits 0
+grep ^epoch out | cut -d' ' -f1-5 >large
+# shellcheck disable=SC2086
+run train $blobs --net "$net" --batch 10 --accumulate 4 --no-out
+exits 0
+out "2 epochs of 3 steps"
+grep ^epoch out | cut -d' ' -f1-5 | cmp -s - large || fault "--accumulate 4 differs from a larger batch"
+printf 'net small.net\ndata blobs.csv\naccumulate 2\nreport-steps 4\nclip-value .5\nbeta2 .99\n' >by.recipe
+printf 'epsilon 1e-6\nvalidation .2\nsteps 10\nbatch 10\nkeep-best\nno-out\n' >>by.recipe
+run train --recipe ./by.recipe
+exits 0
+out "step  4/10  loss"
+out "step  8/10  loss"
+out "step 10/10  loss"
+[ "$(grep -c validation out)" -eq 3 ] || fault "not three validations"
+out "weights   of step"
+run train --data blobs.csv --net small.net --optimizer sgd --epsilon 1e-3
+refused "--epsilon is for adagrad, rmsprop, adadelta, adam and adamw, not for sgd"
+run train --data blobs.csv --net small.net --optimizer rmsprop --beta1 .5
+refused "--beta1 is for adam and adamw, not for rmsprop"
+run train --data blobs.csv --net small.net --beta2 1
+refused "beta2"
+
 # The answer is no.
 run train --data blobs.csv --net small.net --epochs 1 --rate 1e-9 --require-accuracy 1 --no-out
 exits 1
