@@ -24,7 +24,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 PATH=$GRADUS_BUILD:$PATH
 unset COLUMNS
-export PATH GRADUS_BUILD
+C_INCLUDE_PATH=$GRADUS_SOURCE/include # as if it were installed
+export PATH GRADUS_BUILD C_INCLUDE_PATH
 faults=0 checked=0 skipped=0
 
 flags="-std=c11 -Wall -Wextra -Werror -I$GRADUS_SOURCE/include"

@@ -144,6 +144,9 @@ GR_API void gr_tensor_clear(gr_tensor *tensor);
 GR_API size_t gr_tensor_bytes(const gr_tensor *tensor);
 /* Element `i` in row-major order as a double (i64 beyond 2^53 rounds). `i` must be in range. */
 GR_API double gr_tensor_at(const gr_tensor *tensor, int64_t i);
+/* Stores `value` as element `i`: rounded to a float type; for whole numbers cut towards zero and
+ * saturated, NaN becoming 0; for bool value ≠ 0. */
+GR_API void gr_tensor_put(gr_tensor *tensor, int64_t i, double value);
 
 /* ---- Memory and log ----------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <gradus/base.h>
 #include <gradus/check.h>
 #include <gradus/data.h>
+#include <gradus/gates.h>
 #include <gradus/graph.h>
 #include <gradus/image.h>
 #include <gradus/io.h>

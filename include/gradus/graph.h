@@ -55,8 +55,9 @@ GR_API gr_status gr_graph_verify(const gr_graph *graph);
 /* The graph's versioned text form, which gr_graph_read takes back. `outputs` (may be NULL with
  * n = 0) are marked as results. *text is freed with gr_text_release. */
 GR_API gr_status gr_graph_print(const gr_graph *graph, gr_node *const *outputs, int n, char **text);
-/* Reads the text form. On success the caller owns *graph; outputs[0..*n) are the marked results
- * (at most `capacity` are stored; *n counts all). GR_SYNTAX with line and column otherwise. */
+/* Reads the text form (of a graph with own gates: gr_graph_read_gates). On success the caller owns
+ * *graph; outputs[0..*n) are the marked results (at most `capacity` are stored; *n counts all).
+ * GR_SYNTAX with line and column otherwise. */
 GR_API gr_status gr_graph_read(const char *text, gr_graph **graph, gr_node **outputs, int capacity,
                                int *n);
 /* Graphviz's DOT of all nodes that `outputs` need (n = 0: the whole graph), freed with
@@ -89,6 +90,7 @@ GR_API gr_node *gr_name(gr_node *node, const char *name);
 GR_API bool gr_is_error(const gr_node *node); /* also for NULL */
 GR_API gr_graph *gr_node_graph(const gr_node *node);
 GR_API int gr_node_id(const gr_node *node); /* -1 for an error node */
+/* The op's name; of a gate of the user's own, its name. */
 GR_API const char *gr_node_op(const gr_node *node);
 GR_API const char *gr_node_name(const gr_node *node);      /* NULL if unnamed */
 GR_API const char *gr_node_place(const gr_node *node);     /* NULL if unknown */

@@ -93,10 +93,17 @@ typedef struct gr_expr_env {
     /* Where layers make their parameters, on the graph that is built in; NULL: there may be no
      * layers. */
     gr_scope *scope;
-    /* Own gates of one output, called by their names; they hide words of the same name. */
-    const gr_gate *const *gates;
-    int n_gates;
+    const gr_gates *gates; /* own gates of one output, called by their names; NULL: none */
 } gr_expr_env;
+
+/* May texts call these gates? GR_INVALID for a list of another version, a gate without its
+ * callbacks, and a name that is none, stands twice, or is a word of the language already, so that
+ * a text means the same wherever it means something. gr_expr_check and gr_expr_build ask the same.
+ * NULL is fine. */
+GR_API gr_status gr_gates_check(const gr_gates *gates);
+
+/* Does the text call that word? */
+GR_API bool gr_expr_calls(const gr_expr *expr, const char *word);
 
 /* Checks without building that every word is known and gets arguments that its signature allows
  * (shapes and types show only in a build). GR_SYNTAX as gr_expr_parse. `env` may be NULL. */

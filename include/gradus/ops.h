@@ -5,7 +5,7 @@
 #ifndef GRADUS_OPS_H
 #define GRADUS_OPS_H
 
-#include <gradus/graph.h>
+#include <gradus/gates.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -320,22 +320,7 @@ typedef struct gr_scan_spec {
 /* `in`: initial carries, slices, captures: nodes of the outer graph. */
 GR_API gr_node *gr_scan(gr_graph *graph, const gr_scan_spec *spec, gr_node *const *in);
 
-/* A gate of the user's own. The callbacks see host tensors and must be pure and thread-safe; they
- * return GR_OK or a status that fails the step. */
-typedef struct gr_gate {
-    size_t size; /* sizeof(gr_gate) */
-    const char *name;
-    int inputs, outputs; /* outputs ≥ 1; more than 1 make a tuple */
-    /* Shapes and types of the outputs from those of the inputs (whose `data` are NULL). */
-    gr_status (*shape)(void *user, const gr_tensor *in, gr_tensor *out);
-    gr_status (*forward)(void *user, const gr_tensor *in, gr_tensor *out);
-    /* dx[i] from the inputs, outputs and cotangents of the outputs; every element of dx is
-     * written. NULL: the gate has no gradient. */
-    gr_status (*backward)(void *user, const gr_tensor *in, const gr_tensor *out,
-                          const gr_tensor *dy, gr_tensor *dx);
-    void *user; /* must outlive graph and programs */
-} gr_gate;
-/* `gate` is copied, except what its pointers point to. */
+/* A gate of the user's own (gates.h). `gate` is copied, except what its pointers point to. */
 GR_API gr_node *gr_custom(gr_graph *graph, const gr_gate *gate, gr_node *const *in, int n);
 
 /* −log of the probability of label sequences: see gr_ctc_loss, which takes scores instead of

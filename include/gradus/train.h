@@ -100,6 +100,7 @@ typedef struct gr_model_options {
      * what they are divided by; or as `data` say. A batch of nothing else fails (GR_RANGE). A loss
      * of the net's own sees them as they are. */
     bool padded;
+    const gr_gates *gates; /* own gates that the net calls; must outlive the model; NULL: none */
 } gr_model_options;
 #define GR_MODEL(...) (&(gr_model_options){.size = sizeof(gr_model_options), __VA_ARGS__})
 
@@ -117,9 +118,10 @@ GR_API void gr_model_free(gr_model *model);
  */
 GR_API gr_status gr_model_save(const gr_model *model, const char *path);
 /* Reads a model file (or the model in a checkpoint: its newest parameters). Of `options`, which may
- * be NULL, count only `threads`, `exact` and, for a model of a recipe, `recipe` and `user`.
- * GR_NOT_FOUND, GR_IO, GR_FORMAT for a file that is damaged, is no model, or lacks a variable of
- * its net; GR_INVALID for a model of a recipe without one. *model is NULL on failure. */
+ * be NULL, count only `threads`, `exact`, `gates` and, for a model of a recipe, `recipe` and
+ * `user`. GR_NOT_FOUND, for the file or an own gate that the net calls and `gates` lack; GR_IO,
+ * GR_FORMAT for a file that is damaged, is no model, or lacks a variable of its net; GR_INVALID for
+ * a model of a recipe without one. *model is NULL on failure. */
 GR_API gr_status gr_model_load(const char *path, const gr_model_options *options, gr_model **model);
 
 /* What a model consists of. Texts and arrays live as long as the model. */
@@ -223,8 +225,10 @@ typedef struct gr_net_info {
 
 /* Describes the net of a text for examples of that shape, as it is trained (dropout included),
  * without making its variables. Examples are f32 or, for a net that takes only whole numbers, i32
- * tokens. Faults as gr_model_new; any output is fine. Free with gr_net_info_free. */
-GR_API gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info);
+ * tokens. `gates`, which may be NULL, are own gates that it calls. Faults as gr_model_new; any
+ * output is fine. Free with gr_net_info_free. */
+GR_API gr_status gr_net_describe(const char *net, gr_shape input, const gr_gates *gates,
+                                 gr_net_info **info);
 GR_API gr_status gr_model_describe(const gr_model *model, gr_net_info **info);
 GR_API void gr_net_info_free(gr_net_info *info); /* accepts NULL */
 

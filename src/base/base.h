@@ -104,10 +104,6 @@ float gr_bf16_to_f32(uint16_t bits);
 uint16_t gr_f32_to_f16(float value);
 float gr_f16_to_f32(uint16_t bits);
 
-/* Stores `value` as element `i`: rounded to a float type; for whole numbers cut towards zero and
- * saturated, NaN becoming 0; for bool value ≠ 0. */
-void gr_tensor_put(gr_tensor *tensor, int64_t i, double value);
-
 /* Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a pure
  * function of key and counter. */
 typedef struct gr_philox4 {

@@ -3,6 +3,7 @@
 
 #include "cli/circuit.h"
 #include "cli/dataset.h"
+#include "cli/gates.h"
 #include "cli/net.h"
 #include "cli/out.h"
 #include "cli/values.h"
@@ -132,6 +133,7 @@ static const cli_option check_options[] = {
      .fallback = "1",
      .max = 9e15,
      .help = "of everything that is drawn"},
+    CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON"},
     {.name = "file",
      .letter = 'f',

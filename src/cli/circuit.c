@@ -1,6 +1,7 @@
 #define GR_NO_PLACES /* the user has no use for lines of this file */
 #include "cli/circuit.h"
 
+#include "cli/gates.h"
 #include "cli/out.h"
 #include "cli/values.h"
 
@@ -80,7 +81,8 @@ gr_status circuit_build(const gr_expr *expr, const gr_tensor *value, circuit *c)
         const char *name = gr_expr_input(expr, i);
         bindings[i] = (gr_binding){name, gr_input(c->graph, name, GR_F64, value[i].shape)};
     }
-    gr_expr_env env = {.size = sizeof env, .bindings = bindings, .n_bindings = n};
+    gr_expr_env env = {
+        .size = sizeof env, .bindings = bindings, .n_bindings = n, .gates = cli_gates()};
     gr_status status = gr_expr_build(expr, c->graph, &env, &result);
     free(bindings);
     if (status != GR_OK) return status;

@@ -1,6 +1,7 @@
 /* gradus eval: an expression's value, and the value and gradient of every gate in it. */
 #include "cli/eval.h"
 
+#include "cli/gates.h"
 #include "cli/out.h"
 #include "cli/plan.h"
 #include "cli/table.h"
@@ -266,6 +267,7 @@ static const cli_option eval_options[] = {
      .kind = CLI_TEXT,
      .argument = "FILE",
      .help = "read the expression from a file"},
+    CLI_GATES_OPTION,
     {.name = "wrt",
      .kind = CLI_TEXT,
      .argument = "NAMES",

@@ -1,5 +1,6 @@
 /* gradus: the command. Finds the subcommand, parses its arguments, runs it. */
 #include "cli/args.h"
+#include "cli/gates.h"
 #include "cli/out.h"
 #include "cli/process.h"
 
@@ -58,7 +59,8 @@ static int main_run(const cli_command *command, int argc, char **argv)
         cli_help(command);
     else {
         if (command->computes) cli_calm_threads(argv);
-        code = command->run(args);
+        code = cli_load_gates(args);
+        if (code == CLI_YES) code = command->run(args);
     }
     cli_args_free(args);
     return code;

@@ -1,6 +1,7 @@
 #define GR_NO_PLACES /* the user has no use for lines of this file */
 #include "cli/net.h"
 
+#include "cli/gates.h"
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/recipe.h"
@@ -40,7 +41,7 @@ static int net_open_text(const cli_args *args, cli_net *net)
 
 static int net_open_model(const char *path, cli_net *net)
 {
-    gr_status status = gr_model_load(path, NULL, &net->model);
+    gr_status status = gr_model_load(path, GR_MODEL(.gates = cli_gates()), &net->model);
     if (status != GR_OK) return cli_failed(status);
     net->text = cli_format("%s", gr_model_net(net->model));
     net->source = path;
@@ -86,7 +87,8 @@ static gr_status net_build(const cli_net *net, const gr_expr *expr, gr_dtype dty
                        .dtype = GR_F32,
                        .bindings = bindings,
                        .n_bindings = out->y ? 2 : 1,
-                       .scope = out->scope};
+                       .scope = out->scope,
+                       .gates = cli_gates()};
     if (loss < 0) return gr_expr_build(expr, out->graph, &env, &out->output);
     gr_node **values = cli_alloc((size_t)gr_expr_statements(expr), sizeof *values);
     gr_status status = gr_expr_build_all(expr, out->graph, &env, values);

@@ -1,5 +1,6 @@
 /* gradus predict: what a model takes pictures and rows of data for. */
 #include "cli/dataset.h"
+#include "cli/gates.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/table.h"
@@ -214,7 +215,8 @@ static int predict_run(const cli_args *args)
 {
     predict_job job = {.args = args, .json = {.pretty = true}};
     gr_status status = gr_model_load(
-        cli_operand(args, 0), GR_MODEL(.threads = (int)cli_int(args, "threads")), &job.model);
+        cli_operand(args, 0),
+        GR_MODEL(.threads = (int)cli_int(args, "threads"), .gates = cli_gates()), &job.model);
     if (status != GR_OK) return cli_failed(status);
     if (gr_model_tokens(job.model)) {
         gr_model_free(job.model);
@@ -274,6 +276,7 @@ static const cli_option predict_options[] = {
      .min = 1,
      .max = 1024,
      .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON"},
     CLI_DATA_OPTIONS,
     {0},

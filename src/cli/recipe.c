@@ -99,13 +99,13 @@ static char *recipe_beside(const char *net)
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-/* The argument of `net` and `data`: the file beside the recipe, if there is one of that name. The
- * result lives as long as `args`. */
+/* The argument of `net`, `data` and `gates`: the file beside the recipe, if there is one of that
+ * name. The result lives as long as `args`. */
 static const char *recipe_argument(cli_args *args, const char *path, const char *name, char *text)
 {
     const char *slash = strrchr(path, '/');
-    if ((strcmp(name, "net") != 0 && strcmp(name, "data") != 0) || !slash || *text == '/')
-        return text;
+    bool file = !strcmp(name, "net") || !strcmp(name, "data") || !strcmp(name, "gates");
+    if (!file || !slash || *text == '/') return text;
     char *beside = cli_format("%.*s/%s", (int)(slash - path), path, text);
     if (*text && access(beside, F_OK) == 0) return cli_args_keep(args, beside);
     free(beside);
@@ -133,7 +133,8 @@ static int recipe_line(const cli_command *command, cli_args *args, const char *p
     for (size_t n = strlen(text); n > 0 && strchr(blank, text[n - 1]); n--) text[n - 1] = '\0';
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i]) == 0) return cli_bad("'%s' belongs to the command line", name);
-    bool shows = strcmp(name, "input") == 0 || (strcmp(name, "net") == 0 && !cli_operands(args));
+    bool shows = !strcmp(name, "input") || !strcmp(name, "gates") ||
+                 (!strcmp(name, "net") && !cli_operands(args));
     if (!trains && !shows && recipe_is_of_train(name)) return CLI_YES;
     return cli_args_set(args, name, recipe_argument(args, path, name, text));
 }

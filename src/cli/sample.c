@@ -1,4 +1,5 @@
 /* gradus sample: a model of texts writes on. */
+#include "cli/gates.h"
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
@@ -100,10 +101,11 @@ static int sample_open(const cli_args *args, gr_text_sampler **sampler)
 {
     gr_model *model;
     double temperature = cli_real(args, "temperature");
-    gr_status status = gr_model_load(
-        cli_operand(args, 0),
-        GR_MODEL(.threads = (int)cli_int(args, "threads"), .exact = cli_flag(args, "exact")),
-        &model);
+    gr_status status =
+        gr_model_load(cli_operand(args, 0),
+                      GR_MODEL(.threads = (int)cli_int(args, "threads"),
+                               .exact = cli_flag(args, "exact"), .gates = cli_gates()),
+                      &model);
     if (status != GR_OK) return cli_failed(status);
     /* As the temperature falls to 0, the likeliest takes it all. */
     status = gr_text_sampler_new(
@@ -178,6 +180,7 @@ static const cli_option sample_options[] = {
      .max = 1024,
      .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
     {.name = "exact", .help = "the same bits for any number of threads"},
+    CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON"},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "cli/show.h"
 
 #include "cli/dataset.h"
+#include "cli/gates.h"
 #include "cli/recipe.h"
 
 #include <string.h>
@@ -88,6 +89,7 @@ static const cli_option show_options[] = {
      .kind = CLI_TEXT,
      .argument = "SIZES",
      .help = "shape of one example for --net: 1,28,28 (default: that of the recipe beside it)"},
+    CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON", .group = "Output"},
     {.name = "plan",
      .help = "print the compiled program: the steps in their order, with kernel and memory"},

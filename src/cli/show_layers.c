@@ -1,4 +1,5 @@
 /* The layers of a net and the facts of a model file. */
+#include "cli/gates.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/show.h"
@@ -207,7 +208,7 @@ static int show_describe(const cli_net *net, gr_net_info **info)
     cli_net_graph_clear(&g);
     if (status == GR_OK)
         status = net->model ? gr_model_describe(net->model, info)
-                            : gr_net_describe(net->text, net->input, info);
+                            : gr_net_describe(net->text, net->input, cli_gates(), info);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 

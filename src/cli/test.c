@@ -1,5 +1,6 @@
 /* gradus test: how good is a model? */
 #include "cli/dataset.h"
+#include "cli/gates.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/profile.h"
@@ -198,10 +199,11 @@ static int test_run(const cli_args *args)
     gr_metrics score;
     const char *part = "";
     double required = cli_real(args, "require-accuracy");
-    gr_status status = gr_model_load(
-        cli_operand(args, 0),
-        GR_MODEL(.threads = (int)cli_int(args, "threads"), .exact = cli_flag(args, "exact")),
-        &model);
+    gr_status status =
+        gr_model_load(cli_operand(args, 0),
+                      GR_MODEL(.threads = (int)cli_int(args, "threads"),
+                               .exact = cli_flag(args, "exact"), .gates = cli_gates()),
+                      &model);
     if (status != GR_OK) return cli_failed(status);
     int code = cli_profile_open(args, &profile);
     if (code == CLI_YES) code = cli_score_require(args, model);
@@ -266,6 +268,7 @@ static const cli_option test_options[] = {
      .max = 1024,
      .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
     {.name = "exact", .help = "the same bits for any number of threads"},
+    CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON"},
     CLI_PROFILE_OPTIONS,
     CLI_DATA_OPTIONS,

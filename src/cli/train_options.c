@@ -1,5 +1,6 @@
 /* The options of gradus train. */
 #include "cli/dataset.h"
+#include "cli/gates.h"
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/process.h"
@@ -35,6 +36,7 @@ const cli_option cli_train_options[] = {
      .kind = CLI_TEXT,
      .argument = "SIZES",
      .help = "shape of an example that the net is made for, 1,28,28: data of another are refused"},
+    CLI_GATES_OPTION,
     {.name = "out",
      .letter = 'o',
      .kind = CLI_TEXT,
@@ -421,6 +423,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
     training->model_options = (gr_model_options){
         .size = sizeof training->model_options,
         .net = training->net,
+        .gates = cli_gates(),
         .loss = (gr_loss_kind)gr_loss_find(cli_text(args, "loss")),
         .smoothing = cli_real(args, "smoothing"),
         .normalize = (gr_normalize)gr_normalize_find(cli_text(args, "normalize")),

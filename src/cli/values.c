@@ -2,6 +2,7 @@
 #include "cli/values.h"
 
 #include "cli/args.h"
+#include "cli/gates.h"
 #include "cli/input.h"
 #include "cli/out.h"
 
@@ -14,8 +15,9 @@
 
 static int values_parse(const char *text, const char *source, gr_expr **expr)
 {
+    const gr_expr_env env = {.size = sizeof env, .gates = cli_gates()};
     gr_status status = gr_expr_parse(text, source, expr);
-    if (status == GR_OK) status = gr_expr_check(*expr, NULL);
+    if (status == GR_OK) status = gr_expr_check(*expr, &env);
     if (status == GR_OK) return CLI_YES;
     gr_expr_free(*expr);
     *expr = NULL;

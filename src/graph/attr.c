@@ -52,9 +52,8 @@ bool gr_attr_own(gr_graph *graph, gr_attr *attr)
     case GR_ATTR_BODY:
         if (attr_owns_body(graph, attr->body)) return true;
         return (attr->body = gr_body_copy(graph, attr->body, GR_F32, GR_F32)) != NULL;
-    case GR_ATTR_POINTER:
-        attr->p = gr_arena_copy(&graph->arena, attr->p, *(const size_t *)attr->p);
-        return attr->p != NULL;
+    case GR_ATTR_GATE:
+        return (attr->gate = gr_arena_copy(&graph->arena, attr->gate, sizeof *attr->gate)) != NULL;
     case GR_ATTR_INT:
     case GR_ATTR_REAL:
     case GR_ATTR_INTS:
@@ -87,6 +86,13 @@ static bool attr_same_node(const gr_node *a, const gr_node *b)
         if (!gr_attr_equal(&a->attr[i], &b->attr[i])) return false;
     }
     return true;
+}
+
+static bool attr_same_gate(const gr_gate *a, const gr_gate *b)
+{
+    return attr_same_text(a->name, b->name) && a->inputs == b->inputs && a->outputs == b->outputs &&
+           a->shape == b->shape && a->forward == b->forward && a->backward == b->backward &&
+           a->gradient == b->gradient && a->user == b->user;
 }
 
 /* The same nodes in the same order, which is how copies of one body look. */
@@ -126,9 +132,8 @@ bool gr_attr_equal(const gr_attr *a, const gr_attr *b)
         return attr_same_tensor(a->tensor, b->tensor);
     case GR_ATTR_BODY:
         return attr_same_body(a->body, b->body);
-    case GR_ATTR_POINTER:
-        return *(const size_t *)a->p == *(const size_t *)b->p &&
-               memcmp(a->p, b->p, *(const size_t *)a->p) == 0;
+    case GR_ATTR_GATE:
+        return attr_same_gate(a->gate, b->gate);
     }
     return false;
 }
@@ -151,8 +156,8 @@ uint64_t gr_attr_hash(const gr_attr *a, uint64_t seed)
         return gr_hash(a->tensor->data, gr_tensor_bytes(a->tensor), seed);
     case GR_ATTR_BODY:
         return gr_hash(&a->body->graph->count, sizeof a->body->graph->count, seed);
-    case GR_ATTR_POINTER:
-        return gr_hash(a->p, *(const size_t *)a->p, seed);
+    case GR_ATTR_GATE:
+        return a->gate->name ? gr_hash(a->gate->name, strlen(a->gate->name), seed) : seed;
     }
     return seed;
 }

@@ -18,7 +18,9 @@ int gr_node_id(const gr_node *node)
 
 const char *gr_node_op(const gr_node *node)
 {
-    return gr_is_error(node) ? "error" : node->op->name;
+    if (gr_is_error(node)) return "error";
+    bool own = strcmp(node->op->name, "custom") == 0 && node->attr[0].gate->name;
+    return own ? node->attr[0].gate->name : node->op->name;
 }
 
 const char *gr_node_name(const gr_node *node)

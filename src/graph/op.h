@@ -3,7 +3,7 @@
 #ifndef GR_OP_H
 #define GR_OP_H
 
-#include <gradus/graph.h>
+#include <gradus/gates.h>
 
 #include "base/base.h"
 
@@ -22,8 +22,7 @@ typedef enum gr_attr_kind {
     GR_ATTR_TEXT,  /* s */
     GR_ATTR_TENSOR, /* tensor: a constant's value */
     GR_ATTR_BODY,   /* body: a graph with chosen inputs and outputs */
-    GR_ATTR_POINTER /* p: a custom gate's description, a struct that starts with its size_t size, by
-                       which it is copied; not part of the text form */
+    GR_ATTR_GATE,   /* gate: the user's own; its text form is its name */
 } gr_attr_kind;
 
 typedef struct gr_ints {
@@ -46,7 +45,7 @@ typedef struct gr_attr {
         const char *s;
         const gr_tensor *tensor;
         const gr_body *body;
-        const void *p;
+        const gr_gate *gate;
     };
 } gr_attr;
 

@@ -134,8 +134,8 @@ void gr_write_attr(gr_text *text, const gr_attr *attr, int64_t most, int depth)
     case GR_ATTR_BODY:
         graph_write_body(text, attr->body, depth);
         break;
-    case GR_ATTR_POINTER:
-        graph_write_plain(text, "own");
+    case GR_ATTR_GATE:
+        gr_write_quoted(text, attr->gate->name ? attr->gate->name : "");
         break;
     }
 }

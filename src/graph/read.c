@@ -9,7 +9,8 @@
 
 typedef struct graph_reader {
     const char *text, *at, *end;
-    gr_arena scratch; /* attributes, until the node has copied them */
+    const gr_gates *gates; /* may be NULL */
+    gr_arena scratch;      /* attributes, until the node has copied them */
     int depth;
 } graph_reader;
 
@@ -331,6 +332,18 @@ static gr_status graph_read_body(graph_reader *r, gr_graph *graph, const gr_body
     return status;
 }
 
+/* An own gate, by the name that it has in the list. */
+static gr_status graph_read_gate(graph_reader *r, const gr_gate **gate)
+{
+    const char *name;
+    graph_read_space(r);
+    const char *at = r->at;
+    GR_TRY(graph_read_quoted(r, &name));
+    *gate = gr_gates_find(r->gates, name);
+    return *gate ? GR_OK
+                 : graph_read_fail(r, at, "there is no gate '%s' among the own gates given", name);
+}
+
 static gr_status graph_read_attr(graph_reader *r, gr_graph *graph, const gr_attr_desc *desc,
                                  gr_attr *attr)
 {
@@ -355,10 +368,10 @@ static gr_status graph_read_attr(graph_reader *r, gr_graph *graph, const gr_attr
         return graph_read_tensor(r, &attr->tensor);
     case GR_ATTR_BODY:
         return graph_read_body(r, graph, &attr->body);
-    case GR_ATTR_POINTER:
-        break;
+    case GR_ATTR_GATE:
+        return graph_read_gate(r, &attr->gate);
     }
-    return graph_read_fail(r, r->at, "a text cannot hold a gate of the user's own");
+    return gr_fail(GR_INTERNAL, "attribute '%s' has no kind", desc->name);
 }
 
 static gr_status graph_read_attrs(graph_reader *r, gr_graph *graph, const gr_op *op, gr_attr *attr)
@@ -460,10 +473,16 @@ static gr_status graph_read_graph(graph_reader *r, gr_graph *graph, graph_read_l
 
 gr_status gr_graph_read(const char *text, gr_graph **graph, gr_node **outputs, int capacity, int *n)
 {
+    return gr_graph_read_gates(text, NULL, graph, outputs, capacity, n);
+}
+
+gr_status gr_graph_read_gates(const char *text, const gr_gates *gates, gr_graph **graph,
+                              gr_node **outputs, int capacity, int *n)
+{
     *graph = NULL;
     if (n) *n = 0;
     if (!text) return gr_fail(GR_INVALID, "graph: no text to read");
-    graph_reader r = {.text = text, .at = text, .end = text + strlen(text)};
+    graph_reader r = {.text = text, .at = text, .end = text + strlen(text), .gates = gates};
     if (!graph_read_accept(&r, "gradus graph 1")) {
         return graph_read_fail(&r, text, "expected the first line 'gradus graph 1'");
     }

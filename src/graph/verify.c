@@ -41,7 +41,7 @@ static gr_status verify_attrs(const gr_node *node)
         }
         bool empty = (attr->kind == GR_ATTR_TENSOR && !attr->tensor) ||
                      (attr->kind == GR_ATTR_BODY && !attr->body) ||
-                     (attr->kind == GR_ATTR_POINTER && !attr->p);
+                     (attr->kind == GR_ATTR_GATE && !attr->gate);
         if (empty) return verify_fault(node, "lacks an attribute");
         if (attr->kind == GR_ATTR_BODY) GR_TRY(verify_body(node, attr->body));
     }

@@ -142,51 +142,24 @@ gr_status gr_lang_bind(const gr_expr *expr, const lang_ast *call, const char *si
 
 /* ---- Words -------------------------------------------------------------------------------- */
 
-const gr_gate *gr_lang_gate_find(const gr_expr_env *env, const char *name)
-{
-    for (int i = 0; env && i < env->n_gates; i++) {
-        if (env->gates[i]->name && strcmp(env->gates[i]->name, name) == 0) return env->gates[i];
-    }
-    return NULL;
-}
-
 gr_status gr_lang_unknown_word(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env)
 {
     const char *word = gr_lang_quote(call->call.word, strlen(call->call.word));
     const char *kind = call->call.piped ? "layer or function" : "function";
     const char *near = gr_lang_word_nearest(call->call.word);
-    for (int i = 0; !near && env && i < env->n_gates; i++) {
-        if (env->gates[i]->name) near = gr_nearest(call->call.word, &env->gates[i]->name, 1);
-    }
+    const gr_gates *gates = env ? env->gates : NULL;
+    for (int i = 0; !near && gates && i < gates->count; i++)
+        near = gr_nearest(call->call.word, &gates->gate[i].name, 1);
     const lang_word *found = near ? gr_lang_word_find(near) : NULL;
     if (found && found->is.kind == GR_WORD_LAYER) kind = "layer";
     return gr_lang_fail(&expr->source, call->at, GR_SYNTAX, "unknown %s '%s'%s%s%s", kind, word,
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-gr_status gr_lang_check_gate(const gr_expr *expr, const lang_ast *call, const gr_gate *gate)
-{
-    int count = 0;
-    for (const lang_arg *arg = call->call.args; arg; arg = arg->next, count++) {
-        if (!arg->keyword) continue;
-        return gr_lang_fail(&expr->source, arg->at, GR_SYNTAX, "the gate '%s' has no option '%s'",
-                            gate->name, gr_lang_quote(arg->keyword, strlen(arg->keyword)));
-    }
-    if (gate->outputs != 1) {
-        return gr_lang_fail(&expr->source, call->at, GR_SYNTAX,
-                            "the gate '%s' has %d outputs: an expression takes gates of one",
-                            gate->name, gate->outputs);
-    }
-    if (count == gate->inputs) return GR_OK;
-    return gr_lang_fail(&expr->source, call->at, GR_SYNTAX,
-                        "the gate '%s' takes %d input%s, not %d", gate->name, gate->inputs,
-                        gate->inputs == 1 ? "" : "s", count);
-}
-
 static gr_status bind_check_call(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env)
 {
     lang_bound bound;
-    const gr_gate *gate = gr_lang_gate_find(env, call->call.word);
+    const gr_gate *gate = gr_gates_find(env ? env->gates : NULL, call->call.word);
     if (gate) return gr_lang_check_gate(expr, call, gate);
     const lang_word *word = gr_lang_word_find(call->call.word);
     if (!word || word->is.kind == GR_WORD_CONSTANT) return gr_lang_unknown_word(expr, call, env);
@@ -195,6 +168,7 @@ static gr_status bind_check_call(const gr_expr *expr, const lang_ast *call, cons
 
 gr_status gr_expr_check(const gr_expr *expr, const gr_expr_env *env)
 {
+    if (env) GR_TRY(gr_gates_check(env->gates));
     for (size_t i = 0; i < expr->n_nodes; i++) {
         const lang_ast *ast = &expr->nodes[i];
         if (ast->kind == LANG_AST_CALL) GR_TRY(bind_check_call(expr, ast, env));

@@ -220,7 +220,7 @@ static gr_node *build_gate(lang_builder *builder, const lang_ast *ast, const gr_
 static gr_node *build_call(lang_builder *builder, int node)
 {
     const lang_ast *ast = &builder->expr->nodes[node];
-    const gr_gate *gate = gr_lang_gate_find(&builder->env, ast->call.word);
+    const gr_gate *gate = gr_gates_find(builder->env.gates, ast->call.word);
     if (gate) return build_gate(builder, ast, gate);
     const lang_word *word = gr_lang_word_find(ast->call.word);
     if (!word || word->is.kind == GR_WORD_CONSTANT) {
@@ -358,7 +358,8 @@ static gr_status build_expr(const gr_expr *expr, gr_graph *graph, const gr_expr_
         memcpy(&builder.env, env, size);
     }
     gr_build_seal(graph); /* what the caller built is not the text's */
-    build_all(&builder);
+    build_note(&builder, gr_gates_check(builder.env.gates));
+    if (builder.status == GR_OK) build_all(&builder);
     for (size_t i = first; builder.status == GR_OK && i < expr->n_statements; i++)
         values[i - first] = gr_lang_as_node(&builder, expr->statements[i].root, builder.env.dtype);
     for (size_t i = first; builder.status != GR_OK && i < expr->n_statements; i++)

@@ -79,10 +79,9 @@ typedef struct lang_bound {
 gr_status gr_lang_bind(const gr_expr *expr, const lang_ast *call, const char *signature,
                        lang_bound *bound);
 
-/* The own gate of that name, or NULL. */
-const gr_gate *gr_lang_gate_find(const gr_expr_env *env, const char *name);
 /* "unknown layer 'convv'; did you mean 'conv'?" */
 gr_status gr_lang_unknown_word(const gr_expr *expr, const lang_ast *call, const gr_expr_env *env);
+/* Does the call of an own gate suit it? */
 gr_status gr_lang_check_gate(const gr_expr *expr, const lang_ast *call, const gr_gate *gate);
 
 /* ---- Building ----------------------------------------------------------------------------- */

@@ -1,11 +1,11 @@
 /* custom: gates of the user's own, and custom_grad, which runs their backward callback. */
 #include "ops/ops.h"
 
-static const gr_attr_desc custom_attrs[] = {{"gate", GR_ATTR_POINTER}};
+static const gr_attr_desc custom_attrs[] = {{"gate", GR_ATTR_GATE}};
 
 static const gr_gate *custom_gate(const gr_attr *attr)
 {
-    return attr[0].p;
+    return attr[0].gate;
 }
 
 static const char *custom_name(const gr_gate *gate)
@@ -53,18 +53,47 @@ static bool custom_infer(gr_infer *s)
     return true;
 }
 
-static void custom_gradient(const gr_node *node, gr_node *const *dy, gr_node **dx)
+/* By the gate's `gradient`, which builds what it likes; of a wrong type or shape it is refused. */
+static void custom_gradient_built(const gr_node *node, gr_node *const *in, gr_node **dx)
 {
     const gr_gate *gate = custom_gate(node->attr);
-    gr_node *self = node->graph->nodes[node->id];
-    int n = node->n_in + 2 * node->n_out;
+    gr_node *const *out = in + node->n_in, *const *dy = out + node->n_out;
+    gate->gradient(gate->user, in, out, dy, dx);
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_type *want = &node->in[i]->out[0];
+        if (!dx[i] || gr_is_error(dx[i])) continue;
+        gr_dtype dtype = gr_node_dtype(dx[i]);
+        gr_shape shape = gr_node_shape(dx[i]);
+        if (dtype == want->dtype && gr_shape_equal(shape, want->shape)) continue;
+        gr_build_fail(node->graph, GR_SHAPE, "custom",
+                      "gate '%.80s' gives %s%s as the gradient by input %d, which is %s%s",
+                      custom_name(gate), gr_dtype_name(dtype), gr_shape_text(shape), i,
+                      gr_dtype_name(want->dtype), gr_shape_text(want->shape));
+    }
+}
+
+/* By a node that calls the gate's `backward`. */
+static void custom_gradient_called(const gr_node *node, gr_node *const *in, gr_node **dx)
+{
+    const gr_gate *gate = custom_gate(node->attr);
     if (!gate->backward) {
         gr_build_fail(node->graph, GR_UNSUPPORTED, "custom",
                       "gate '%.80s' has no backward callback, so no gradient goes through it",
                       custom_name(gate));
         return;
     }
-    gr_node **in = gr_alloc_array((size_t)n, sizeof(gr_node *));
+    gr_node *back =
+        gr_build(node->graph, &gr_op_custom_grad, in, node->n_in + 2 * node->n_out, node->attr);
+    for (int i = 0; i < node->n_in; i++) {
+        gr_dtype dtype = node->in[i]->out[0].dtype;
+        if (dtype == GR_F32 || dtype == GR_F64) dx[i] = gr_get(back, i);
+    }
+}
+
+static void custom_gradient(const gr_node *node, gr_node *const *dy, gr_node **dx)
+{
+    gr_node *self = node->graph->nodes[node->id];
+    gr_node **in = gr_alloc_array((size_t)(node->n_in + 2 * node->n_out), sizeof(gr_node *));
     if (!in) {
         gr_build_fail(node->graph, GR_NO_MEMORY, "custom", "%s", gr_status_text(GR_NO_MEMORY));
         return;
@@ -76,12 +105,11 @@ static void custom_gradient(const gr_node *node, gr_node *const *dy, gr_node **d
         in[node->n_in + node->n_out + i] =
             dy[i] ? dy[i] : gr_full(node->graph, type->dtype, type->shape, 0);
     }
-    gr_node *back = gr_build(node->graph, &gr_op_custom_grad, in, n, node->attr);
+    if (custom_gate(node->attr)->gradient)
+        custom_gradient_built(node, in, dx);
+    else
+        custom_gradient_called(node, in, dx);
     gr_free(in);
-    for (int i = 0; i < node->n_in; i++) {
-        gr_dtype dtype = node->in[i]->out[0].dtype;
-        if (dtype == GR_F32 || dtype == GR_F64) dx[i] = gr_get(back, i);
-    }
 }
 
 /* ---- custom_grad: the inputs, outputs and cotangents of a gate to those of its inputs ------- */
@@ -102,6 +130,16 @@ static bool custom_grad_infer(gr_infer *s)
     s->n_out = gate->inputs;
     for (int i = 0; i < s->n_out; i++) s->out[i] = s->in[i];
     return true;
+}
+
+static void custom_grad_gradient(const gr_node *node, gr_node *const *dy, gr_node **dx)
+{
+    (void)dy;
+    (void)dx;
+    gr_build_fail(node->graph, GR_UNSUPPORTED, "custom",
+                  "the gradient of gate '%.80s' has none in turn: a second derivative needs the "
+                  "callback `gradient` in place of `backward`",
+                  custom_name(custom_gate(node->attr)));
 }
 
 /* ---- Running both ------------------------------------------------------------------------- */
@@ -254,10 +292,11 @@ const gr_op gr_op_custom_grad = {
     .doc = "the backward callback of a gate of the user's own",
     .min_in = 2,
     .max_in = -1,
-    .flags = GR_OP_NO_FOLD | GR_OP_GRAD_NONE,
+    .flags = GR_OP_NO_FOLD,
     .attrs = custom_attrs,
     .n_attrs = GR_LEN(custom_attrs),
     .infer = custom_grad_infer,
+    .grad = custom_grad_gradient,
     .reference = custom_grad_prepare,
 };
 
@@ -271,6 +310,6 @@ gr_node *gr_custom(gr_graph *graph, const gr_gate *gate, gr_node *const *in, int
         return gr_build_fail(graph, GR_INVALID, "custom",
                              "the gate's size is not sizeof(gr_gate) (%zu)", sizeof *gate);
     }
-    gr_attr attr = {.kind = GR_ATTR_POINTER, .p = gate};
+    gr_attr attr = {.kind = GR_ATTR_GATE, .gate = gate};
     return gr_build(graph, &gr_op_custom, in, n, &attr);
 }

@@ -71,7 +71,8 @@ static gr_status build_text(const gr_model *model, int64_t rows, gr_model_graph 
                        .dtype = GR_F32,
                        .bindings = bindings,
                        .n_bindings = loss < 0 ? 1 : 2,
-                       .scope = out->scope};
+                       .scope = out->scope,
+                       .gates = model->gates};
     if (loss < 0) return gr_expr_build(model->net, out->graph, &env, &out->scores);
     out->values = gr_alloc_array((size_t)gr_expr_statements(model->net), sizeof *out->values);
     if (!out->values) return GR_NO_MEMORY;

@@ -22,11 +22,27 @@ static gr_status file_set_floats(gr_meta *meta, const char *key, const float *va
     return status;
 }
 
+/* The names of the own gates that the net calls, so that a reader may say what is missing. */
+static gr_status file_set_gates(gr_meta *meta, const gr_model *model)
+{
+    const gr_gates *gates = model->gates;
+    int n = 0;
+    if (!gates || !model->net) return GR_OK;
+    const char **names = gr_alloc_array((size_t)gates->count, sizeof *names);
+    if (!names) return GR_NO_MEMORY;
+    for (int i = 0; i < gates->count; i++)
+        if (gr_expr_calls(model->net, gates->gate[i].name)) names[n++] = gates->gate[i].name;
+    gr_status status = n > 0 ? gr_meta_set_texts(meta, "gates", names, n) : GR_OK;
+    gr_free(names);
+    return status;
+}
+
 gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta)
 {
     GR_TRY(gr_meta_set(meta, "gradus.version", gr_version()));
     GR_TRY(model->net ? gr_meta_set(meta, "net", model->net_text)
                       : gr_meta_set(meta, "recipe", "C"));
+    GR_TRY(file_set_gates(meta, model));
     GR_TRY(file_set_shape(meta, "input", model->input));
     if (gr_model_tokens(model)) GR_TRY(gr_meta_set(meta, "input.dtype", "i32"));
     if (model->positions.rank > 0) GR_TRY(file_set_shape(meta, "positions", model->positions));
@@ -178,6 +194,24 @@ static gr_status file_get_normalizer(const gr_meta *meta, file_options *f)
     return GR_OK;
 }
 
+/* The own gates that the net calls must be among those given. */
+static gr_status file_get_gates(const gr_meta *meta, const gr_model_options *given, file_options *f)
+{
+    char **names;
+    int n;
+    gr_status status = GR_OK;
+    f->o.gates = given ? given->gates : NULL;
+    if (!gr_meta_get(meta, "gates")) return GR_OK;
+    GR_TRY(gr_meta_get_texts(meta, "gates", &names, &n));
+    for (int i = 0; status == GR_OK && i < n; i++)
+        if (!gr_gates_find(f->o.gates, names[i]))
+            status = gr_fail(GR_NOT_FOUND,
+                             "the net calls '%.80s', a gate of its user's own, which is not given",
+                             names[i]);
+    gr_meta_release(names);
+    return status;
+}
+
 /* The net: the file's text, or the caller's recipe. */
 static gr_status file_get_net(const gr_meta *meta, const gr_model_options *given, file_options *f)
 {
@@ -199,6 +233,7 @@ static gr_status file_get_options(const gr_meta *meta, const gr_model_options *g
     int64_t seed;
     f->o.size = sizeof f->o;
     GR_TRY(file_get_net(meta, given, f));
+    GR_TRY(file_get_gates(meta, given, f));
     GR_TRY(file_get_input(meta, f));
     GR_TRY(gr_meta_get_texts(meta, "classes", &f->names, &f->o.classes));
     f->o.names = (const char *const *)f->names;

@@ -119,6 +119,7 @@ static gr_status model_take_net(gr_model *model, const gr_model_options *o)
 {
     model->recipe = o->recipe;
     model->user = o->user;
+    model->gates = o->gates;
     if (!o->net) return GR_OK;
     char *text;
     GR_TRY(gr_expr_parse(o->net, "net", &model->net));

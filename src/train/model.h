@@ -40,6 +40,7 @@ struct gr_model {
     gr_store *store;
     gr_expr *net; /* NULL: a recipe */
     char *net_text;
+    const gr_gates *gates; /* own gates that the text calls; NULL: none */
     gr_recipe *recipe;
     void *user;
     gr_dtype dtype; /* of the input: GR_F32, or GR_I32 for tokens */

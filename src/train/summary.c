@@ -109,7 +109,7 @@ static gr_status summary_add(summary *s, const summary_layer *layer)
     if (!layer->last) return GR_OK;
     if (!gr_grow(&info->layers, (size_t)info->count, &s->capacity, sizeof *info->layers))
         return GR_NO_MEMORY;
-    const char *op = layer->last->op->name, *name = layer->last->name;
+    const char *op = gr_node_op(layer->last), *name = layer->last->name;
     if (!name) name = layer->composite ? layer->composite : op;
     gr_shape shape = summary_shape(layer->last);
     gr_layer_info *to = &info->layers[info->count];
@@ -204,9 +204,10 @@ gr_status gr_model_describe(const gr_model *model, gr_net_info **info)
     return status;
 }
 
-gr_status gr_net_describe(const char *net, gr_shape input, gr_net_info **info)
+gr_status gr_net_describe(const char *net, gr_shape input, const gr_gates *gates,
+                          gr_net_info **info)
 {
-    gr_model bare = {.dtype = GR_F32, .input = input};
+    gr_model bare = {.dtype = GR_F32, .input = input, .gates = gates};
     *info = NULL;
     if (!net) return gr_fail(GR_INVALID, "gr_net_describe needs a net");
     if (input.rank < 1 || input.rank >= GR_MAX_RANK || gr_shape_count(input) < 1)

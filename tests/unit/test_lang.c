@@ -311,12 +311,21 @@ static gr_status double_forward(void *user, const gr_tensor *in, gr_tensor *out)
 static void own_gates(void **state)
 {
     (void)state;
-    const gr_gate twice = {sizeof twice, "twice", 1, 1, double_shape, double_forward, NULL, NULL};
-    const gr_gate pair = {sizeof pair, "pair", 1, 2, double_shape, double_forward, NULL, NULL};
-    const gr_gate *gates[] = {&twice, &pair};
+    const gr_gate own[] = {{.size = sizeof(gr_gate),
+                            .name = "twice",
+                            .inputs = 1,
+                            .outputs = 1,
+                            .shape = double_shape,
+                            .forward = double_forward},
+                           {.size = sizeof(gr_gate),
+                            .name = "pair",
+                            .inputs = 1,
+                            .outputs = 2,
+                            .shape = double_shape,
+                            .forward = double_forward}};
+    const gr_gates gates = {GR_GATES_VERSION, GR_LEN(own), own};
     gr_expr_env env = test_env;
-    env.gates = gates;
-    env.n_gates = 2;
+    env.gates = &gates;
     gr_graph *graph;
     gr_node *node;
     assert_int_equal(build("m1 |> twice |> relu", &env, &graph, &node), GR_OK);

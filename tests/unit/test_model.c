@@ -334,7 +334,7 @@ static void test_description(void **state)
     gr_dataset_free(data);
     unit_ok(gr_net_describe("conv(20,5) |> maxpool(2) |> conv(50,5) |> maxpool(2) |> fc(500) |> "
                             "relu |> dropout(0.5) |> fc(10)",
-                            GR_SHAPE(1, 28, 28), &info));
+                            GR_SHAPE(1, 28, 28), NULL, &info));
     static const struct {
         const char *name, *kind;
         gr_shape output;
@@ -357,10 +357,10 @@ static void test_description(void **state)
     }
     assert_int_equal(info->parameters, 431080);
     gr_net_info_free(info);
-    unit_refused(gr_net_describe("conv(20,5) |> conv(9,99)", GR_SHAPE(1, 28, 28), &info), GR_SHAPE,
-                 "net:1:15");
-    unit_refused(gr_net_describe("x @", GR_SHAPE(4), &info), GR_SYNTAX, "net:1:4");
-    unit_refused(gr_net_describe("x", GR_SCALAR, &info), GR_SHAPE, "[]");
+    unit_refused(gr_net_describe("conv(20,5) |> conv(9,99)", GR_SHAPE(1, 28, 28), NULL, &info),
+                 GR_SHAPE, "net:1:15");
+    unit_refused(gr_net_describe("x @", GR_SHAPE(4), NULL, &info), GR_SYNTAX, "net:1:4");
+    unit_refused(gr_net_describe("x", GR_SCALAR, NULL, &info), GR_SHAPE, "[]");
     assert_null(info);
 }
 

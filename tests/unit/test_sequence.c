@@ -111,19 +111,19 @@ static void test_sequence_description(void **state)
 {
     (void)state;
     gr_net_info *info;
-    unit_ok(gr_net_describe(sequence_net, GR_SHAPE(SEQ_LENGTH), &info));
+    unit_ok(gr_net_describe(sequence_net, GR_SHAPE(SEQ_LENGTH), NULL, &info));
     assert_int_equal(info->parameters, 8 * 5 + 8 + 5 * 8 + 5);
     assert_true(gr_shape_equal(info->layers[info->count - 1].output, GR_SHAPE(6, 5)));
     gr_net_info_free(info);
     /* Loops count as often as they run: 6·(4·12 + 3·12 + 3·5). */
-    unit_ok(gr_net_describe("embedding(20, 4) |> lstm(3) |> linear(5)", GR_SHAPE(6), &info));
+    unit_ok(gr_net_describe("embedding(20, 4) |> lstm(3) |> linear(5)", GR_SHAPE(6), NULL, &info));
     assert_int_equal(info->multiply_adds, 594);
     assert_int_equal(info->count, 3);
     assert_string_equal(info->layers[1].kind, "lstm");
     assert_string_equal(info->layers[2].kind, "linear");
     gr_net_info_free(info);
-    unit_refused(gr_net_describe("x |> one_hot(5) |> one_hot(5)", GR_SHAPE(6), &info), GR_DTYPE,
-                 "net:1:6): the index is f32");
+    unit_refused(gr_net_describe("x |> one_hot(5) |> one_hot(5)", GR_SHAPE(6), NULL, &info),
+                 GR_DTYPE, "net:1:6): the index is f32");
     assert_null(info);
 }
 

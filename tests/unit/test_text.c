@@ -144,8 +144,8 @@ static void texts_with_a_fault_are_refused(void **state)
          "line 3, column 21: expected \\\", \\\\ or \\x and two hexadecimal digits"},
         {HEAD "%1 = input() {name=\"y\", dtype=f32, shape=[1,1,1,1,1,1,1,1,1]} : f32[]",
          "line 3, column 59: a list has at most 8 numbers"},
-        {HEAD "%1 = custom(%0) {gate=own} : f32[3]",
-         "line 3, column 23: a text cannot hold a gate of the user's own"},
+        {HEAD "%1 = custom(%0) {gate=\"own\"} : f32[3]",
+         "line 3, column 23: there is no gate 'own' among the own gates given"},
         {HEAD "return %0, %1", "line 3, column 13: there is no node %1 before here"},
         {HEAD "\xC3\xA4", "line 3, column 1: expected a node or return, found the byte 0xC3"},
     };
