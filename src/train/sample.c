@@ -84,7 +84,7 @@ static gr_status sample_compile(const gr_model *model, gr_store *store, int64_t 
         status = gr_fail(GR_SHAPE, "the net gives %s for one text: should be %s",
                          gr_shape_text(gr_node_shape(graph.scores)), gr_shape_text(want));
     if (status == GR_OK)
-        status = gr_engine_new(&view, &graph, (gr_node *[]){graph.scores}, 1, true, engine);
+        status = gr_engine_new(&view, &graph, (gr_node *[]){graph.scores}, 1, 0, engine);
     gr_model_graph_clear(&graph);
     return status;
 }
