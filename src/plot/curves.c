@@ -57,19 +57,41 @@ static gr_status curves_accuracy(gr_figure *figure, int panel, const gr_curves *
                                       .n = 1});
 }
 
+/* A panel of one line against epochs. */
+static gr_status curves_single(gr_figure *figure, int panel, const gr_curves *curves,
+                               const char *name, const double *values)
+{
+    GR_TRY(gr_figure_panel(figure, panel, GR_PANEL(.x_label = "epoch", .y_label = name)));
+    return curves_add(figure, panel, curves, NULL, values, 1);
+}
+
+static gr_status curves_fill(gr_figure *figure, const gr_curves *curves, bool loss, bool accuracy)
+{
+    int panel = 0;
+    if (loss) GR_TRY(curves_loss(figure, panel++, curves));
+    if (accuracy) GR_TRY(curves_accuracy(figure, panel++, curves));
+    if (curves->rate) {
+        GR_TRY(curves_single(figure, panel++, curves, "learning rate", curves->rate));
+    }
+    if (curves->gradient_norm) {
+        GR_TRY(curves_single(figure, panel++, curves, "gradient norm", curves->gradient_norm));
+    }
+    return GR_OK;
+}
+
 gr_status gr_plot_curves(const char *path, const gr_curves *curves)
 {
     const bool loss = curves->train_loss || curves->val_loss;
     const bool accuracy = curves->train_accuracy || curves->val_accuracy || curves->test_accuracy;
-    if (curves->n < 1 || (!loss && !accuracy)) {
+    const int panels = loss + accuracy + (curves->rate != NULL) + (curves->gradient_norm != NULL);
+    if (curves->n < 1 || panels == 0) {
         return gr_fail(GR_INVALID, "%s: there are no curves to draw", path);
     }
     gr_figure *figure;
-    const gr_figure_options options = {
-        .size = sizeof options, .panels = loss + accuracy, .title = curves->title};
-    GR_TRY(gr_figure_new(&options, &figure));
-    gr_status status = loss ? curves_loss(figure, 0, curves) : GR_OK;
-    if (status == GR_OK && accuracy) status = curves_accuracy(figure, loss ? 1 : 0, curves);
+    GR_TRY(gr_figure_new(
+        GR_FIGURE(.panels = panels, .columns = panels < 3 ? panels : 2, .title = curves->title),
+        &figure));
+    gr_status status = curves_fill(figure, curves, loss, accuracy);
     if (status == GR_OK) status = gr_figure_save(figure, path);
     gr_figure_free(figure);
     return status;

@@ -30,21 +30,45 @@ double gr_plot_text_height(plot_face face);
  * centre or right end is at x. Returns its width. */
 double gr_plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot_align align,
                          double room, const char *text);
-/* The same turned to the left, its centre at y, its left side at x. */
-void gr_plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, double room,
-                          const char *text);
+/* As gr_plot_text_draw, turned to the left: its left side at x, its centre at y (PLOT_CENTRE) or
+ * its end there (PLOT_RIGHT). */
+void gr_plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, plot_align align,
+                          double room, const char *text);
 
 /* ---- Series ------------------------------------------------------------------------------- */
 
-void gr_plot_series_draw(plot_pen *pen, const plot_series *series, const plot_axis axis[2],
-                         plot_box area);
-/* Are the points of a line marked in a panel of that width? */
-bool gr_plot_series_marked(const plot_series *series, double width);
-/* A sample for the legend, about the middle line y, and its width. */
-void gr_plot_series_sample(plot_pen *pen, const plot_series *series, double x, double y,
-                           bool marked);
+/* What is drawn first lies under the rest: areas, then lines across, then data. */
+#define PLOT_DEPTHS 3
+int gr_plot_series_depth(const plot_series *series);
+/* `among` says how many lines share the panel: where there are several, all have marks. */
+void gr_plot_series_draw(plot_pen *pen, const plot_series *series, int among,
+                         const plot_axis axis[2], plot_box area);
+/* A sample for the legend, about the middle line y, of a panel of that width; and its width. */
+void gr_plot_series_sample(plot_pen *pen, const plot_series *series, int among, double x, double y,
+                           double width);
 double gr_plot_series_sample_width(const plot_series *series);
+/* How many lines a panel has. */
+int gr_plot_lines(const plot_panel *panel);
 void gr_plot_color(plot_pen *pen, unsigned rgb);
+
+/* ---- Layers ------------------------------------------------------------------------------- */
+
+#define PLOT_SCALE_GAP 8.0 /* between a panel and the scale of its colours */
+#define PLOT_SCALE_BAR 9.0 /* width of the scale */
+
+void gr_plot_layer_draw(plot_pen *pen, const plot_layer *layer, const plot_axis axis[2],
+                        plot_box area);
+/* The layer's part that gr_plot_layer_draw leaves to it: lines, or areas between levels. */
+void gr_plot_contour_draw(plot_pen *pen, const plot_layer *layer, const plot_axis axis[2],
+                          plot_box area);
+/* The layer whose colours the panel has a scale for, or NULL. */
+const plot_layer *gr_plot_scale_of(const plot_panel *panel);
+/* Room that it takes to the right of the panel's area, and drawing it there, up to `right`. */
+double gr_plot_scale_width(plot_pen *pen, const plot_layer *layer, double height);
+void gr_plot_scale_draw(plot_pen *pen, const plot_layer *layer, plot_box area, double right);
+/* The panel's notes, as far as they do not overlap. */
+void gr_plot_notes_draw(plot_pen *pen, const plot_panel *panel, const plot_axis axis[2],
+                        plot_box area);
 
 #endif
 

@@ -3,22 +3,38 @@
 
 #include <math.h>
 
-#define FIGURE_MAX_PANELS 8
+#define FIGURE_MAX_PANELS 100
 #define FIGURE_PANEL_WIDTH 270.0
 #define FIGURE_PANEL_HEIGHT 200.0
-#define FIGURE_MIN_WIDTH 120.0 /* of a panel */
-#define FIGURE_MIN_HEIGHT 100.0
+#define FIGURE_MIN_WIDTH 90.0 /* of a panel */
+#define FIGURE_MIN_HEIGHT 80.0
 #define FIGURE_MAX_SIDE 10000.0
 #define FIGURE_DPI 200.0
 
+static void figure_series_clear(plot_series *series)
+{
+    gr_free(series->label);
+    gr_free(series->x);
+    gr_free(series->y);
+    gr_free(series->y2);
+}
+
+static void figure_names_clear(plot_names *names)
+{
+    for (int i = 0; names->text && i < names->n; i++) gr_free(names->text[i]);
+    gr_free(names->text);
+    *names = (plot_names){0};
+}
+
 static void figure_panel_free(plot_panel *panel)
 {
-    for (size_t i = 0; i < panel->count; i++) {
-        gr_free(panel->series[i].label);
-        gr_free(panel->series[i].x);
-        gr_free(panel->series[i].y);
-    }
+    for (size_t i = 0; i < panel->count; i++) figure_series_clear(&panel->series[i]);
+    for (size_t i = 0; i < panel->layers; i++) gr_plot_layer_clear(&panel->layer[i]);
+    for (size_t i = 0; i < panel->notes; i++) gr_free(panel->note[i].text);
+    for (int k = 0; k < 2; k++) figure_names_clear(&panel->names[k]);
     gr_free(panel->series);
+    gr_free(panel->layer);
+    gr_free(panel->note);
     gr_free(panel->title);
     gr_free(panel->x_label);
     gr_free(panel->y_label);
@@ -33,8 +49,7 @@ void gr_figure_free(gr_figure *figure)
     gr_free(figure);
 }
 
-/* Copies a text that may be NULL or empty (then *copy is NULL). */
-static gr_status figure_text(const char *text, char **copy)
+gr_status gr_plot_text_copy(const char *text, char **copy)
 {
     *copy = NULL;
     if (!text || !*text) return GR_OK;
@@ -49,21 +64,24 @@ static gr_status figure_fill(gr_figure *figure, const gr_figure_options *options
         return gr_fail(GR_INVALID, "figure: %d panels; 1 to %d are possible", options->panels,
                        FIGURE_MAX_PANELS);
     }
-    figure->width = options->width > 0 ? options->width : FIGURE_PANEL_WIDTH * figure->panels;
-    figure->height = options->height > 0 ? options->height : FIGURE_PANEL_HEIGHT;
+    const int columns = options->columns > 0 ? options->columns : figure->panels;
+    figure->columns = columns < figure->panels ? columns : figure->panels;
+    figure->rows = (figure->panels + figure->columns - 1) / figure->columns;
+    figure->width = options->width > 0 ? options->width : FIGURE_PANEL_WIDTH * figure->columns;
+    figure->height = options->height > 0 ? options->height : FIGURE_PANEL_HEIGHT * figure->rows;
     figure->dpi = options->dpi > 0 ? options->dpi : FIGURE_DPI;
-    if (!(figure->width / figure->panels >= FIGURE_MIN_WIDTH) ||
-        !(figure->height >= FIGURE_MIN_HEIGHT) || !(figure->width <= FIGURE_MAX_SIDE) ||
-        !(figure->height <= FIGURE_MAX_SIDE)) {
+    if (!(figure->width / figure->columns >= FIGURE_MIN_WIDTH) ||
+        !(figure->height / figure->rows >= FIGURE_MIN_HEIGHT) ||
+        !(figure->width <= FIGURE_MAX_SIDE) || !(figure->height <= FIGURE_MAX_SIDE)) {
         return gr_fail(GR_INVALID,
-                       "figure: %g by %g points for %d panels; a panel needs %g by %g, and %g is "
-                       "the longest side",
-                       figure->width, figure->height, figure->panels, FIGURE_MIN_WIDTH,
-                       FIGURE_MIN_HEIGHT, FIGURE_MAX_SIDE);
+                       "figure: %g by %g points for %d by %d panels; a panel needs %g by %g, and "
+                       "%g is the longest side",
+                       figure->width, figure->height, figure->columns, figure->rows,
+                       FIGURE_MIN_WIDTH, FIGURE_MIN_HEIGHT, FIGURE_MAX_SIDE);
     }
     figure->panel = gr_alloc_array((size_t)figure->panels, sizeof *figure->panel);
     if (!figure->panel) return GR_NO_MEMORY;
-    return figure_text(options->title, &figure->title);
+    return gr_plot_text_copy(options->title, &figure->title);
 }
 
 gr_status gr_figure_new(const gr_figure_options *options, gr_figure **out)
@@ -80,15 +98,17 @@ gr_status gr_figure_new(const gr_figure_options *options, gr_figure **out)
     return GR_OK;
 }
 
-static gr_status figure_find(gr_figure *figure, int panel, plot_panel **out)
+gr_status gr_plot_panel_at(gr_figure *figure, int index, plot_panel **panel)
 {
-    if (panel < 0 || panel >= figure->panels) {
-        return gr_fail(GR_RANGE, "figure: there is no panel %d among its %d", panel,
+    if (index < 0 || index >= figure->panels) {
+        return gr_fail(GR_RANGE, "figure: there is no panel %d among its %d", index,
                        figure->panels);
     }
-    *out = &figure->panel[panel];
+    *panel = &figure->panel[index];
     return GR_OK;
 }
+
+/* ---- Panels ------------------------------------------------------------------------------- */
 
 /* A range given by the caller: none (both 0), or ends in order, above 0 on a logarithmic axis. */
 static gr_status figure_check_range(const char *axis, double low, double high, bool log)
@@ -99,44 +119,91 @@ static gr_status figure_check_range(const char *axis, double low, double high, b
                    log ? " on a logarithmic scale" : "");
 }
 
-gr_status gr_figure_panel(gr_figure *figure, int index, const gr_panel *axes)
+static gr_status figure_copy_names(const char *const *text, int n, plot_names *names)
 {
-    plot_panel *panel = NULL;
-    char *text[3] = {NULL, NULL, NULL};
-    GR_TRY(figure_find(figure, index, &panel));
-    GR_TRY(figure_check_range("x", axes->x_min, axes->x_max, axes->x_log));
-    GR_TRY(figure_check_range("y", axes->y_min, axes->y_max, axes->y_log));
-    gr_status status = figure_text(axes->title, &text[0]);
-    if (status == GR_OK) status = figure_text(axes->x_label, &text[1]);
-    if (status == GR_OK) status = figure_text(axes->y_label, &text[2]);
-    if (status != GR_OK) {
-        for (int i = 0; i < 3; i++) gr_free(text[i]);
-        return status;
-    }
-    gr_free(panel->title);
-    gr_free(panel->x_label);
-    gr_free(panel->y_label);
-    panel->title = text[0];
-    panel->x_label = text[1];
-    panel->y_label = text[2];
-    panel->x_log = axes->x_log;
-    panel->y_log = axes->y_log;
-    panel->x_min = axes->x_min;
-    panel->x_max = axes->x_max;
-    panel->y_min = axes->y_min;
-    panel->y_max = axes->y_max;
+    *names = (plot_names){0};
+    if (!text || n < 1) return GR_OK;
+    names->text = gr_alloc_array((size_t)n, sizeof *names->text);
+    if (!names->text) return GR_NO_MEMORY;
+    names->n = n;
+    for (int i = 0; i < n; i++) GR_TRY(gr_plot_text_copy(text[i], &names->text[i]));
     return GR_OK;
 }
 
-/* The next colour, in turn, of those that lines and points have. */
+/* Texts of a panel, all copied before one is replaced. */
+typedef struct figure_texts {
+    char *label[3];
+    plot_names names[2];
+} figure_texts;
+
+static gr_status figure_copy_texts(const gr_panel *axes, figure_texts *texts)
+{
+    GR_TRY(gr_plot_text_copy(axes->title, &texts->label[0]));
+    GR_TRY(gr_plot_text_copy(axes->x_label, &texts->label[1]));
+    GR_TRY(gr_plot_text_copy(axes->y_label, &texts->label[2]));
+    GR_TRY(figure_copy_names(axes->x_names, axes->x_count, &texts->names[0]));
+    return figure_copy_names(axes->y_names, axes->y_count, &texts->names[1]);
+}
+
+static void figure_swap_texts(plot_panel *panel, figure_texts *texts)
+{
+    char **label[3] = {&panel->title, &panel->x_label, &panel->y_label};
+    for (int i = 0; i < 3; i++) {
+        char *old = *label[i];
+        *label[i] = texts->label[i];
+        texts->label[i] = old;
+    }
+    for (int k = 0; k < 2; k++) {
+        plot_names old = panel->names[k];
+        panel->names[k] = texts->names[k];
+        texts->names[k] = old;
+    }
+}
+
+gr_status gr_figure_panel(gr_figure *figure, int index, const gr_panel *axes)
+{
+    plot_panel *panel = NULL;
+    figure_texts texts = {0};
+    GR_TRY(gr_plot_panel_at(figure, index, &panel));
+    GR_TRY(figure_check_range("x", axes->x_min, axes->x_max, axes->x_log));
+    GR_TRY(figure_check_range("y", axes->y_min, axes->y_max, axes->y_log));
+    gr_status status = figure_copy_texts(axes, &texts);
+    if (status == GR_OK) {
+        figure_swap_texts(panel, &texts);
+        panel->x_log = axes->x_log;
+        panel->y_log = axes->y_log;
+        panel->equal = axes->equal;
+        panel->y_down = axes->y_down;
+        panel->bare = axes->bare;
+        panel->x_min = axes->x_min;
+        panel->x_max = axes->x_max;
+        panel->y_min = axes->y_min;
+        panel->y_max = axes->y_max;
+    }
+    for (int i = 0; i < 3; i++) gr_free(texts.label[i]);
+    for (int k = 0; k < 2; k++) figure_names_clear(&texts.names[k]);
+    return status;
+}
+
+/* ---- Series ------------------------------------------------------------------------------- */
+
+/* Does it have a colour of its own, rather than that of what comes next, or grey? */
+static bool figure_is_colored(gr_series_kind kind)
+{
+    return kind == GR_SERIES_LINE || kind == GR_SERIES_POINTS || kind == GR_SERIES_BARS;
+}
+
+/* The next colour, in turn, of those that the panel's lines, points and bars have. */
 static int figure_next_color(const plot_panel *panel)
 {
     int used = 0;
-    for (size_t i = 0; i < panel->count; i++) {
-        gr_series_kind kind = panel->series[i].kind;
-        used += kind == GR_SERIES_LINE || kind == GR_SERIES_POINTS;
-    }
+    for (size_t i = 0; i < panel->count; i++) used += figure_is_colored(panel->series[i].kind);
     return 1 + used % PLOT_COLORS;
+}
+
+static bool figure_has_y2(gr_series_kind kind)
+{
+    return kind == GR_SERIES_BAND || kind == GR_SERIES_ERRORS;
 }
 
 static gr_status figure_copy_series(const gr_series *series, plot_series *copy)
@@ -150,15 +217,19 @@ static gr_status figure_copy_series(const gr_series *series, plot_series *copy)
         copy->x[i] = series->x && !level ? series->x[i] : i + 1;
         copy->y[i] = mark ? 0 : series->y[i];
     }
-    return figure_text(series->label, &copy->label);
+    if (figure_has_y2(series->kind)) {
+        copy->y2 = gr_alloc_array((size_t)copy->n, sizeof *copy->y2);
+        if (!copy->y2) return GR_NO_MEMORY;
+        memcpy(copy->y2, series->y2, (size_t)copy->n * sizeof *copy->y2);
+    }
+    return gr_plot_text_copy(series->label, &copy->label);
 }
 
-gr_status gr_figure_add(gr_figure *figure, int index, const gr_series *series)
+static gr_status figure_check_series(const gr_series *series)
 {
-    plot_panel *panel = NULL;
-    GR_TRY(figure_find(figure, index, &panel));
     const bool needed = series->kind == GR_SERIES_MARK ? series->x != NULL : series->y != NULL;
-    if (series->n < 1 || !needed || (unsigned)series->kind > GR_SERIES_MARK) {
+    if (series->n < 1 || !needed || (unsigned)series->kind > GR_SERIES_BARS ||
+        (figure_has_y2(series->kind) && !series->y2)) {
         return gr_fail(GR_INVALID, "figure: the series '%s' has no data",
                        series->label ? series->label : "");
     }
@@ -166,17 +237,24 @@ gr_status gr_figure_add(gr_figure *figure, int index, const gr_series *series)
         return gr_fail(GR_INVALID, "figure: colour %d; 1 to %d are there", series->color,
                        PLOT_COLORS);
     }
+    return GR_OK;
+}
+
+gr_status gr_figure_add(gr_figure *figure, int index, const gr_series *series)
+{
+    plot_panel *panel = NULL;
+    GR_TRY(gr_plot_panel_at(figure, index, &panel));
+    GR_TRY(figure_check_series(series));
     if (!gr_grow(&panel->series, panel->count, &panel->capacity, sizeof *panel->series)) {
         return GR_NO_MEMORY;
     }
-    bool plain = series->kind == GR_SERIES_LINE || series->kind == GR_SERIES_POINTS;
-    plot_series copy = {.kind = series->kind, .color = series->color};
-    if (copy.color == 0 && plain) copy.color = figure_next_color(panel);
+    const bool across = series->kind == GR_SERIES_LEVEL || series->kind == GR_SERIES_MARK;
+    plot_series copy = {
+        .kind = series->kind, .color = series->color, .mark = series->mark, .width = series->width};
+    if (copy.color == 0 && !across) copy.color = figure_next_color(panel);
     gr_status status = figure_copy_series(series, &copy);
     if (status != GR_OK) {
-        gr_free(copy.label);
-        gr_free(copy.x);
-        gr_free(copy.y);
+        figure_series_clear(&copy);
         return status;
     }
     panel->series[panel->count++] = copy;

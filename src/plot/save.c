@@ -124,33 +124,61 @@ static gr_status save_figure(const gr_figure *figure, const char *path, const ch
     gr_text_free(&text);
     return status;
 }
-#else
-gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+static gr_status save_possible(const char *path)
 {
-    (void)box;
-    (void)capacity;
-    *n = 0;
-    return gr_figure_save(figure, "figure.svg");
+    (void)path;
+    return GR_OK;
+}
+#else
+static gr_status save_possible(const char *path)
+{
+    return gr_fail(GR_UNSUPPORTED,
+                   "%s: this build draws no figures: it was made without cairo (Debian package "
+                   "libcairo2-dev)",
+                   path);
 }
 
 static gr_status save_figure(const gr_figure *figure, const char *path, const char *ending)
 {
     (void)figure;
     (void)ending;
-    return gr_fail(GR_UNSUPPORTED,
-                   "%s: this build draws no figures: it was made without cairo (Debian package "
-                   "libcairo2-dev)",
-                   path);
+    return save_possible(path);
+}
+
+gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+{
+    (void)figure;
+    (void)box;
+    (void)capacity;
+    *n = 0;
+    return save_possible("figure");
 }
 #endif
 
-gr_status gr_figure_save(const gr_figure *figure, const char *path)
+/* The ending of a figure's file, or a refusal. */
+static gr_status save_ending(const char *path, const char **ending)
 {
     static const char *const endings[] = {".svg", ".pdf", ".png"};
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     for (size_t i = 0; dot && i < GR_LEN(endings); i++) {
-        if (strcasecmp(dot, endings[i]) == 0) return save_figure(figure, path, dot);
+        *ending = dot;
+        if (strcasecmp(dot, endings[i]) == 0) return GR_OK;
     }
     return gr_fail(GR_UNSUPPORTED,
                    "%s: figures are written to files that end in .svg, .pdf or .png", path);
+}
+
+gr_status gr_figure_check(const char *path)
+{
+    const char *ending = NULL;
+    GR_TRY(save_ending(path, &ending));
+    return save_possible(path);
+}
+
+gr_status gr_figure_save(const gr_figure *figure, const char *path)
+{
+    const char *ending = NULL;
+    GR_TRY(save_ending(path, &ending));
+    GR_TRY(save_possible(path));
+    return save_figure(figure, path, ending);
 }

@@ -2,6 +2,9 @@
 #include "plot/draw.h"
 
 #ifdef GRADUS_HAVE_CAIRO
+#include <math.h>
+#include <stdio.h>
+
 #define PLOT_RAISED 0.72 /* size of an exponent */
 #define PLOT_ELLIPSIS "\xE2\x80\xA6"
 
@@ -113,17 +116,81 @@ double gr_plot_text_draw(plot_pen *pen, plot_face face, double x, double y, plot
     return width;
 }
 
-void gr_plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, double room,
-                          const char *text)
+void gr_plot_text_draw_up(plot_pen *pen, plot_face face, double x, double y, plot_align align,
+                          double room, const char *text)
 {
     const int before = pen->boxes;
     cairo_save(pen->cairo);
     cairo_translate(pen->cairo, x, y);
     cairo_rotate(pen->cairo, -1.5707963267948966);
-    gr_plot_text_draw(pen, face, 0, 0, PLOT_CENTRE, room, text);
+    gr_plot_text_draw(pen, face, 0, 0, align, room, text);
     cairo_restore(pen->cairo);
     if (!pen->box || pen->boxes == before || before >= pen->capacity) return;
     const plot_box flat = pen->box[before];
     pen->box[before] = (plot_box){x + flat.y, y - flat.x - flat.width, flat.height, flat.width};
+}
+
+/* ---- Notes -------------------------------------------------------------------------------- */
+
+static void note_show(plot_pen *pen, double x, double y, unsigned rgb, const char *text)
+{
+    const double size = plot_faces[PLOT_TICK].size;
+    plot_text_face(pen, PLOT_TICK, 1);
+    gr_plot_color(pen, rgb);
+    cairo_move_to(pen->cairo, x, y + 0.36 * size);
+    cairo_show_text(pen->cairo, text);
+}
+
+static bool note_is_number(const char *text)
+{
+    return strspn(text, "0123456789+-.,%e") == strlen(text);
+}
+
+static bool note_free(const plot_box *taken, size_t n, plot_box box)
+{
+    for (size_t i = 0; i < n; i++) {
+        const plot_box other = taken[i];
+        if (box.x < other.x + other.width && other.x < box.x + box.width &&
+            box.y < other.y + other.height && other.y < box.y + box.height) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void gr_plot_notes_draw(plot_pen *pen, const plot_panel *panel, const plot_axis axis[2],
+                        plot_box area)
+{
+    size_t drawn = 0;
+    plot_box *taken = gr_alloc_array(panel->notes + 1, sizeof *taken);
+    const double size = plot_faces[PLOT_TICK].size;
+    if (!taken) pen->failed = true;
+    for (size_t i = 0; taken && i < panel->notes; i++) {
+        const plot_note *note = &panel->note[i];
+        char text[128];
+        const double u = gr_plot_axis_place(&axis[0], note->x);
+        const double v = gr_plot_axis_place(&axis[1], note->y);
+        if (!(u >= 0 && u <= 1 && v >= 0 && v <= 1)) continue;
+        const double share = fabs(gr_plot_axis_place(&axis[0], note->x + note->width) - u);
+        const double room = note->width > 0 ? share * area.width - 2 : area.width;
+        snprintf(text, sizeof text, "%s", note->text);
+        if (note_is_number(text) && gr_plot_text_width(pen, PLOT_TICK, text) > room) continue;
+        plot_text_shorten(pen, PLOT_TICK, room, text, sizeof text);
+        const double width = gr_plot_text_width(pen, PLOT_TICK, text);
+        const double x = area.x + u * area.width, y = area.y + (1 - v) * area.height;
+        const plot_box box = {x - width / 2, y - 0.5 * size, width, 0.95 * size};
+        if (!text[0] || box.x < area.x || box.x + width > area.x + area.width || box.y < area.y ||
+            box.y + box.height > area.y + area.height || !note_free(taken, drawn, box)) {
+            continue;
+        }
+        taken[drawn++] = box;
+        note_show(pen, box.x, y,
+                  note->color < 0    ? 0xFFFFFF
+                  : note->color == 0 ? 0x303030
+                                     : gr_plot_palette(note->color),
+                  text);
+        plot_text_note(pen, box);
+    }
+    gr_free(taken);
 }
 #endif

@@ -20,18 +20,71 @@ static void plot_extent_add(plot_extent *extent, double value, bool log)
     extent->whole = extent->whole && fabs(value) < 1e15 && value == nearbyint(value);
 }
 
+double gr_plot_bar_half(const plot_series *series)
+{
+    double least = INFINITY;
+    for (int i = 1; i < series->n; i++) {
+        double apart = fabs(series->x[i] - series->x[i - 1]);
+        if (apart > 0) least = fmin(least, apart);
+    }
+    return isfinite(least) ? least / 2 : 0.5;
+}
+
+void gr_plot_layer_reach(const plot_layer *layer, int which, double ends[2])
+{
+    const double *end = which == 0 ? layer->x : layer->y;
+    const int n = which == 0 ? layer->columns : layer->rows;
+    const bool cells = layer->pixel || layer->kind == GR_GRID_CELLS;
+    const double half = cells ? (n > 1 ? (end[1] - end[0]) / (n - 1) / 2 : 0.5) : 0;
+    ends[0] = end[0] - half;
+    ends[1] = end[1] + half;
+}
+
+static void plot_extent_series(plot_extent *extent, const plot_series *series, int which, bool log)
+{
+    const bool has_x = series->kind != GR_SERIES_LEVEL, has_y = series->kind != GR_SERIES_MARK;
+    const double half = which == 0 && series->kind == GR_SERIES_BARS ? gr_plot_bar_half(series) : 0;
+    if (!(which == 0 ? has_x : has_y)) return;
+    const double *values = which == 0 ? series->x : series->y;
+    for (int i = 0; i < series->n; i++) {
+        plot_extent_add(extent, values[i], log);
+        if (half > 0 && !log) {
+            extent->low = fmin(extent->low, values[i] - half);
+            extent->high = fmax(extent->high, values[i] + half);
+        }
+        if (which == 1 && series->y2) plot_extent_add(extent, series->y2[i], log);
+    }
+    if (which == 1 && series->kind == GR_SERIES_BARS) plot_extent_add(extent, 0, log);
+}
+
 static plot_extent plot_extent_of(const plot_panel *panel, int which, bool log)
 {
     plot_extent extent = {.whole = true};
     for (size_t s = 0; s < panel->count; s++) {
-        const plot_series *series = &panel->series[s];
-        bool has_x = series->kind != GR_SERIES_LEVEL, has_y = series->kind != GR_SERIES_MARK;
-        if (!(which == 0 ? has_x : has_y)) continue;
-        const double *values = which == 0 ? series->x : series->y;
-        for (int i = 0; i < series->n; i++) plot_extent_add(&extent, values[i], log);
+        plot_extent_series(&extent, &panel->series[s], which, log);
     }
-    if (!extent.any) extent = (plot_extent){log ? 0.1 : 0, 1, true, false};
+    if (!extent.any && panel->layers == 0 && panel->names[which].n == 0) {
+        extent = (plot_extent){log ? 0.1 : 0, 1, true, false};
+    }
     return extent;
+}
+
+/* Layers and names reach to the very ends of an axis. Are there any? */
+static bool plot_extent_fixed(const plot_panel *panel, int which, bool log, plot_extent *extent)
+{
+    bool fixed = false;
+    for (size_t i = 0; i < panel->layers; i++) {
+        double ends[2];
+        gr_plot_layer_reach(&panel->layer[i], which, ends);
+        for (int k = 0; k < 2; k++) plot_extent_add(extent, ends[k], log);
+        fixed = true;
+    }
+    if (panel->names[which].n > 0) {
+        plot_extent_add(extent, -0.5, log);
+        plot_extent_add(extent, panel->names[which].n - 0.5, log);
+        fixed = true;
+    }
+    return fixed && extent->any && extent->low < extent->high;
 }
 
 /* Room around the data, and a range of some width for data that has none. */
@@ -56,33 +109,57 @@ static void plot_axis_widen(plot_axis *axis)
     axis->high = axis->log ? pow(10, fmin(high, 308.25)) : high;
 }
 
+/* Bars stand on the axis. */
+static bool plot_has_floor(const plot_panel *panel)
+{
+    for (size_t i = 0; i < panel->count; i++) {
+        if (panel->series[i].kind == GR_SERIES_BARS) return true;
+    }
+    return false;
+}
+
 plot_axis gr_plot_axis_of(const plot_panel *panel, int which)
 {
-    plot_axis axis = {.log = which == 0 ? panel->x_log : panel->y_log};
+    plot_axis axis = {.log = which == 0 ? panel->x_log : panel->y_log,
+                      .down = which == 1 && panel->y_down};
     const double low = which == 0 ? panel->x_min : panel->y_min;
     const double high = which == 0 ? panel->x_max : panel->y_max;
     plot_extent extent = plot_extent_of(panel, which, axis.log);
     axis.whole = extent.whole && !axis.log && which == 0;
+    const bool fixed = plot_extent_fixed(panel, which, axis.log, &extent);
+    if (!extent.any) extent = (plot_extent){axis.log ? 0.1 : 0, 1, true, false};
     axis.low = extent.low;
     axis.high = extent.high;
     if (low < high) {
         axis.low = low;
         axis.high = high;
-    } else {
+    } else if (!fixed) {
+        const bool floor = which == 1 && axis.low == 0 && axis.high > 0 && plot_has_floor(panel);
         plot_axis_widen(&axis);
+        if (floor && !axis.log) axis.low = 0;
     }
     return axis;
 }
 
 double gr_plot_axis_place(const plot_axis *axis, double value)
 {
+    double place;
     if (!isfinite(value) || (axis->log && value <= 0)) return (double)NAN;
     if (axis->log) {
         const double low = log10(axis->low);
-        return (log10(value) - low) / (log10(axis->high) - low);
+        place = (log10(value) - low) / (log10(axis->high) - low);
+    } else {
+        /* Halved, so that the widest ranges of doubles do not overflow. */
+        place = (value / 2 - axis->low / 2) / (axis->high / 2 - axis->low / 2);
     }
-    /* Halved, so that the widest ranges of doubles do not overflow. */
-    return (value / 2 - axis->low / 2) / (axis->high / 2 - axis->low / 2);
+    return axis->down ? 1 - place : place;
+}
+
+double gr_plot_axis_value(const plot_axis *axis, double place)
+{
+    if (axis->down) place = 1 - place;
+    if (!axis->log) return axis->low + place * (axis->high - axis->low);
+    return axis->low * pow(axis->high / axis->low, place);
 }
 
 /* ---- Text of ticks ------------------------------------------------------------------------ */

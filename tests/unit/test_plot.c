@@ -362,8 +362,8 @@ static void wrong_calls_are_refused(void **state)
 {
     (void)state;
     gr_figure *figure;
-    assert_int_equal(gr_figure_new(&(gr_figure_options){.panels = 9}, &figure), GR_INVALID);
-    assert_int_equal(gr_figure_new(&(gr_figure_options){.width = 100}, &figure), GR_INVALID);
+    assert_int_equal(gr_figure_new(&(gr_figure_options){.panels = 101}, &figure), GR_INVALID);
+    assert_int_equal(gr_figure_new(&(gr_figure_options){.width = 80}, &figure), GR_INVALID);
     assert_int_equal(gr_figure_new(&(gr_figure_options){.height = 1e9}, &figure), GR_INVALID);
     assert_int_equal(gr_figure_new(&(gr_figure_options){.width = (double)INFINITY}, &figure),
                      GR_INVALID);
@@ -381,7 +381,7 @@ static void wrong_calls_are_refused(void **state)
     assert_int_equal(gr_figure_add(figure, 0, &(gr_series){.label = "a", .n = 1}), GR_INVALID);
     assert_string_equal(gr_message(), "figure: the series 'a' has no data");
     assert_int_equal(gr_figure_add(figure, 0, &(gr_series){.y = &value}), GR_INVALID);
-    assert_int_equal(gr_figure_add(figure, 0, &(gr_series){.y = &value, .n = 1, .color = 8}),
+    assert_int_equal(gr_figure_add(figure, 0, &(gr_series){.y = &value, .n = 1, .color = 29}),
                      GR_INVALID);
     assert_int_equal(gr_figure_save(figure, "figure.gif"), GR_UNSUPPORTED);
     assert_string_equal(gr_message(),
