@@ -124,6 +124,15 @@ GR_API gr_status gr_model_save(const gr_model *model, const char *path);
  * a model of a recipe without one. *model is NULL on failure. */
 GR_API gr_status gr_model_load(const char *path, const gr_model_options *options, gr_model **model);
 
+/* Gives each variable of the model the values that a safetensors file (any: a model, a checkpoint,
+ * another program's) has under its name: to go on from what another net has learnt, as with Caffe's
+ * --weights. Variables that the file lacks keep theirs; the file's preprocessing is not taken over.
+ * *taken (may be NULL): how many variables the file gave, 0 on failure. GR_NOT_FOUND if there is no
+ * file, GR_INVALID if it has none of them, GR_SHAPE, GR_DTYPE if one has another shape or type (the
+ * model is then as it was), GR_BUSY while a step runs, GR_IO and GR_FORMAT as
+ * gr_safetensors_open. */
+GR_API gr_status gr_model_take(gr_model *model, const char *path, int *taken);
+
 /* What a model consists of. Texts and arrays live as long as the model. */
 GR_API gr_store *gr_model_store(gr_model *model);
 GR_API const char *gr_model_net(const gr_model *model);    /* canonical; NULL for a recipe */

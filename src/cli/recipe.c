@@ -99,13 +99,20 @@ static char *recipe_beside(const char *net)
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-/* The argument of `net`, `data` and `gates`: the file beside the recipe, if there is one of that
- * name. The result lives as long as `args`. */
+static bool recipe_is_path(const char *name)
+{
+    static const char *const paths[] = {"net", "data", "weights", "gates"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (strcmp(name, paths[i]) == 0) return true;
+    return false;
+}
+
+/* The argument of a line: for a path, the file beside the recipe, if there is one of that name. The
+ * result lives as long as `args`. */
 static const char *recipe_argument(cli_args *args, const char *path, const char *name, char *text)
 {
     const char *slash = strrchr(path, '/');
-    bool file = !strcmp(name, "net") || !strcmp(name, "data") || !strcmp(name, "gates");
-    if (!file || !slash || *text == '/') return text;
+    if (!recipe_is_path(name) || !slash || *text == '/') return text;
     char *beside = cli_format("%.*s/%s", (int)(slash - path), path, text);
     if (*text && access(beside, F_OK) == 0) return cli_args_keep(args, beside);
     free(beside);

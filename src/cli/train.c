@@ -113,6 +113,10 @@ static int train_prepare(cli_training *training)
     training->model_options.data = training->train;
     gr_status status = gr_model_new(&training->model_options, &training->model);
     if (status == GR_OK) code = train_check_input(training);
+    if (status == GR_OK && code == CLI_YES && cli_given(args, "weights")) {
+        training->variables = gr_store_size(gr_model_store(training->model));
+        status = gr_model_take(training->model, cli_text(args, "weights"), &training->taken);
+    }
     if (status == GR_OK && code == CLI_YES) code = cli_score_require(args, training->model);
     if (code != CLI_YES) return code;
     if (status == GR_OK)

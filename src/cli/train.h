@@ -23,6 +23,7 @@ typedef struct cli_training {
     /* Objects. */
     gr_dataset *train, *test; /* test: NULL if there is no such part */
     gr_model *model;
+    int taken, variables; /* of the model's variables, how many --weights gave */
     gr_trainer *trainer;
     gr_profile *profile; /* NULL: none is wanted */
 } cli_training;

@@ -37,6 +37,11 @@ const cli_option cli_train_options[] = {
      .argument = "SIZES",
      .help = "shape of an example that the net is made for, 1,28,28: data of another are refused"},
     CLI_GATES_OPTION,
+    {.name = "weights",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "begin with the values that this model, or any safetensors file, has under the "
+             "names of the net's variables; the others are initialised"},
     {.name = "out",
      .letter = 'o',
      .kind = CLI_TEXT,

@@ -50,6 +50,9 @@ void cli_training_announce(const cli_training *training)
     if (training->test) cli_print(", %" PRId64 " to test", gr_dataset_size(training->test));
     cli_print("\nnet       %s parameters\n",
               cli_show_count((double)gr_model_parameters(training->model), count, sizeof count));
+    if (cli_given(training->args, "weights"))
+        cli_print("weights   %s: %d of %d variables\n", cli_text(training->args, "weights"),
+                  training->taken, training->variables);
     double first = gr_schedule_rate(&training->optimizer, training->optimizer.schedule.warmup);
     cli_print("training  %s, rate %s (%s), %" PRId64 " epoch%s of %" PRId64 " steps\n\n",
               gr_optimizer_name(training->optimizer.kind), cli_show_real(first, rate, sizeof rate),

@@ -89,6 +89,20 @@ refused "--beta1 is for adam and adamw, not for rmsprop"
 run train --data blobs.csv --net small.net --beta2 1
 refused "beta2"
 
+# From the values of another net, by name.
+run train --data blobs.csv --net "fc(8, name='base') |> relu |> fc(3)" --epochs 30 --rate .02 -o base.safetensors
+run train --data blobs.csv --net "fc(8, name='base', rate=0, bias_rate=0) |> relu |> fc(3, name='head')" \
+    --weights base.safetensors --epochs 2 --out tuned.safetensors
+exits 0
+out "weights   base.safetensors: 2 of 4 variables"
+run train --data blobs.csv --net "fc(9, name='base') |> relu |> fc(3)" --weights base.safetensors
+refused "base.safetensors: 'base/weight' is [8,2] in the file, but [9,2] in the net"
+run train --data blobs.csv --net "fc(3, name='other')" --weights base.safetensors
+refused "no variable of the net is in the file"
+run train --data blobs.csv --net "fc(3)" --weights nowhere.safetensors
+exits 3
+err "nowhere.safetensors"
+
 # The answer is no.
 run train --data blobs.csv --net small.net --epochs 1 --rate 1e-9 --require-accuracy 1 --no-out
 exits 1

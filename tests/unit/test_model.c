@@ -382,6 +382,7 @@ static gr_status model_flow(void *user)
     if (status == GR_OK) status = gr_model_learn_normalizer(model, job->data);
     if (status == GR_OK) status = gr_model_test(model, job->data, &m);
     if (status == GR_OK) status = gr_model_save(model, job->path);
+    if (status == GR_OK) status = gr_model_take(model, job->path, NULL);
     if (status == GR_OK) status = gr_model_describe(model, &info);
     gr_net_info_free(info);
     gr_metrics_clear(&m);
@@ -390,6 +391,49 @@ static gr_status model_flow(void *user)
     GR_TRY(gr_model_load(job->path, GR_MODEL(.recipe = test_recipe), &model));
     gr_model_free(model);
     return GR_OK;
+}
+
+/* Values from another net's file, by name; a file that does not fit changes nothing. */
+static void test_taking(void **state)
+{
+    (void)state;
+    const char *path = test_files_path("taken.safetensors");
+    gr_model *from = NULL, *to = NULL;
+    float a[16], b[16], before[16];
+    int taken = -1;
+    const gr_shape x = GR_SHAPE(2);
+    unit_ok(gr_model_new(GR_MODEL(.net = "fc(8, name=\"one\") |> relu |> fc(3, name=\"two\")",
+                                  .input = x, .classes = 3, .seed = 1),
+                         &from));
+    unit_ok(gr_model_save(from, path));
+    unit_ok(gr_model_new(GR_MODEL(.net = "fc(8, name=\"one\") |> relu |> fc(2, name=\"head\")",
+                                  .input = x, .classes = 2, .seed = 2),
+                         &to));
+    unit_ok(gr_store_read(gr_model_store(from), "one/weight", a, sizeof a));
+    unit_ok(gr_store_read(gr_model_store(to), "one/weight", before, sizeof before));
+    assert_memory_not_equal(a, before, sizeof a);
+    unit_ok(gr_model_take(to, path, &taken));
+    assert_int_equal(taken, 2);
+    unit_ok(gr_store_read(gr_model_store(to), "one/weight", b, sizeof b));
+    assert_memory_equal(a, b, sizeof a);
+    gr_model_free(to);
+
+    unit_ok(gr_model_new(GR_MODEL(.net = "fc(8, name=\"one\") |> relu |> fc(2, name=\"two\")",
+                                  .input = x, .classes = 2, .seed = 2),
+                         &to));
+    unit_refused(gr_model_take(to, path, &taken), GR_SHAPE, path);
+    unit_refused(gr_model_take(to, path, &taken), GR_SHAPE,
+                 "'two/weight' is [3,8] in the file, but [2,8] in the net");
+    assert_int_equal(taken, 0);
+    unit_ok(gr_store_read(gr_model_store(to), "one/weight", b, sizeof b));
+    assert_memory_equal(before, b, sizeof b);
+    unit_refused(gr_model_take(to, test_files_path("absent"), NULL), GR_NOT_FOUND, "absent");
+    gr_model_free(to);
+
+    unit_ok(gr_model_new(GR_MODEL(.net = "fc(2, name=\"other\")", .input = x, .classes = 2), &to));
+    unit_refused(gr_model_take(to, path, NULL), GR_INVALID, "no variable of the net");
+    gr_model_free(to);
+    gr_model_free(from);
 }
 
 static void test_failing_memory(void **state)
@@ -414,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_file_options),
         cmocka_unit_test(test_file_refusals),
         cmocka_unit_test(test_description),
+        cmocka_unit_test(test_taking),
         cmocka_unit_test(test_failing_memory),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
