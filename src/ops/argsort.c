@@ -1,6 +1,6 @@
 /* argsort: the order of the elements along an axis, or of its first few; and what is built of it.
  */
-#include "ops/ops.h"
+#include "ops/along.h"
 
 static const gr_attr_desc argsort_attrs[] = {
     {"axis", GR_ATTR_INT}, {"descending", GR_ATTR_INT}, {"count", GR_ATTR_INT}};
@@ -22,7 +22,8 @@ static bool argsort_infer(gr_infer *s)
 }
 
 typedef struct argsort_ctx {
-    int64_t outer, size, inner, count; /* x: [outer, size, inner] */
+    gr_along x;
+    int64_t count;
     bool descending;
     gr_dtype dtype;
 } argsort_ctx;
@@ -45,8 +46,9 @@ typedef struct argsort_ctx {
         int64_t a = low, b = middle;                                                               \
         for (int64_t i = low; i < high; i++) {                                                     \
             const bool second =                                                                    \
-                a == middle || (b < high && argsort_before_##name(x, ctx->inner, ctx->descending,  \
-                                                                  from[b], from[a]));              \
+                a == middle ||                                                                     \
+                (b < high &&                                                                       \
+                 argsort_before_##name(x, ctx->x.inner, ctx->descending, from[b], from[a]));       \
             to[i] = second ? from[b++] : from[a++];                                                \
         }                                                                                          \
     }                                                                                              \
@@ -54,11 +56,11 @@ typedef struct argsort_ctx {
     static const int64_t *argsort_row_##name(const T *x, const argsort_ctx *ctx, int64_t *order,   \
                                              int64_t *other)                                       \
     {                                                                                              \
-        for (int64_t i = 0; i < ctx->size; i++) order[i] = i;                                      \
-        for (int64_t run = 1; run < ctx->size; run *= 2) {                                         \
-            for (int64_t low = 0; low < ctx->size; low += 2 * run) {                               \
-                const int64_t middle = low + run < ctx->size ? low + run : ctx->size;              \
-                const int64_t high = middle + run < ctx->size ? middle + run : ctx->size;          \
+        for (int64_t i = 0; i < ctx->x.size; i++) order[i] = i;                                    \
+        for (int64_t run = 1; run < ctx->x.size; run *= 2) {                                       \
+            for (int64_t low = 0; low < ctx->x.size; low += 2 * run) {                             \
+                const int64_t middle = low + run < ctx->x.size ? low + run : ctx->x.size;          \
+                const int64_t high = middle + run < ctx->x.size ? middle + run : ctx->x.size;      \
                 argsort_merge_##name(x, ctx, order, low, middle, high, other);                     \
             }                                                                                      \
             int64_t *sorted = other;                                                               \
@@ -77,12 +79,12 @@ ARGSORT_REFERENCE(u8, uint8_t)
 static gr_status argsort_run(const gr_call *call)
 {
     const argsort_ctx *ctx = call->ctx;
-    int64_t *order = call->work, *other = order + ctx->size, *out = call->out[0];
+    int64_t *order = call->work, *other = order + ctx->x.size, *out = call->out[0];
     const char *x = call->in[0];
-    for (int64_t i = 0; i < ctx->outer * ctx->inner; i++) {
-        const int64_t outer = i / ctx->inner, inner = i % ctx->inner;
+    for (int64_t i = 0; i < ctx->x.outer * ctx->x.inner; i++) {
+        const int64_t outer = i / ctx->x.inner, inner = i % ctx->x.inner;
         const void *row =
-            x + (size_t)(outer * ctx->size * ctx->inner + inner) * gr_dtype_size(ctx->dtype);
+            x + (size_t)(outer * ctx->x.size * ctx->x.inner + inner) * gr_dtype_size(ctx->dtype);
         const int64_t *sorted;
         switch (ctx->dtype) {
         case GR_F64:
@@ -101,8 +103,8 @@ static gr_status argsort_run(const gr_call *call)
             sorted = argsort_row_u8(row, ctx, order, other);
             break;
         }
-        int64_t *to = out + outer * ctx->count * ctx->inner + inner;
-        for (int64_t k = 0; k < ctx->count; k++) to[k * ctx->inner] = sorted[k];
+        int64_t *to = out + outer * ctx->count * ctx->x.inner + inner;
+        for (int64_t k = 0; k < ctx->count; k++) to[k * ctx->x.inner] = sorted[k];
     }
     return GR_OK;
 }
@@ -112,19 +114,15 @@ static gr_status argsort_reference(gr_request *request)
     const gr_node *node = request->node;
     argsort_ctx *ctx = gr_arena_alloc(request->arena, sizeof *ctx);
     if (!ctx) return gr_no_memory(sizeof *ctx);
-    const gr_shape x = node->in[0]->out[0].shape;
-    const int axis = (int)node->attr[0].i;
-    *ctx = (argsort_ctx){.outer = gr_shape_count(gr_shape_of(axis, x.dim)),
-                         .size = x.dim[axis],
-                         .inner = gr_shape_count(gr_shape_of(x.rank - axis - 1, x.dim + axis + 1)),
+    *ctx = (argsort_ctx){.x = gr_along_of(node->in[0]->out[0].shape, (int)node->attr[0].i),
                          .count = node->attr[2].i,
                          .descending = node->attr[1].i != 0,
                          .dtype = node->in[0]->out[0].dtype};
-    if (gr_shape_count(node->out[0].shape) == 0) ctx->outer = 0;
+    if (gr_shape_count(node->out[0].shape) == 0) ctx->x.outer = 0;
     request->ctx = ctx;
     request->fn = argsort_run;
-    request->work = 2 * (size_t)ctx->size * sizeof(int64_t);
-    request->kernel = "argsort";
+    request->work = 2 * (size_t)ctx->x.size * sizeof(int64_t);
+    request->kernel = "argsort-reference";
     return GR_OK;
 }
 

@@ -1,5 +1,5 @@
 /* cumsum: running sums along an axis. */
-#include "ops/ops.h"
+#include "ops/along.h"
 
 static const gr_attr_desc cumsum_attrs[] = {
     {"axis", GR_ATTR_INT}, {"exclusive", GR_ATTR_INT}, {"reverse", GR_ATTR_INT}};
@@ -19,7 +19,7 @@ static void cumsum_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 }
 
 typedef struct cumsum_ctx {
-    int64_t outer, size, inner;
+    gr_along x;
     bool exclusive, reverse;
     gr_dtype dtype;
 } cumsum_ctx;
@@ -29,14 +29,14 @@ typedef struct cumsum_ctx {
 #define CUMSUM_REFERENCE(name, T, S)                                                               \
     static void cumsum_##name(const T *x, T *y, const cumsum_ctx *ctx)                             \
     {                                                                                              \
-        const int64_t last = ctx->size - 1;                                                        \
+        const int64_t last = ctx->x.size - 1;                                                      \
         for (int64_t i = 0; i <= last; i++) {                                                      \
             const int64_t at = ctx->reverse ? last - i : i,                                        \
                           before = ctx->reverse ? at + 1 : at - 1;                                 \
-            const T *term = x + (ctx->exclusive ? before : at) * ctx->inner;                       \
-            const T *sum = y + before * ctx->inner;                                                \
-            T *out = y + at * ctx->inner;                                                          \
-            for (int64_t k = 0; k < ctx->inner; k++) {                                             \
+            const T *term = x + (ctx->exclusive ? before : at) * ctx->x.inner;                     \
+            const T *sum = y + before * ctx->x.inner;                                              \
+            T *out = y + at * ctx->x.inner;                                                        \
+            for (int64_t k = 0; k < ctx->x.inner; k++) {                                           \
                 if (i == 0)                                                                        \
                     out[k] = ctx->exclusive ? (T)0 : term[k];                                      \
                 else                                                                               \
@@ -54,8 +54,8 @@ CUMSUM_REFERENCE(u8, uint8_t, unsigned)
 static gr_status cumsum_run(const gr_call *call)
 {
     const cumsum_ctx *ctx = call->ctx;
-    for (int64_t o = 0; o < ctx->outer; o++) {
-        const int64_t at = o * ctx->size * ctx->inner;
+    for (int64_t o = 0; o < ctx->x.outer; o++) {
+        const int64_t at = o * ctx->x.size * ctx->x.inner;
         switch (ctx->dtype) {
         case GR_F64:
             cumsum_f64((const double *)call->in[0] + at, (double *)call->out[0] + at, ctx);
@@ -83,17 +83,14 @@ static gr_status cumsum_reference(gr_request *request)
     cumsum_ctx *ctx = gr_arena_alloc(request->arena, sizeof *ctx);
     if (!ctx) return gr_no_memory(sizeof *ctx);
     const gr_shape x = node->in[0]->out[0].shape;
-    const int axis = (int)node->attr[0].i;
-    *ctx = (cumsum_ctx){.outer = gr_shape_count(gr_shape_of(axis, x.dim)),
-                        .size = x.dim[axis],
-                        .inner = gr_shape_count(gr_shape_of(x.rank - axis - 1, x.dim + axis + 1)),
+    *ctx = (cumsum_ctx){.x = gr_along_of(x, (int)node->attr[0].i),
                         .exclusive = node->attr[1].i != 0,
                         .reverse = node->attr[2].i != 0,
                         .dtype = node->out[0].dtype};
-    if (gr_shape_count(x) == 0) ctx->outer = 0;
+    if (gr_shape_count(x) == 0) ctx->x.outer = 0;
     request->ctx = ctx;
     request->fn = cumsum_run;
-    request->kernel = "cumsum";
+    request->kernel = "cumsum-reference";
     return GR_OK;
 }
 

@@ -1,6 +1,6 @@
 /* gather_along and scatter_add_along: elements read and added to by an index of their own, along
  * one axis. Each is the other's gradient. */
-#include "ops/ops.h"
+#include "ops/along.h"
 
 static const gr_attr_desc along_attrs[] = {{"axis", GR_ATTR_INT}};
 
@@ -25,48 +25,58 @@ static bool along_infer_index(gr_infer *s)
                          gr_shape_text(index), gr_shape_text(x), (long long)s->attr[0].i);
 }
 
-/* x: [outer, size, inner]; index: [outer, count, inner]. */
-typedef struct along_ctx {
-    int64_t outer, size, count, inner;
-    gr_dtype dtype, index_dtype;
-    const char *op;
-} along_ctx;
-
-static gr_status along_prepare(gr_request *request, gr_kernel_fn *fn, const char *kernel)
+gr_along gr_along_of(gr_shape x, int axis)
 {
-    const gr_node *node = request->node;
-    along_ctx *ctx = gr_arena_alloc(request->arena, sizeof *ctx);
-    if (!ctx) return gr_no_memory(sizeof *ctx);
-    const gr_shape x = node->in[0]->out[0].shape, index = node->in[1]->out[0].shape;
+    return (gr_along){.outer = gr_shape_count(gr_shape_of(axis, x.dim)),
+                      .size = x.dim[axis],
+                      .inner = gr_shape_count(gr_shape_of(x.rank - axis - 1, x.dim + axis + 1))};
+}
+
+gr_along_index gr_along_index_of(const gr_node *node)
+{
     const int axis = (int)node->attr[0].i;
-    *ctx = (along_ctx){
-        .outer = gr_shape_count(gr_shape_of(axis, x.dim)),
-        .size = x.dim[axis],
-        .count = index.dim[axis],
-        .inner = gr_shape_count(gr_shape_of(x.rank - axis - 1, x.dim + axis + 1)),
-        .dtype = node->out[0].dtype,
-        .index_dtype = node->in[1]->out[0].dtype,
-        .op = node->op->name,
-    };
-    request->ctx = ctx;
-    request->fn = fn;
-    request->kernel = kernel;
-    request->checks = true;
+    return (gr_along_index){.x = gr_along_of(node->in[0]->out[0].shape, axis),
+                            .count = node->in[1]->out[0].shape.dim[axis],
+                            .dtype = node->out[0].dtype,
+                            .index_dtype = node->in[1]->out[0].dtype,
+                            .op = node->op->name};
+}
+
+static int64_t along_at(const gr_along_index *along, const void *index, int64_t i)
+{
+    return along->index_dtype == GR_I64 ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
+}
+
+gr_status gr_along_check(const gr_along_index *along, const void *index)
+{
+    const int64_t inner = along->x.inner, n = along->x.outer * along->count * inner;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t at = along_at(along, index, i);
+        if (at >= 0 && at < along->x.size) continue;
+        return gr_fail(GR_RANGE, "%s: index [%lld,%lld,%lld] is %lld, outside [0, %lld)", along->op,
+                       (long long)(i / (along->count * inner)),
+                       (long long)(i / inner % along->count), (long long)(i % inner), (long long)at,
+                       (long long)along->x.size);
+    }
     return GR_OK;
 }
 
-/* Index i of [outer, count, inner] as a place in x; GR_RANGE outside. */
-static gr_status along_place(const along_ctx *ctx, const void *index, int64_t i, int64_t *place)
+/* Where element i of [outer, count, inner] lies in x. */
+static int64_t along_place(const gr_along_index *along, const void *index, int64_t i)
 {
-    const int64_t at =
-        ctx->index_dtype == GR_I64 ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
-    const int64_t outer = i / (ctx->count * ctx->inner), inner = i % ctx->inner;
-    if (at < 0 || at >= ctx->size) {
-        return gr_fail(GR_RANGE, "%s: index [%lld,%lld,%lld] is %lld, outside [0, %lld)", ctx->op,
-                       (long long)outer, (long long)(i / ctx->inner % ctx->count), (long long)inner,
-                       (long long)at, (long long)ctx->size);
-    }
-    *place = (outer * ctx->size + at) * ctx->inner + inner;
+    const int64_t inner = along->x.inner, outer = i / (along->count * inner);
+    return (outer * along->x.size + along_at(along, index, i)) * inner + i % inner;
+}
+
+static gr_status along_prepare(gr_request *request, gr_kernel_fn *fn, const char *kernel)
+{
+    gr_along_index *along = gr_arena_alloc(request->arena, sizeof *along);
+    if (!along) return gr_no_memory(sizeof *along);
+    *along = gr_along_index_of(request->node);
+    request->ctx = along;
+    request->fn = fn;
+    request->kernel = kernel;
+    request->checks = true;
     return GR_OK;
 }
 
@@ -88,13 +98,13 @@ static void gather_along_grad(const gr_node *node, gr_node *const *dy, gr_node *
 
 static gr_status gather_along_run(const gr_call *call)
 {
-    const along_ctx *ctx = call->ctx;
-    const size_t size = gr_dtype_size(ctx->dtype);
+    const gr_along_index *along = call->ctx;
+    const size_t size = gr_dtype_size(along->dtype);
     const char *x = call->in[0];
     char *out = call->out[0];
-    for (int64_t i = 0; i < ctx->outer * ctx->count * ctx->inner; i++) {
-        int64_t from = 0;
-        GR_TRY(along_place(ctx, call->in[1], i, &from));
+    GR_TRY(gr_along_check(along, call->in[1]));
+    for (int64_t i = 0; i < along->x.outer * along->count * along->x.inner; i++) {
+        const int64_t from = along_place(along, call->in[1], i);
         memcpy(out + (size_t)i * size, x + (size_t)from * size, size);
     }
     return GR_OK;
@@ -102,7 +112,7 @@ static gr_status gather_along_run(const gr_call *call)
 
 static gr_status gather_along_reference(gr_request *request)
 {
-    return along_prepare(request, gather_along_run, "gather-along");
+    return along_prepare(request, gather_along_run, "gather-along-reference");
 }
 
 gr_node *gr_gather_along(gr_node *x, gr_node *index, int axis)
@@ -173,17 +183,16 @@ static void scatter_add_along_grad(const gr_node *node, gr_node *const *dy, gr_n
 
 static gr_status scatter_add_along_run(const gr_call *call)
 {
-    const along_ctx *ctx = call->ctx;
-    const int64_t n = ctx->outer * ctx->count * ctx->inner;
-    int64_t to = 0;
-    for (int64_t i = 0; i < n; i++) GR_TRY(along_place(ctx, call->in[1], i, &to));
+    const gr_along_index *along = call->ctx;
+    const gr_along *x = &along->x;
+    GR_TRY(gr_along_check(along, call->in[1]));
     if (call->out[0] != call->in[0]) {
         memcpy(call->out[0], call->in[0],
-               (size_t)(ctx->outer * ctx->size * ctx->inner) * gr_dtype_size(ctx->dtype));
+               (size_t)(x->outer * x->size * x->inner) * gr_dtype_size(along->dtype));
     }
-    for (int64_t i = 0; i < n; i++) {
-        GR_TRY(along_place(ctx, call->in[1], i, &to));
-        if (ctx->dtype == GR_F64)
+    for (int64_t i = 0; i < x->outer * along->count * x->inner; i++) {
+        const int64_t to = along_place(along, call->in[1], i);
+        if (along->dtype == GR_F64)
             ((double *)call->out[0])[to] += ((const double *)call->in[2])[i];
         else
             ((float *)call->out[0])[to] += ((const float *)call->in[2])[i];
@@ -194,7 +203,7 @@ static gr_status scatter_add_along_run(const gr_call *call)
 static gr_status scatter_add_along_reference(gr_request *request)
 {
     request->inplace[0] = 1u << 0;
-    return along_prepare(request, scatter_add_along_run, "scatter-add-along");
+    return along_prepare(request, scatter_add_along_run, "scatter-add-along-reference");
 }
 
 gr_node *gr_scatter_add_along(gr_node *base, gr_node *index, gr_node *update, int axis)
