@@ -28,6 +28,9 @@ GR_API gr_node *gr_softmax_cross_entropy(gr_node *scores, gr_node *labels,
 /* Σ_{j≠y} max(0, s_j − s_y + Δ), the notes' multiclass SVM loss. */
 GR_API gr_node *gr_multiclass_hinge(gr_node *scores, gr_node *labels,
                                     const gr_loss_options *options);
+/* Σ_j max(0, Δ − t_j·s_j) with t_y = 1 and the other t_j = −1: each class against the rest (Caffe's
+ * HingeLoss). */
+GR_API gr_node *gr_hinge_loss(gr_node *scores, gr_node *labels, const gr_loss_options *options);
 /* Element by element on x and targets of one shape, then the mean over all elements. The first
  * takes logits and targets in [0, 1], in the stable form. */
 GR_API gr_node *gr_sigmoid_cross_entropy(gr_node *x, gr_node *target,
@@ -75,7 +78,8 @@ typedef struct gr_softmax_loss_options {
 GR_API gr_node *gr_softmax_loss(gr_node *scores, gr_node *labels,
                                 const gr_softmax_loss_options *options);
 /* Labels [N, …] that are among the k best of scores [N, C, …], ties counting against; the share of
- * those not ignored, f32 scalar, not differentiable. 1 ≤ k ≤ C. */
+ * those not ignored, f32 scalar, not differentiable. 1 ≤ k ≤ C. Labels that are all to be ignored
+ * fail the step (GR_RANGE). */
 GR_API gr_node *gr_top_k_accuracy(gr_node *scores, gr_node *labels, int64_t k,
                                   const gr_softmax_loss_options *options);
 /* −log p of the label, from log-probabilities or (multinomial logistic) from probabilities
@@ -114,6 +118,7 @@ GR_API gr_node *gr_cosine_similarity(gr_node *a, gr_node *b, double epsilon);
 #ifndef GR_NO_PLACES
 #define gr_softmax_cross_entropy(...) gr_at((gr_softmax_cross_entropy)(__VA_ARGS__), GR_PLACE)
 #define gr_multiclass_hinge(...) gr_at((gr_multiclass_hinge)(__VA_ARGS__), GR_PLACE)
+#define gr_hinge_loss(...) gr_at((gr_hinge_loss)(__VA_ARGS__), GR_PLACE)
 #define gr_sigmoid_cross_entropy(...) gr_at((gr_sigmoid_cross_entropy)(__VA_ARGS__), GR_PLACE)
 #define gr_mse(...) gr_at((gr_mse)(__VA_ARGS__), GR_PLACE)
 #define gr_l1_loss(...) gr_at((gr_l1_loss)(__VA_ARGS__), GR_PLACE)

@@ -79,6 +79,8 @@ GR_API gr_node *gr_log_sigmoid(gr_node *x);       /* log(sigmoid(x)), stable */
 GR_API gr_node *gr_softsign(gr_node *x);          /* x/(1+|x|) */
 GR_API gr_node *gr_selu(gr_node *x); /* 1.0507·elu(x, 1.6733); Klambauer et al. 2017 */
 GR_API gr_node *gr_celu(gr_node *x, double alpha); /* α·elu(x/α, 1), α > 0; Barron 2017 */
+GR_API gr_node *gr_hard_tanh(gr_node *x);          /* x within [-1, 1] */
+GR_API gr_node *gr_relu6(gr_node *x);              /* x within [0, 6] */
 GR_API gr_node *gr_hard_sigmoid(gr_node *x);       /* x/6+1/2 within [0, 1] */
 GR_API gr_node *gr_hard_swish(gr_node *x);         /* x·hard_sigmoid(x); Howard et al. 2019 */
 GR_API gr_node *gr_threshold(gr_node *x, double threshold); /* x > threshold ? 1 : 0, of x's type */
@@ -185,6 +187,10 @@ GR_API gr_node *gr_scatter_add_along(gr_node *base, gr_node *index, gr_node *upd
 GR_API gr_node *gr_tile(gr_node *x, const int64_t *times);
 /* n ≥ 1 tensors of one shape side by side along a new axis. */
 GR_API gr_node *gr_stack(gr_node *const *x, int n, int axis);
+/* The rows of x [N, …] where mask (bool [N]) holds, in their order, in front; rows of zeros behind
+ * them, so that the shape does not depend on the mask. How many there are (i64 scalar) in *count
+ * unless it is NULL. */
+GR_API gr_node *gr_filter(gr_node *x, gr_node *mask, gr_node **count);
 /* index.shape + [depth], 1 at the index and 0 elsewhere; an index outside [0, depth) gives a row of
  * zeros. index is i64 or i32, dtype f64, f32, i64, i32, u8 or bool. */
 GR_API gr_node *gr_one_hot(gr_node *index, int64_t depth, gr_dtype dtype);

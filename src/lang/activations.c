@@ -11,16 +11,6 @@ gr_node *gr_lang_call_celu(lang_call *call)
     return gr_celu(gr_lang_arg_node(call, "x"), gr_lang_arg_real(call, "alpha"));
 }
 
-gr_node *gr_lang_call_hard_tanh(lang_call *call)
-{
-    return gr_clip(gr_lang_arg_node(call, "x"), -1, 1);
-}
-
-gr_node *gr_lang_call_relu6(lang_call *call)
-{
-    return gr_clip(gr_lang_arg_node(call, "x"), 0, 6);
-}
-
 gr_node *gr_lang_call_threshold(lang_call *call)
 {
     return gr_threshold(gr_lang_arg_node(call, "x"), gr_lang_arg_real(call, "threshold"));

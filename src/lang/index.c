@@ -72,6 +72,12 @@ gr_node *gr_lang_call_scatter_add_along(lang_call *call)
     return gr_scatter_add_along(base, index, gr_lang_arg_node(call, "update"), index_axis(call));
 }
 
+gr_node *gr_lang_call_filter(lang_call *call)
+{
+    gr_node *x = gr_lang_arg_node(call, "x");
+    return gr_filter(x, gr_lang_arg_node_typed(call, "mask", GR_BOOL), NULL);
+}
+
 gr_node *gr_lang_call_tile(lang_call *call)
 {
     int64_t times[GR_MAX_RANK];

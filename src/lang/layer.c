@@ -127,7 +127,7 @@ gr_init gr_lang_layer_init(lang_call *call)
     return (gr_init){GR_INIT_DEFAULT, 0, 0};
 }
 
-static gr_tuning layer_tuning(lang_call *call, const char *rate, const char *decay)
+gr_tuning gr_lang_layer_tuning(lang_call *call, const char *rate, const char *decay)
 {
     gr_tuning tuning = {gr_lang_arg_real(call, rate), -1};
     if (gr_lang_given(call, decay)) tuning.decay = gr_lang_arg_real(call, decay);
@@ -142,8 +142,8 @@ void gr_lang_layer_parameters(lang_call *call, lang_parameters *parameters)
     *parameters = (lang_parameters){
         .weight = gr_lang_layer_init(call),
         .bias = {GR_INIT_CONSTANT, gr_lang_arg_real(call, "bias_init"), 0},
-        .weight_tuning = layer_tuning(call, "rate", "decay"),
-        .bias_tuning = layer_tuning(call, "bias_rate", "bias_decay"),
+        .weight_tuning = gr_lang_layer_tuning(call, "rate", "decay"),
+        .bias_tuning = gr_lang_layer_tuning(call, "bias_rate", "bias_decay"),
     };
 }
 

@@ -25,6 +25,9 @@ const char *gr_lang_layer_name(lang_call *call, const char *kind);
 /* init="xavier", or std=0.01 for a normal distribution, of which sparse=15 keeps a few. */
 gr_init gr_lang_layer_init(lang_call *call);
 
+/* The factors of a parameter's learning rate and decay, by the names of their arguments. */
+gr_tuning gr_lang_layer_tuning(lang_call *call, const char *rate, const char *decay);
+
 /* What LANG_PARAMETERS lets a call say of a weight and a bias. */
 typedef struct lang_parameters {
     gr_init weight, bias;

@@ -102,6 +102,28 @@ gr_node *gr_lang_call_prelu(lang_call *call)
     return name ? gr_prelu_layer(gr_lang_layer_scope(call), name, x) : NULL;
 }
 
+gr_node *gr_lang_call_parameter(lang_call *call)
+{
+    gr_shape shape = GR_SCALAR;
+    shape.rank = gr_lang_arg_ints(call, "sizes", 1, INT64_MAX, shape.dim);
+    gr_init init = gr_lang_layer_init(call);
+    if (init.kind == GR_INIT_DEFAULT)
+        init = (gr_init){GR_INIT_CONSTANT, gr_lang_arg_real(call, "value"), 0};
+    else if (gr_lang_given(call, "value"))
+        gr_lang_call_fail(call, GR_SYNTAX, "value", "value and init are two beginnings: give one");
+    const gr_tuning tuning = gr_lang_layer_tuning(call, "rate", "decay");
+    gr_scope *scope = gr_lang_layer_scope(call);
+    const char *name = gr_lang_layer_name(call, "parameter");
+    if (!name) return NULL;
+    /* As of a weight [out, in, kernel…]. */
+    int64_t fan_in = 1, fan_out = shape.dim[0];
+    for (int i = 1; i < shape.rank; i++) fan_in *= shape.dim[i];
+    for (int i = 2; i < shape.rank; i++) fan_out *= shape.dim[i];
+    gr_node *node = gr_param(scope, name, shape, init, fan_in, fan_out);
+    gr_scope_tune(scope, node, tuning);
+    return node;
+}
+
 /* ---- Networks in recipes ---------------------------------------------------------------- */
 
 gr_node *gr_net(gr_scope *scope, gr_node *x, const char *text)

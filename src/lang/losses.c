@@ -29,6 +29,15 @@ gr_node *gr_lang_call_multiclass_hinge(lang_call *call)
                                        .squared = gr_lang_arg_bool(call, "squared")));
 }
 
+gr_node *gr_lang_call_hinge_loss(lang_call *call)
+{
+    gr_node *x = gr_lang_arg_node(call, "x"), *labels = gr_lang_arg_node(call, "labels");
+    return gr_hinge_loss(x, labels,
+                         GR_LOSS(.reduce = gr_lang_arg_reduce(call),
+                                 .margin = gr_lang_arg_real(call, "margin"),
+                                 .squared = gr_lang_arg_bool(call, "squared")));
+}
+
 gr_node *gr_lang_call_sigmoid_cross_entropy(lang_call *call)
 {
     return losses_call(call, gr_sigmoid_cross_entropy, "target");

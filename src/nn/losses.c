@@ -93,6 +93,25 @@ gr_node *gr_multiclass_hinge(gr_node *scores, gr_node *labels, const gr_loss_opt
     return result;
 }
 
+gr_node *gr_hinge_loss(gr_node *scores, gr_node *labels, const gr_loss_options *options)
+{
+    const char *loss = "hinge_loss";
+    gr_node *fault = loss_check_labels(loss, scores, labels);
+    if (!fault) fault = loss_check_options(loss, scores, options);
+    if (fault) return fault;
+    gr_graph *graph = gr_node_graph(scores);
+    gr_composite_begin(graph, loss);
+    const double margin = options && options->margin != 0 ? options->margin : 1;
+    gr_node *hot = gr_one_hot_strict(labels, gr_node_shape(scores).dim[1], gr_node_dtype(scores));
+    gr_node *against = gr_mul(scores, gr_shift(gr_scale(hot, -2), 1)); /* −t·s */
+    gr_node *terms = gr_relu(gr_shift(against, margin));
+    if (options && options->squared) terms = gr_square(terms);
+    gr_node *losses = gr_sum(terms, GR_AXES(1));
+    gr_node *result = loss_reduce(losses, loss_weights(hot, options), options);
+    gr_composite_end(graph);
+    return result;
+}
+
 /* ---- Element by element ---------------------------------------------------------------------- */
 
 /* NULL if x and target can be compared, and then the composite is begun. */

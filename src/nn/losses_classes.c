@@ -48,6 +48,14 @@ static gr_node *classes_mask(gr_node **labels, int64_t ignore, gr_dtype dtype)
     return gr_cast(counts, dtype);
 }
 
+/* How many rows count; at least one, or the step fails. */
+static gr_node *classes_valid(gr_node *mask)
+{
+    gr_node *valid = gr_sum(mask, GR_ALL);
+    return gr_require(valid, gr_greater(valid, gr_like(valid, 0)),
+                      "every label of the batch is to be ignored");
+}
+
 gr_node *gr_softmax_loss(gr_node *scores, gr_node *labels, const gr_softmax_loss_options *options)
 {
     const char *loss = "softmax_loss";
@@ -65,10 +73,7 @@ gr_node *gr_softmax_loss(gr_node *scores, gr_node *labels, const gr_softmax_loss
     gr_node *each = gr_softmax_cross_entropy(scores, labels, GR_LOSS(.reduce = GR_REDUCE_NONE));
     gr_node *y = gr_sum(mask ? gr_mul(each, mask) : each, GR_ALL);
     if (o.normalization == GR_LOSS_VALID && mask) {
-        gr_node *valid = gr_sum(mask, GR_ALL);
-        valid = gr_require(valid, gr_greater(valid, gr_like(valid, 0)),
-                           "every label of the batch is to be ignored");
-        y = gr_div(y, valid);
+        y = gr_div(y, classes_valid(mask));
     } else if (o.normalization == GR_LOSS_BATCH) {
         y = gr_div(y, gr_like(y, examples));
     } else if (o.normalization != GR_LOSS_UNNORMALIZED) {
@@ -198,7 +203,7 @@ gr_node *gr_top_k_accuracy(gr_node *scores, gr_node *labels, int64_t k,
     /* The label's own score is among those that are not below it. */
     gr_node *above = gr_sum(gr_cast(gr_greater_equal(scores, own), GR_F32), GR_AXES(1));
     gr_node *hit = gr_cast(gr_less_equal(above, gr_like(above, (double)k)), GR_F32);
-    gr_node *y = mask ? gr_div(gr_sum(gr_mul(hit, mask), GR_ALL), gr_sum(mask, GR_ALL))
+    gr_node *y = mask ? gr_div(gr_sum(gr_mul(hit, mask), GR_ALL), classes_valid(mask))
                       : gr_mean(hit, GR_ALL);
     gr_composite_end(graph);
     return y;

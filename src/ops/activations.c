@@ -66,6 +66,24 @@ gr_node *gr_celu(gr_node *x, double alpha)
 
 /* ---- Piecewise linear ------------------------------------------------------------------------ */
 
+gr_node *gr_hard_tanh(gr_node *x)
+{
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "hard_tanh");
+    gr_node *y = gr_clip(x, -1, 1);
+    gr_composite_end(graph);
+    return y;
+}
+
+gr_node *gr_relu6(gr_node *x)
+{
+    gr_graph *graph = gr_node_graph(x);
+    gr_composite_begin(graph, "relu6");
+    gr_node *y = gr_clip(x, 0, 6);
+    gr_composite_end(graph);
+    return y;
+}
+
 /* x/6 + 1/2 within [0, 1] */
 static gr_node *activations_ramp(gr_node *x)
 {

@@ -41,8 +41,9 @@ class Cases:
             tensor = tensor.to(torch.uint8)
         self.tensors[f"{name}/{what}"] = tensor
 
-    def save(self):
-        path = pathlib.Path(__file__).with_name(f"words_{self.family}.safetensors")
+    def save(self, name=None):
+        """`name`: of a file that another test reads."""
+        path = pathlib.Path(__file__).with_name(name or f"words_{self.family}.safetensors")
         save_file(self.tensors, path, metadata=self.texts)
 
 

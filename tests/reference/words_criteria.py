@@ -101,4 +101,13 @@ c.add("cosine", "cosine_loss(a, b, s > 0, margin=0.1)",
 c.add("triplet", "triplet_loss(a, p, n)", lambda a, p, n: F.triplet_margin_loss(a, p, n), a=a, p=b, n=d)
 c.add("triplet_margin", 'triplet_loss(a, p, n, margin=0.3, reduce="none")',
       lambda a, p, n: F.triplet_margin_loss(a, p, n, margin=0.3, reduction="none"), a=a, p=b, n=d)
+
+
+def against_rest(x, y, margin, power):
+    t = 2 * F.one_hot(y.long(), 5).double() - 1
+    return F.relu(margin - t * x) ** power
+
+
+c.add("hinge", 'hinge_loss(x, y, margin=0.5, reduce="none")', lambda x, y: against_rest(x, y, 0.5, 1).sum(1), x=x, y=y)
+c.add("hinge_squared", 'hinge_loss(x, y, squared=true, reduce="sum")', lambda x, y: against_rest(x, y, 1, 2).sum(), x=x, y=y)
 c.save()

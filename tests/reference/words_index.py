@@ -49,4 +49,14 @@ for name, equation, operands in (
     names = "abc"[: len(operands)]
     text = f'einsum("{equation}", {", ".join(names)})'
     c.add(f"einsum_{name}", text, lambda e=equation, **x: torch.einsum(e, *x.values()), **dict(zip(names, operands)))
+
+
+def chosen(x, m):
+    y = x[m != 0]
+    return torch.cat([y, torch.zeros(x.shape[0] - y.shape[0], *x.shape[1:])])
+
+
+c.add("filter", "filter(x, m == 1)", chosen, x=torch.randn(4, 2, 3), m=torch.tensor([1, 0, 0, 1], dtype=torch.int32))
+c.add("filter_all", "filter(x, m == 1)", chosen, x=torch.randn(3), m=torch.tensor([1, 1, 1], dtype=torch.int32))
+c.add("filter_none", "filter(x, m == 1)", lambda x, m: x * 0, x=torch.randn(3, 2), m=torch.tensor([0, 0, 0], dtype=torch.int32))
 c.save()

@@ -429,7 +429,12 @@ static void test_refusals(void **state)
     spatial_refuse(image, "lrn(x, 5, alpha=-1)", "alpha -1, beta 0.75");
     spatial_refuse(image, "lrn(x, 4, within=true)", "4 places within a channel: should be odd");
     spatial_refuse(image, "lrn(x, 3, k=2, within=true)", "within channels k is 1, not 2");
-    spatial_refuse(image, "conv(4, 7, pad=0)", "[2,3,5,5]");
+    spatial_refuse(image, "conv(4, 8, pad=1)",
+                   "the kernel of w [4,3,8,8] reaches over 8 elements along spatial axis 0, but x "
+                   "[2,3,5,5] has 7 there (5 + padding 1 and 1)");
+    spatial_refuse(GR_SHAPE(2, 3, 4), "conv(4, 3, dilation=2)",
+                   "the kernel of w [4,3,3] reaches over 5 elements along spatial axis 0, but x "
+                   "[2,3,4] has 4 there");
     spatial_refuse(image, "conv(6, 3, groups=2)", "2 groups do not divide 3 input and 6 output");
     spatial_refuse(image, "maxpool(3, pad=3)", "padding [3,3] and [3,3] must be smaller");
     spatial_refuse(image, "maxpool(7)", "kernel [7,7] does not fit into x [2,3,5,5]");

@@ -150,6 +150,19 @@ static void wrong_arguments_are_refused(void **state)
          GR_SHAPE},
         {"softmax_loss(x, cast([1, 2, 3], \"i32\"), normalize=\"all\")",
          "normalize is \"valid\", \"full\", \"batch\" or \"none\", not \"all\"", GR_SYNTAX},
+        {"hinge_loss(x, [1, 2, 3])",
+         "scores [3,6] with labels f32[3]: should be [N,C] with i32 or i64 [N]", GR_SHAPE},
+        {"filter(x, x)", "the mask is f32; it must be bool", GR_DTYPE},
+        {"filter(x, x > 0)", "the mask [3,6] should have one element for each row of [3,6]",
+         GR_SHAPE},
+        {"filter(x, x[0] > 0)", "the mask [6] should have one element for each row of [3,6]",
+         GR_SHAPE},
+        {"lstm_unit(x, x)", "gates [3,6] with c [3,6]: should be [N, 4*H] with [N, H]", GR_SHAPE},
+        {"lstm_unit(x, x, order=\"ifog\", cont=[1, 2])",
+         "in lstm_unit (expression:1:1): shapes do not broadcast: [3,6] and [2,1]", GR_SHAPE},
+        {"lstm_unit(x, x, order=\"oifg\")", "order is \"ifgo\" or \"ifog\", not \"oifg\"",
+         GR_SYNTAX},
+        {"parameter(2, 3)", "layers with parameters or a mode belong to networks", GR_SYNTAX},
         {"top_k_accuracy(x, cast([1, 2, 3], \"i32\"), k=7)", "k is 7: should be in [1, 6]",
          GR_INVALID},
         {"infogain_loss(x, cast([1, 2, 3], \"i32\"), x)",
@@ -231,6 +244,10 @@ static void wrong_data_fail_the_step(void **state)
     (void)state;
     words_refuse_data("softmax_loss(x, cast([[9, 9, 9, 9]], \"i32\"), ignore=9)",
                       "softmax_loss: every label of the batch is to be ignored");
+    words_refuse_data("top_k_accuracy(x, cast([[9, 9, 9, 9]], \"i32\"), ignore=9)",
+                      "top_k_accuracy: every label of the batch is to be ignored");
+    words_refuse_data("hinge_loss(x[0], cast([2, 4, 0], \"i32\"))",
+                      "index [1] is 4; it must be in [0, 4)");
     words_refuse_data("softmax_loss(x, cast([[0, 1, 3, 0]], \"i32\"))",
                       "index [2] is 3; it must be in [0, 3)");
     words_refuse_data("ctc_loss(x, [[1]], [0], [1])",

@@ -1,0 +1,536 @@
+/* docs/caffe.md: each of Caffe's layer types stands there, once; every expression of its table
+ * gives the values and gradients of Caffe's definition (tests/reference/caffe.py), in f64 and f32.
+ */
+#include "support.h"
+
+#include "graph/graph.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <gradus/gradus.h>
+
+static gr_safetensors *caffe_file;
+
+/* ---- The page -------------------------------------------------------------------------------- */
+
+static const char *const caffe_types[] = {
+    "AbsVal",
+    "Accuracy",
+    "ArgMax",
+    "BNLL",
+    "BatchNorm",
+    "BatchReindex",
+    "Bias",
+    "Clip",
+    "Concat",
+    "ContrastiveLoss",
+    "Convolution",
+    "Crop",
+    "Data",
+    "Deconvolution",
+    "Dropout",
+    "DummyData",
+    "ELU",
+    "Eltwise",
+    "Embed",
+    "EuclideanLoss",
+    "Exp",
+    "Filter",
+    "Flatten",
+    "HDF5Data",
+    "HDF5Output",
+    "HingeLoss",
+    "Im2col",
+    "ImageData",
+    "InfogainLoss",
+    "InnerProduct",
+    "Input",
+    "LRN",
+    "LSTM",
+    "LSTMUnit",
+    "Log",
+    "MVN",
+    "MemoryData",
+    "PReLU",
+    "MultinomialLogisticLoss",
+    "Parameter",
+    "Pooling",
+    "Power",
+    "Python",
+    "RNN",
+    "ReLU",
+    "Reduction",
+    "Reshape",
+    "SPP",
+    "Scale",
+    "Sigmoid",
+    "SigmoidCrossEntropyLoss",
+    "Silence",
+    "Slice",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "Split",
+    "Swish",
+    "TanH",
+    "Threshold",
+    "Tile",
+    "WindowData",
+};
+
+enum { CAFFE_TYPES = GR_LEN(caffe_types), CAFFE_MOST_SPANS = 8 };
+
+/* A row "| TYPE | `SPAN`<br>`SPAN` | NOTES |". */
+typedef struct caffe_row {
+    bool computes; /* its spans are expressions, else functions */
+    char type[32];
+    char span[CAFFE_MOST_SPANS][160];
+    int spans;
+} caffe_row;
+
+/* The text up to `end`, which *cursor then stands behind. */
+static void caffe_until(char **cursor, const char *end, char *out, size_t size)
+{
+    char *stop = strstr(*cursor, end);
+    if (!stop || (size_t)(stop - *cursor) >= size)
+        fail_msg("docs/caffe.md: no '%s' near: %.40s", end, *cursor);
+    memcpy(out, *cursor, (size_t)(stop - *cursor));
+    out[stop - *cursor] = '\0';
+    *cursor = stop + strlen(end);
+}
+
+static void caffe_parse_row(char *line, caffe_row *row)
+{
+    char spans[1024], *cursor = line + 2;
+    caffe_until(&cursor, " | ", row->type, sizeof row->type);
+    caffe_until(&cursor, " | ", spans, sizeof spans);
+    row->spans = 0;
+    for (cursor = spans; *cursor == '`';) {
+        cursor++;
+        assert_in_range(row->spans, 0, CAFFE_MOST_SPANS - 1);
+        caffe_until(&cursor, "`", row->span[row->spans], sizeof *row->span);
+        row->spans++;
+        if (strncmp(cursor, "<br>", 4) == 0) cursor += 4;
+    }
+    if (*cursor || row->spans == 0) fail_msg("docs/caffe.md: %s: %s", row->type, spans);
+}
+
+/* The rows of the two tables of types; their count. */
+static int caffe_rows(caffe_row *rows, int most)
+{
+    char line[2048];
+    bool computes = false, inside = false;
+    int n = 0;
+    FILE *page = fopen(TEST_REFERENCE "/../../docs/caffe.md", "r");
+    assert_non_null(page);
+    while (fgets(line, sizeof line, page)) {
+        if (strncmp(line, "## ", 3) == 0) {
+            computes = strcmp(line, "## Layers that compute\n") == 0;
+            inside = computes || strcmp(line, "## Layers that stand outside\n") == 0;
+        }
+        if (!inside || strncmp(line, "| ", 2) != 0 || strncmp(line, "| type", 6) == 0) continue;
+        assert_in_range(n, 0, most - 1);
+        rows[n].computes = computes;
+        caffe_parse_row(line, &rows[n++]);
+    }
+    fclose(page);
+    return n;
+}
+
+static caffe_row caffe_page[2 * CAFFE_TYPES];
+static int caffe_page_rows;
+
+static int caffe_setup(void **state)
+{
+    (void)state;
+    caffe_page_rows = caffe_rows(caffe_page, GR_LEN(caffe_page));
+    unit_ok(gr_safetensors_open(TEST_REFERENCE "/caffe.safetensors", &caffe_file));
+    return 0;
+}
+
+static int caffe_teardown(void **state)
+{
+    (void)state;
+    gr_safetensors_close(caffe_file);
+    return 0;
+}
+
+static void test_every_type_has_one_row(void **state)
+{
+    (void)state;
+    assert_int_equal(CAFFE_TYPES, 61);
+    for (int i = 0; i < CAFFE_TYPES; i++) {
+        int found = 0;
+        for (int k = 0; k < caffe_page_rows; k++)
+            found += strcmp(caffe_page[k].type, caffe_types[i]) == 0;
+        if (found != 1) fail_msg("docs/caffe.md: %d rows of %s", found, caffe_types[i]);
+    }
+    assert_int_equal(caffe_page_rows, CAFFE_TYPES);
+}
+
+/* Is `text` the reference case of `type` number i? */
+static bool caffe_is_case(const caffe_row *row, const char *text, int i)
+{
+    const gr_meta *texts = gr_safetensors_meta(caffe_file);
+    const size_t n = strlen(row->type);
+    const char *key = gr_meta_key(texts, i);
+    return strncmp(key, row->type, n) == 0 && key[n] == '/' &&
+           strcmp(gr_meta_value(texts, i), text) == 0;
+}
+
+/* What is on the page is what is tested, and the other way about. */
+static void test_every_expression_has_values(void **state)
+{
+    const gr_meta *texts = gr_safetensors_meta(caffe_file);
+    (void)state;
+    for (int i = 0; i < gr_meta_size(texts); i++) {
+        int found = 0;
+        for (int k = 0; k < caffe_page_rows; k++)
+            for (int s = 0; caffe_page[k].computes && s < caffe_page[k].spans; s++)
+                found += caffe_is_case(&caffe_page[k], caffe_page[k].span[s], i);
+        if (found != 1)
+            fail_msg("docs/caffe.md: %s has %d times: %s", gr_meta_key(texts, i), found,
+                     gr_meta_value(texts, i));
+    }
+    for (int k = 0; k < caffe_page_rows; k++) {
+        for (int s = 0; caffe_page[k].computes && s < caffe_page[k].spans; s++) {
+            int found = 0;
+            for (int i = 0; i < gr_meta_size(texts); i++)
+                found += caffe_is_case(&caffe_page[k], caffe_page[k].span[s], i);
+            if (found == 0)
+                fail_msg("no values of %s: %s", caffe_page[k].type, caffe_page[k].span[s]);
+        }
+    }
+}
+
+/* Is `name` declared in a public header? */
+static bool caffe_declared(const char *name)
+{
+    static const char *const headers[] = {"data", "graph", "image", "io", "ops", "run"};
+    char path[512], line[512], call[80];
+    bool found = false;
+    snprintf(call, sizeof call, "%s(", name);
+    for (size_t i = 0; i < GR_LEN(headers); i++) {
+        snprintf(path, sizeof path, TEST_REFERENCE "/../../include/gradus/%s.h", headers[i]);
+        FILE *header = fopen(path, "r");
+        assert_non_null(header);
+        while (fgets(line, sizeof line, header))
+            found = found || (strncmp(line, "GR_API", 6) == 0 && strstr(line, call));
+        fclose(header);
+    }
+    return found;
+}
+
+static void test_functions_exist(void **state)
+{
+    (void)state;
+    for (int k = 0; k < caffe_page_rows; k++)
+        for (int s = 0; !caffe_page[k].computes && s < caffe_page[k].spans; s++)
+            if (!caffe_declared(caffe_page[k].span[s]))
+                fail_msg("docs/caffe.md: %s: no function %s", caffe_page[k].type,
+                         caffe_page[k].span[s]);
+}
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+enum { CAFFE_MOST_INPUTS = 8, CAFFE_MOST_TARGETS = 12 };
+
+typedef struct caffe_case {
+    const char *name, *text;
+    gr_mode mode;
+    gr_dtype dtype; /* of the run */
+    gr_graph *graph;
+    gr_store *store;
+    gr_scope *scope;
+    int inputs, targets;
+    gr_tensor in[CAFFE_MOST_INPUTS];
+    gr_feed feeds[CAFFE_MOST_INPUTS];
+    gr_node *target[CAFFE_MOST_TARGETS]; /* y, then the gradients by… */
+    const char *of[CAFFE_MOST_TARGETS];
+} caffe_case;
+
+/* A tensor of the case, floats in `dtype`; false if it has none of that name. */
+static bool caffe_read(const caffe_case *c, const char *what, const char *of, gr_dtype dtype,
+                       gr_tensor *t)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/%s%s", c->name, what, of);
+    const int i = gr_safetensors_find(caffe_file, name);
+    if (i < 0) return false;
+    const gr_tensor type = gr_safetensors_type(caffe_file, i);
+    gr_tensor wide;
+    unit_ok(gr_tensor_new(type.dtype, type.shape, &wide));
+    unit_ok(gr_safetensors_read(caffe_file, i, wide.data, gr_tensor_bytes(&wide)));
+    *t = wide;
+    if (wide.dtype != GR_F64 || dtype == GR_F64) return true;
+    unit_ok(gr_tensor_new(dtype, wide.shape, t));
+    for (int64_t k = 0; k < gr_shape_count(t->shape); k++)
+        gr_tensor_put(t, k, gr_tensor_at(&wide, k));
+    gr_tensor_clear(&wide);
+    return true;
+}
+
+static void caffe_compare(const caffe_case *c, const gr_tensor *got, const char *what,
+                          const char *of)
+{
+    gr_tensor expected;
+    const double tolerance = got->dtype == GR_F32 ? 1e-5 : 1e-10;
+    if (!caffe_read(c, what, of, GR_F64, &expected)) fail_msg("%s: no %s%s", c->name, what, of);
+    if (!gr_shape_equal(got->shape, expected.shape))
+        fail_msg("%s, %s%s: %s, not %s", c->text, what, of, gr_shape_text(got->shape),
+                 gr_shape_text(expected.shape));
+    double largest = 1;
+    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
+        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
+    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
+        const double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
+        if (!(fabs(a - b) <= tolerance * largest))
+            fail_msg("%s: %s, %s%s [%lld] in %s: %.15g, not %.15g", c->name, c->text, what, of,
+                     (long long)i, gr_dtype_name(c->dtype), a, b);
+    }
+    gr_tensor_clear(&expected);
+}
+
+/* The name of a variable within its layer: "weight" of "conv1/weight". */
+static const char *caffe_short(const char *variable)
+{
+    const char *slash = strrchr(variable, '/');
+    return slash ? slash + 1 : variable;
+}
+
+static void caffe_wrt(caffe_case *c, gr_node **wrt, gr_node *node, const char *name)
+{
+    assert_in_range(c->targets, 1, CAFFE_MOST_TARGETS - 1);
+    c->of[c->targets] = name;
+    wrt[c->targets++ - 1] = node;
+}
+
+/* The gradients, of the cotangent dy that the file has where the result has any. */
+static void caffe_differentiate(caffe_case *c, gr_node *const *wrt, gr_dtype dtype)
+{
+    gr_tensor *dy = &c->in[c->inputs];
+    if (!caffe_read(c, "dy", "", c->dtype, dy)) {
+        c->targets = 1;
+        return;
+    }
+    gr_node *weight = gr_input(c->graph, "dy", dtype, dy->shape);
+    c->feeds[c->inputs++] = (gr_feed){"dy", dy->data};
+    gr_node *y = gr_sum(gr_mul(c->target[0], weight), GR_ALL);
+    unit_ok(gr_grad(y, wrt, c->targets - 1, c->target + 1));
+}
+
+/* The net with its gradients, all floats in `dtype`. */
+static void caffe_build(caffe_case *c, gr_dtype dtype)
+{
+    const gr_scope_options options = {.size = sizeof options, .mode = c->mode, .seed = 3};
+    gr_binding bindings[CAFFE_MOST_INPUTS];
+    gr_node *wrt[CAFFE_MOST_TARGETS];
+    gr_expr *expr;
+    gr_tensor t;
+    c->graph = gr_graph_new();
+    c->store = gr_store_new();
+    c->scope = gr_scope_new(c->graph, c->store, &options);
+    c->targets = 1;
+    unit_ok(gr_expr_parse(c->text, c->name, &expr));
+    c->inputs = gr_expr_inputs(expr);
+    assert_in_range(c->inputs, 0, CAFFE_MOST_INPUTS - 1);
+    for (int i = 0; i < c->inputs; i++) {
+        const char *name = gr_expr_input(expr, i);
+        if (!caffe_read(c, "in/", name, dtype, &t)) fail_msg("%s: no input %s", c->name, name);
+        gr_node *node = gr_input(c->graph, name, t.dtype, t.shape);
+        bindings[i] = (gr_binding){gr_node_name(node), node};
+        if (t.dtype == dtype) caffe_wrt(c, wrt, node, gr_node_name(node));
+        gr_tensor_clear(&t);
+    }
+    const gr_expr_env env = {.size = sizeof env,
+                             .dtype = dtype,
+                             .bindings = bindings,
+                             .n_bindings = c->inputs,
+                             .scope = c->scope};
+    if (gr_expr_build(expr, c->graph, &env, &c->target[0]) != GR_OK)
+        fail_msg("%s: %s", c->name, gr_message());
+    for (int i = 0; i < gr_scope_params(c->scope); i++) {
+        gr_node *node = gr_scope_param(c->scope, i);
+        caffe_wrt(c, wrt, node, caffe_short(gr_node_name(node)));
+    }
+    for (int i = 0; i < c->inputs; i++) {
+        if (!caffe_read(c, "in/", bindings[i].name, c->dtype, &c->in[i])) fail();
+        c->feeds[i] = (gr_feed){bindings[i].name, c->in[i].data};
+    }
+    gr_expr_free(expr);
+    caffe_differentiate(c, wrt, dtype);
+}
+
+static void caffe_drop(caffe_case *c)
+{
+    for (int i = 0; i < c->inputs; i++) gr_tensor_clear(&c->in[i]);
+    gr_scope_free(c->scope);
+    gr_graph_free(c->graph);
+    gr_store_free(c->store);
+}
+
+/* The variables that the layers made, with the reference's values where it has any. */
+static gr_store *caffe_store(const caffe_case *c)
+{
+    gr_store *store = gr_store_new();
+    for (int i = 0; i < gr_store_size(c->store); i++) {
+        const char *name = gr_store_name(c->store, i);
+        const gr_tensor type = gr_store_type(c->store, i);
+        gr_tensor value;
+        if (!caffe_read(c, "in/", caffe_short(name), c->dtype, &value)) {
+            const bool real = type.dtype == GR_F32;
+            unit_ok(gr_tensor_new(real ? c->dtype : type.dtype, type.shape, &value));
+        }
+        if (!gr_shape_equal(value.shape, type.shape))
+            fail_msg("%s: %s is %s", c->name, name, gr_shape_text(type.shape));
+        unit_ok(gr_store_add(store, name, &value));
+        gr_tensor_clear(&value);
+    }
+    return store;
+}
+
+/* Layers make variables of f32: in f64 they run on a copy of the graph. */
+static void caffe_run(caffe_case *c)
+{
+    gr_graph *graph = NULL;
+    gr_node *target[CAFFE_MOST_TARGETS];
+    gr_tensor out[CAFFE_MOST_TARGETS];
+    caffe_build(c, GR_F32);
+    const bool layers = gr_store_size(c->store) > 0 || strstr(c->text, "\"f32\"");
+    if (!layers && c->dtype == GR_F64) {
+        caffe_drop(c);
+        caffe_build(c, GR_F64);
+    }
+    gr_store *store = caffe_store(c);
+    unit_ok(gr_graph_retype(c->graph, layers ? GR_F32 : c->dtype, c->dtype, c->target, c->targets,
+                            &graph, target));
+    unit_ok(gr_evaluate(graph, target, c->targets, c->feeds, c->inputs, store, out));
+    caffe_compare(c, &out[0], "y", "");
+    for (int i = 1; i < c->targets; i++) caffe_compare(c, &out[i], "grad/", c->of[i]);
+    for (int i = 0; i < c->targets; i++) gr_tensor_clear(&out[i]);
+    gr_graph_free(graph);
+    gr_store_free(store);
+    caffe_drop(c);
+}
+
+static void test_values(void **state)
+{
+    const gr_meta *texts = gr_safetensors_meta(caffe_file);
+    (void)state;
+    for (int i = 0; i < gr_meta_size(texts); i++) {
+        caffe_case c = {.name = gr_meta_key(texts, i), .text = gr_meta_value(texts, i)};
+        c.mode = strstr(c.name, "/eval") ? GR_EVAL : GR_TRAIN;
+        c.dtype = GR_F64, caffe_run(&c);
+        c.dtype = GR_F32, caffe_run(&c);
+    }
+}
+
+/* ---- What is drawn, and what is begun with -----------------------------------------------------
+ */
+
+/* The first expression of the type, on x, in training. */
+static void caffe_draw(const char *type, int span, gr_shape shape, const float *x, gr_tensor *y)
+{
+    caffe_case c = {.store = gr_store_new(), .graph = gr_graph_new()};
+    const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = 5};
+    c.scope = gr_scope_new(c.graph, c.store, &options);
+    for (int k = 0; k < caffe_page_rows; k++)
+        if (strcmp(caffe_page[k].type, type) == 0) c.text = caffe_page[k].span[span];
+    gr_node *node = gr_net(c.scope, gr_input(c.graph, "x", GR_F32, shape), c.text);
+    if (gr_is_error(node)) fail_msg("%s: %s", c.text, gr_graph_message(c.graph));
+    unit_ok(gr_evaluate(c.graph, &node, 1, &(gr_feed){"x", x}, 1, c.store, y));
+    caffe_drop(&c);
+}
+
+/* Half of the elements are 0, the others doubled. */
+static void test_dropout(void **state)
+{
+    enum { N = 10000 };
+    static float x[N];
+    gr_tensor y;
+    int kept = 0;
+    (void)state;
+    for (int i = 0; i < N; i++) x[i] = (float)(i + 1);
+    caffe_draw("Dropout", 0, GR_SHAPE(N), x, &y);
+    for (int i = 0; i < N; i++) {
+        const double value = gr_tensor_at(&y, i);
+        assert_true(value == 0 || value == 2 * (double)x[i]);
+        kept += value != 0;
+    }
+    assert_in_range(kept, N / 2 - 200, N / 2 + 200); /* four deviations */
+    gr_tensor_clear(&y);
+}
+
+/* One element of each window, the larger the likelier; the second window is clipped. */
+static void test_stochastic_pooling(void **state)
+{
+    enum { N = 3000 };
+    static float x[N][4];
+    gr_tensor y;
+    int threes = 0;
+    (void)state;
+    for (int i = 0; i < N; i++) memcpy(x[i], (float[]){1, 0, 3, 5}, sizeof *x);
+    caffe_draw("Pooling", 2, GR_SHAPE(N, 1, 4), x[0], &y);
+    assert_true(gr_shape_equal(y.shape, GR_SHAPE(N, 1, 2)));
+    for (int i = 0; i < N; i++) {
+        const double first = gr_tensor_at(&y, 2 * i), second = gr_tensor_at(&y, 2 * i + 1);
+        assert_true(first == 1 || first == 3);
+        assert_true(second == 3 || second == 5);
+        threes += first == 3;
+    }
+    assert_in_range(threes, N * 3 / 4 - 95, N * 3 / 4 + 95);
+    gr_tensor_clear(&y);
+}
+
+/* The bilinear filler enlarges a ramp; a parameter of Parameter is 0, of a shared PReLU 1/4. */
+static void test_fillers(void **state)
+{
+    float ramp[3][4][4], ones[8];
+    gr_tensor y;
+    (void)state;
+    for (int i = 0; i < 48; i++) ((float *)ramp)[i] = (float)(i % 4);
+    caffe_draw("Deconvolution", 0, GR_SHAPE(1, 3, 4, 4), (float *)ramp, &y);
+    assert_true(gr_shape_equal(y.shape, GR_SHAPE(1, 3, 8, 8)));
+    for (int i = 1; i < 7; i++)
+        for (int j = 1; j < 7; j++)
+            assert_true(fabs(gr_tensor_at(&y, 8 * i + j) - (j / 2.0 - 0.25)) < 1e-6);
+    gr_tensor_clear(&y);
+    for (int i = 0; i < 8; i++) ones[i] = -1;
+    caffe_draw("Parameter", 0, GR_SHAPE(4, 2), ones, &y);
+    for (int i = 0; i < 6; i++) assert_true(gr_tensor_at(&y, i) == 0);
+    gr_tensor_clear(&y);
+    caffe_draw("PReLU", 1, GR_SHAPE(2, 2, 2), ones, &y);
+    for (int i = 0; i < 8; i++) assert_true(gr_tensor_at(&y, i) == -0.25);
+    gr_tensor_clear(&y);
+}
+
+/* Silence: what nobody reads is not computed. */
+static void test_silence(void **state)
+{
+    gr_graph *g = gr_graph_new();
+    gr_scope *s = gr_scope_new(g, NULL, NULL);
+    gr_node *y = gr_net(s, gr_input(g, "x", GR_F32, GR_SHAPE(3)), "unread = log(x); relu(x)");
+    gr_program *program;
+    (void)state;
+    assert_non_null(gr_graph_find(g, "unread"));
+    unit_ok(gr_compile(g, &y, 1, NULL, &program));
+    assert_int_equal(gr_program_plan(program).steps, 1);
+    gr_program_free(program);
+    gr_scope_free(s);
+    gr_graph_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_type_has_one_row),
+        cmocka_unit_test(test_every_expression_has_values),
+        cmocka_unit_test(test_functions_exist),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_stochastic_pooling),
+        cmocka_unit_test(test_fillers),
+        cmocka_unit_test(test_silence),
+    };
+    return cmocka_run_group_tests(tests, caffe_setup, caffe_teardown);
+}
