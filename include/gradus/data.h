@@ -133,6 +133,19 @@ typedef struct gr_data_split_options {
 GR_API gr_status gr_dataset_split(const gr_dataset *dataset, const gr_data_split_options *options,
                                   gr_dataset **rest, gr_dataset **held);
 
+/* Fold number `fold` (from 0) of m-fold cross-validation: an m-th of the examples, drawn by the
+ * seed so that each class gives its share, is *held out, and *rest is the others. Every example is
+ * held out in one fold. GR_RANGE unless 0 ≤ fold < folds and 2 ≤ folds ≤ examples; GR_INVALID if
+ * either part has examples of one class alone. */
+GR_API gr_status gr_dataset_fold(const gr_dataset *dataset, int folds, int fold, uint64_t seed,
+                                 gr_dataset **rest, gr_dataset **held);
+
+/* Bootstrap: *drawn is as many examples as `dataset` has, drawn with replacement by the seed and
+ * the number of the draw; *left is those that were not drawn, about 37 % (Efron 1979, "Bootstrap
+ * methods: another look at the jackknife"). GR_INVALID as above. */
+GR_API gr_status gr_dataset_bootstrap(const gr_dataset *dataset, int draw, uint64_t seed,
+                                      gr_dataset **drawn, gr_dataset **left);
+
 /* ---- Reading files ------------------------------------------------------------------------ */
 
 /* What a token of a text is. */

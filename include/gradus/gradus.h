@@ -10,6 +10,7 @@
 #include <gradus/graph.h>
 #include <gradus/image.h>
 #include <gradus/io.h>
+#include <gradus/knn.h>
 #include <gradus/lang.h>
 #include <gradus/layers.h>
 #include <gradus/losses.h>

@@ -1,0 +1,57 @@
+/* gradus knn: what its parts share. */
+#ifndef CLI_KNN_H
+#define CLI_KNN_H
+
+#include "cli/command.h"
+#include "cli/json.h"
+
+#include <gradus/knn.h>
+
+enum { CLI_KNN_MOST = 32 }; /* values of k */
+
+/* How well one k did: on each fold, draw or split, and over all of them. */
+typedef struct cli_knn_choice {
+    const char *way; /* "validation", "folds", "bootstrap" */
+    int trials;
+    double *accuracy; /* [trials][values of k] */
+    double mean[CLI_KNN_MOST], deviation[CLI_KNN_MOST];
+    double seconds;
+} cli_knn_choice;
+
+typedef struct cli_knn_score {
+    double accuracy;
+    int64_t right, count;
+    double prepare, seconds; /* to make the index; to classify all */
+} cli_knn_score;
+
+typedef struct cli_knn {
+    const cli_args *args;
+    bool json, quiet;
+    gr_knn_options options;
+    gr_vote vote;
+    int k[CLI_KNN_MOST];
+    int n_k;
+    int best; /* the k in use */
+    uint64_t seed;
+    gr_dataset *train, *test;
+    gr_knn *index;         /* of all of `train` */
+    cli_knn_choice choice; /* trials 0: none */
+    cli_knn_score score;
+} cli_knn;
+
+double cli_knn_clock(void);
+
+/* Shares of `test` told right by each of the values of k, with progress called `what` on a
+ * terminal. Returns an exit status, after a message if it is not CLI_YES. */
+int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test, const char *what,
+                const int *k, int n, double *accuracy);
+
+/* Refuses what --k, --validation, --folds and --bootstrap cannot mean for these data. */
+int cli_knn_choose_check(cli_knn *knn);
+/* Chooses `best` by what --validation, --folds or --bootstrap asks for. */
+int cli_knn_choose(cli_knn *knn);
+void cli_knn_choice_print(const cli_knn *knn);
+void cli_knn_choice_json(const cli_knn *knn, cli_json *json);
+void cli_knn_choice_clear(cli_knn_choice *choice);
+
+#endif

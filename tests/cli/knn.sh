@@ -1,0 +1,93 @@
+#!/bin/sh
+# gradus knn: accuracy, the choice of k, JSON, refusals.
+. "$GRADUS_SOURCE/tests/cli/support/harness.sh"
+. "$GRADUS_SOURCE/tests/cli/support/data.sh"
+make_blobs blobs.csv 150
+make_idx pictures 40
+
+for distance in l1 l2 cosine; do
+    run knn --data pictures --distance $distance
+    exits 0
+    silent
+    out "distance  $distance, vote by majority"
+    out "test accuracy 1.0000 (40 of 40 right), k = 1"
+done
+run knn --data blobs.csv -k 5 --vote distance --quiet
+exits 0
+[ "$(wc -l <"$WORK/out")" -eq 1 ] || fault "more than the result is printed"
+out "test accuracy 1.0000 (30 of 30 right), k = 5"
+
+# ---- the choice of k ----
+run knn --data blobs.csv -k 1,3,90 --folds 5
+exits 0
+out "fold 5/5  k=1 1.0000  k=3 1.0000"
+out "k = 1" # of equals the smallest
+run knn --data blobs.csv -k 3,99 --bootstrap 4 --normalize standard --json
+exits 0
+silent
+json
+value=$(json_value 'j["chosen_by"], j["k"], len(j["choice"][0]["accuracy"]), list(j)[-1], j["test_accuracy"]')
+[ -z "$value" ] || [ "$value" = "bootstrap 3 4 test_accuracy 1" ] || fault "it says $value"
+run knn --data blobs.csv -k 99,1 --validation 20
+exits 0
+out "validation 1/1"
+out "k = 1,"
+cp out first
+run knn --data blobs.csv -k 99,1 --validation 20 --threads 1
+exits 0
+[ "$(sed 's/, [^,]*s$//' out)" = "$(sed 's/, [^,]*s$//' first)" ] || fault "another number of threads prints something else"
+
+# ---- refusals ----
+run knn --data blobs.csv -k 121
+refused "k = 121: there are 120 examples"
+run knn --data blobs.csv -k 97 --folds 5
+refused "k = 97: there are 96 examples"
+run knn --data blobs.csv -k 1,3
+refused "--folds"
+run knn --data blobs.csv -k 0
+refused "-k: '0'"
+run knn --data blobs.csv -k 1,,3
+refused "1,,3"
+run knn --data blobs.csv --folds 2 --bootstrap 2
+refused "exclude each other"
+run knn --data blobs.csv --folds 121
+refused "120 folds"
+run knn --data blobs.csv --validation 120
+refused "leave a part empty"
+printf 'a,kind\n1,x\n2,x\n3,x\n4,x\n5,y\n6,y\n' >few.csv
+run knn --data few.csv --folds 5 --test-fraction 0.2
+refused "one class alone"
+printf 'a,b,kind\n1,2,x\n3,4,y\n5,1e300,x\n7,8,y\n' >large.csv
+run knn --data large.csv --test-fraction .25
+exits 2
+printf 'a,b,kind\n1,2,x\n3,4,y\n5,1e30,x\n7,8,y\n9,1e30,x\n' >large.csv
+run knn --data large.csv --test-fraction .25
+refused "squares overflow"
+run knn --data missing.csv
+exits 3
+err "missing.csv"
+: >empty.csv
+run knn --data empty.csv
+refused "empty.csv"
+run knn --data blobs.csv --distance l3
+refused "l1|l2|cosine"
+run knn --data blobs.csv --require-accuracy 1
+exits 0
+awk -F, 'NR == 1 { print; next } { print $1 "," $2 "," int(NR / 7) % 3 }' blobs.csv >noise.csv
+run knn --data noise.csv --require-accuracy .99
+exits 1
+err "below the 0.9900 required"
+
+# Ctrl-C ends the search.
+if [ -e "${GRADUS_DATA:-/nowhere}/cifar-10-batches-bin" ]; then
+    STATUS=0
+    LINE="gradus knn, interrupted"
+    "$GRADUS" knn --data cifar10 >out 2>err &
+    pid=$!
+    while kill -0 $pid 2>/dev/null && ! grep -q distance out; do sleep .1; done
+    kill -INT $pid 2>/dev/null
+    wait $pid || STATUS=$?
+    exits 130
+    err "test: stopped after"
+fi
+done_testing
