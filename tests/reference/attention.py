@@ -161,5 +161,6 @@ def layers():
         case(f"heads/{name}", y, more, x=x, **({"memory": m} if memory else {}), **w)
 
 
-norms(), gelus(), tables(), gates(), positions(), layers()
-save_file(out, pathlib.Path(__file__).with_name("attention.safetensors"))
+if __name__ == "__main__":
+    norms(), gelus(), tables(), gates(), positions(), layers()
+    save_file(out, pathlib.Path(__file__).with_name("attention.safetensors"))

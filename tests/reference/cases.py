@@ -2,8 +2,11 @@
 that PyTorch (or the definition) gives for them, as tensors of one safetensors file.
 
 `Cases.add(name, text, value, inputs)` writes name/in/INPUT, name/y, and for a float value name/dy (a
-random cotangent) and name/grad/INPUT of every float input; the file's metadata holds the texts. The
-test tests/unit/test_words.c runs all files words_*.safetensors in f64 and f32.
+random cotangent) and name/grad/INPUT of every float input; of a text with layers also the variables,
+name/var/VARIABLE, and their gradients. The file's metadata holds the texts. The test
+tests/unit/test_words.c runs all files words_*.safetensors in f64 and f32: those with variables are
+built in f32 and made f64, so numbers in their texts must be exact in f32. Layers are built for
+evaluation, or for training where the name ends in "_train".
 """
 import pathlib
 import torch
@@ -17,20 +20,24 @@ class Cases:
         torch.manual_seed(seed)
         self.family, self.tensors, self.texts = family, {}, {}
 
-    def add(self, name, text, function, **inputs):
-        """`function` takes the inputs by name; those of a float type get gradients."""
+    def add(self, name, text, function, variables=None, states=None, **inputs):
+        """`function` takes the inputs by name, those of a float type get gradients; where there are
+        variables it takes them as a dictionary `p`. States are variables that are not trained."""
         assert name not in self.texts, name
         self.texts[name] = text
         leaves = {k: v.clone().requires_grad_(v.is_floating_point()) for k, v in inputs.items()}
-        y = function(**leaves)
+        p = {k: v.clone().requires_grad_() for k, v in (variables or {}).items()}
+        y = function(**leaves, p=p | (states or {})) if p or states else function(**leaves)
         self._put(name, "y", y)
         for k, v in inputs.items():
             self._put(name, f"in/{k}", v)
+        for k, v in (p | (states or {})).items():
+            self._put(name, f"var/{k}", v)
         if y.is_floating_point() and y.requires_grad:
             dy = torch.randn_like(y)
             y.backward(dy)
             self._put(name, "dy", dy)
-            for k, v in leaves.items():
+            for k, v in (leaves | p).items():
                 if v.is_floating_point():
                     grad = v.grad if v.grad is not None else torch.zeros_like(v)
                     self._put(name, f"grad/{k}", grad)

@@ -36,7 +36,8 @@ def address(before, memory, key, strength, gate, shift, sharpening):
     return v / v.sum()
 
 
-def machine(name, N, T, C, units, M, W, reads, writes, S, O, feedforward=False):
+def shapes_of(C, units, M, W, reads, writes, S, O, feedforward=False):
+    """The parameters' shapes."""
     gates, heads, taps = units if feedforward else 4 * units, reads + writes, 2 * S + 1
     state = reads * W + (0 if feedforward else units)
     shapes = {"controller/weight": (gates, C + state), "controller/bias": (gates,),
@@ -46,8 +47,12 @@ def machine(name, N, T, C, units, M, W, reads, writes, S, O, feedforward=False):
               "output/weight": (O, units + reads * W), "output/bias": (O,)}
     if not feedforward:
         shapes.update({"initial/h": (1, units), "initial/c": (1, units)})
-    p = {key: (torch.randn(shape) * 0.5).requires_grad_() for key, shape in shapes.items()}
-    x = torch.randn(N, T, C, requires_grad=True)
+    return shapes
+
+
+def run(p, x, units, M, W, reads, writes, S, O, feedforward=False):
+    """Outputs [N, T, O] and weightings [N, T, heads, M]."""
+    (N, T, _), heads, taps = x.shape, reads + writes, 2 * S + 1
     ys, weightings = [], []
     for n in range(N):
         memory = torch.full((M, W), 1e-6)
@@ -76,14 +81,22 @@ def machine(name, N, T, C, units, M, W, reads, writes, S, O, feedforward=False):
                 memory = memory + torch.outer(w[reads + k], add[k])
             ys.append(p["output/weight"] @ torch.cat([h, read]) + p["output/bias"])
             weightings.append(torch.stack(w))
-    y, weightings = torch.stack(ys).reshape(N, T, O), torch.stack(weightings).reshape(N, T, heads, M)
+    return torch.stack(ys).reshape(N, T, O), torch.stack(weightings).reshape(N, T, heads, M)
+
+
+def machine(name, N, T, C, *sizes, **options):
+    p = {key: (torch.randn(shape) * 0.5).requires_grad_()
+         for key, shape in shapes_of(C, *sizes, **options).items()}
+    x = torch.randn(N, T, C, requires_grad=True)
+    y, weightings = run(p, x, *sizes, **options)
     loss_of([y, weightings]).backward()
     put(f"{name}/x", x), put(f"{name}/y", y), put(f"{name}/weightings", weightings), put(f"{name}/dx", x.grad)
     for key, value in p.items():
         put(f"{name}/{key}", value), put(f"{name}/d{key}", value.grad)
 
 
-machine("lstm", 2, 4, 3, 5, 7, 4, 1, 1, 1, 2)
-machine("heads", 3, 3, 2, 4, 6, 3, 2, 3, 2, 3)
-machine("feedforward", 2, 5, 3, 6, 5, 3, 2, 1, 1, 2, feedforward=True)
-save_file(out, pathlib.Path(__file__).with_suffix(".safetensors"))
+if __name__ == "__main__":
+    machine("lstm", 2, 4, 3, 5, 7, 4, 1, 1, 1, 2)
+    machine("heads", 3, 3, 2, 4, 6, 3, 2, 3, 2, 3)
+    machine("feedforward", 2, 5, 3, 6, 5, 3, 2, 1, 1, 2, feedforward=True)
+    save_file(out, pathlib.Path(__file__).with_suffix(".safetensors"))

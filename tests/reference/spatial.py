@@ -187,11 +187,12 @@ def caffe_batch_norm():
     put("caffe_bn/y", (x - m[:, None, None]) / (v[:, None, None] + 1e-5).sqrt())
 
 
-normalisations()
-moments()
-pooling()
-sizes()
-layers()
-caffe_batch_norm()
-save_file(out, pathlib.Path(__file__).with_name("spatial.safetensors"))
-print(len(out), "tensors")
+if __name__ == "__main__":
+    normalisations()
+    moments()
+    pooling()
+    sizes()
+    layers()
+    caffe_batch_norm()
+    save_file(out, pathlib.Path(__file__).with_name("spatial.safetensors"))
+    print(len(out), "tensors")

@@ -1,112 +1,193 @@
-/* Every word of the language that has reference values (tests/reference/words_*.py), in f64 and
- * f32, with the gradients of all its inputs. */
-#include "support.h"
+/* Every word of the language against reference values (tests/reference/words_*.py), in f64 and f32,
+ * with the gradients of all its inputs and parameters. */
+#include "support_reference.h"
 
 #include <glob.h>
-#include <math.h>
 
 #include <gradus/gradus.h>
 
-#define MOST_INPUTS 8
+#include "graph/graph.h"
+#include "ops/ops.h"
+
+enum { WORDS_INPUTS = 8, WORDS_TARGETS = 32, WORDS_MOST = 512 };
 
 typedef struct words_case {
     const gr_safetensors *file;
     const char *name, *text;
-    gr_dtype dtype; /* of the inputs that are f64 in the file */
+    gr_dtype dtype;    /* in which it runs, */
+    gr_dtype building; /* and in which its graph is built: f32 if it has variables */
+    gr_expr *expr;
     gr_graph *graph;
+    gr_scope *scope;
+    gr_store *store; /* of the scope: initial values */
     int n;
-    gr_tensor in[MOST_INPUTS];
-    gr_node *node[MOST_INPUTS];
-    gr_binding bindings[MOST_INPUTS];
-    gr_feed feeds[MOST_INPUTS];
+    gr_node *node[WORDS_INPUTS];
+    gr_binding bindings[WORDS_INPUTS];
+    /* The result, and the gradients by inputs and parameters: what they are called. */
+    int targets;
+    gr_node *target[WORDS_TARGETS];
+    char part[WORDS_TARGETS][96];
 } words_case;
 
-/* A tensor of the file, floats as `dtype`. False if it has none of that name. */
-static bool words_read(const words_case *c, const char *what, const char *of, gr_tensor *t)
-{
-    char name[128];
-    snprintf(name, sizeof name, "%s/%s%s", c->name, what, of);
-    int i = gr_safetensors_find(c->file, name);
-    if (i < 0) return false;
-    gr_tensor type = gr_safetensors_type(c->file, i), wide;
-    unit_ok(gr_tensor_new(type.dtype, type.shape, &wide));
-    unit_ok(gr_safetensors_read(c->file, i, wide.data, gr_tensor_bytes(&wide)));
-    *t = wide;
-    if (wide.dtype != GR_F64 || c->dtype == GR_F64) return true;
-    unit_ok(gr_tensor_new(GR_F32, wide.shape, t));
-    for (int64_t k = 0; k < gr_shape_count(t->shape); k++)
-        ((float *)t->data)[k] = (float)((double *)wide.data)[k];
-    gr_tensor_clear(&wide);
-    return true;
-}
+/* What the cases have shown, by the place of the word and of the op in their tables. */
+static struct {
+    bool called[WORDS_MOST], graded[WORDS_MOST]; /* words */
+    bool built[WORDS_MOST];                      /* ops */
+} words_seen;
 
-/* Relative to the largest of the tensor. */
-static void words_compare(const words_case *c, const gr_tensor *got, const char *what,
-                          const char *of)
+static bool words_trains(const words_case *c)
 {
-    gr_tensor expected;
-    const double tolerance = c->dtype == GR_F64 ? 1e-10 : 1e-5;
-    if (!words_read(c, what, of, &expected)) fail_msg("%s: no %s%s", c->name, what, of);
-    if (!gr_shape_equal(got->shape, expected.shape))
-        fail_msg("%s, %s%s: %s, not %s", c->text, what, of, gr_shape_text(got->shape),
-                 gr_shape_text(expected.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
-        double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
-        if (!(fabs(a - b) <= tolerance * largest) && a != b)
-            fail_msg("%s, %s%s [%lld] in %s: %.15g, not %.15g", c->text, what, of, (long long)i,
-                     gr_dtype_name(c->dtype), a, b);
-    }
-    gr_tensor_clear(&expected);
+    const size_t length = strlen(c->name);
+    return length > 6 && strcmp(c->name + length - 6, "_train") == 0;
 }
 
 /* Inputs are the free names of the text. */
-static void words_bind(words_case *c, const gr_expr *expr)
+static void words_bind(words_case *c)
 {
-    c->n = gr_expr_inputs(expr);
-    assert_in_range(c->n, 0, MOST_INPUTS);
+    c->n = gr_expr_inputs(c->expr);
+    assert_in_range(c->n, 0, WORDS_INPUTS);
     for (int i = 0; i < c->n; i++) {
-        const char *name = gr_expr_input(expr, i);
-        if (!words_read(c, "in/", name, &c->in[i])) fail_msg("%s: no input %s", c->name, name);
-        c->node[i] = gr_input(c->graph, name, c->in[i].dtype, c->in[i].shape);
+        char part[96];
+        const char *name = gr_expr_input(c->expr, i);
+        snprintf(part, sizeof part, "in/%s", name);
+        gr_tensor like = reference_read(c->file, c->name, part, c->building);
+        c->node[i] = gr_input(c->graph, name, like.dtype, like.shape);
         c->bindings[i] = (gr_binding){name, c->node[i]};
-        c->feeds[i] = (gr_feed){name, c->in[i].data};
+        gr_tensor_clear(&like);
     }
+}
+
+static void words_target(words_case *c, gr_node *node, const char *format, const char *name)
+{
+    assert_true(c->targets < WORDS_TARGETS);
+    snprintf(c->part[c->targets], sizeof *c->part, format, name);
+    c->target[c->targets++] = node;
+}
+
+/* The gradients of the result, weighted by the input "dy", by all floats that it is made of. */
+static void words_differentiate(words_case *c)
+{
+    gr_node *wrt[WORDS_TARGETS], *grad[WORDS_TARGETS], *y = c->target[0];
+    int n = 0;
+    for (int i = 0; i < c->n; i++)
+        if (gr_dtype_is_float(gr_node_dtype(c->node[i]))) wrt[n++] = c->node[i];
+    for (int i = 0; i < gr_scope_params(c->scope); i++) wrt[n++] = gr_scope_param(c->scope, i);
+    gr_node *dy = gr_input(c->graph, "dy", gr_node_dtype(y), gr_node_shape(y));
+    unit_ok(gr_vjp(y, dy, wrt, n, grad));
+    for (int i = 0; i < n; i++) words_target(c, grad[i], "grad/%s", gr_node_name(wrt[i]));
+}
+
+static void words_build(words_case *c)
+{
+    gr_node *y;
+    const gr_scope_options options = {.size = sizeof options,
+                                      .mode = words_trains(c) ? GR_TRAIN : GR_EVAL};
+    c->graph = gr_graph_new();
+    c->store = gr_store_new();
+    c->scope = gr_scope_new(c->graph, c->store, &options);
+    unit_ok(gr_expr_parse(c->text, c->name, &c->expr));
+    words_bind(c);
+    const gr_expr_env env = {.size = sizeof env,
+                             .dtype = c->building,
+                             .bindings = c->bindings,
+                             .n_bindings = c->n,
+                             .scope = c->scope};
+    unit_ok(gr_expr_build(c->expr, c->graph, &env, &y));
+    words_target(c, y, "%s", "y");
+    const bool gradient = reference_has(c->file, c->name, "dy");
+    if (gradient) words_differentiate(c);
+    for (int i = 0; gr_lang_word(i); i++) {
+        if (!gr_expr_calls(c->expr, gr_lang_word(i)->name)) continue;
+        words_seen.called[i] = true;
+        words_seen.graded[i] |= gradient || !gr_dtype_is_float(gr_node_dtype(y));
+    }
+}
+
+/* Notes the ops of a graph and of the bodies in it. */
+static void words_note_ops(const gr_graph *graph)
+{
+    int count;
+    const gr_op *const *ops = gr_op_all(&count);
+    for (size_t id = 0; id < graph->count; id++)
+        for (int i = 0; i < count; i++) words_seen.built[i] |= graph->nodes[id]->op == ops[i];
+    for (size_t i = 0; i < graph->n_bodies; i++) words_note_ops(graph->bodies[i]->graph);
+}
+
+/* The references of all variables; of states that have none the values that they begin with. */
+static gr_store *words_variables(const words_case *c)
+{
+    gr_store *store = gr_store_new();
+    for (int i = 0; i < gr_store_size(c->store); i++) {
+        char part[96];
+        const char *name = gr_store_name(c->store, i);
+        const gr_tensor type = gr_store_type(c->store, i);
+        gr_tensor begin, value;
+        snprintf(part, sizeof part, "var/%s", name);
+        if (reference_has(c->file, c->name, part)) {
+            value = reference_read(c->file, c->name, part, c->dtype);
+        } else {
+            for (int k = 0; k < gr_scope_params(c->scope); k++)
+                if (!strcmp(gr_node_name(gr_scope_param(c->scope, k)), name))
+                    fail_msg("%s: no value of %s", c->name, name);
+            unit_ok(gr_tensor_new(type.dtype, type.shape, &begin));
+            unit_ok(gr_store_read(c->store, name, begin.data, gr_tensor_bytes(&begin)));
+            unit_ok(
+                gr_tensor_new(type.dtype == GR_F32 ? c->dtype : type.dtype, type.shape, &value));
+            for (int64_t k = 0; k < gr_shape_count(type.shape); k++)
+                gr_tensor_put(&value, k, gr_tensor_at(&begin, k));
+            gr_tensor_clear(&begin);
+        }
+        unit_ok(gr_store_add(store, name, &value));
+        gr_tensor_clear(&value);
+    }
+    return store;
 }
 
 static void words_run(words_case *c)
 {
-    gr_expr *expr;
-    gr_node *target[1 + MOST_INPUTS], *wrt[MOST_INPUTS];
-    const char *of[MOST_INPUTS];
-    gr_tensor out[1 + MOST_INPUTS], dy;
+    gr_node *target[WORDS_TARGETS];
+    gr_tensor in[WORDS_INPUTS + 1], out[WORDS_TARGETS];
+    gr_feed feeds[WORDS_INPUTS + 1];
+    gr_graph *graph;
     int n = 0;
-    c->graph = gr_graph_new();
-    unit_ok(gr_expr_parse(c->text, c->name, &expr));
-    words_bind(c, expr);
-    gr_expr_env env = {
-        .size = sizeof env, .dtype = c->dtype, .bindings = c->bindings, .n_bindings = c->n};
-    unit_ok(gr_expr_build(expr, c->graph, &env, &target[0]));
-    const bool gradient = words_read(c, "dy", "", &dy);
-    for (int i = 0; gradient && i < c->n; i++) {
-        if (c->in[i].dtype != c->dtype) continue;
-        of[n] = c->bindings[i].name;
-        wrt[n++] = c->node[i];
+    words_build(c);
+    words_note_ops(c->graph);
+    unit_ok(
+        gr_graph_retype(c->graph, c->building, c->dtype, c->target, c->targets, &graph, target));
+    gr_store *store = words_variables(c);
+    for (; n < c->n; n++) {
+        char part[96];
+        snprintf(part, sizeof part, "in/%s", c->bindings[n].name);
+        in[n] = reference_read(c->file, c->name, part, c->dtype);
+        feeds[n] = (gr_feed){c->bindings[n].name, in[n].data};
     }
-    if (n > 0) {
-        gr_node *weighted = gr_sum(gr_mul(target[0], gr_constant(c->graph, &dy)), GR_ALL);
-        unit_ok(gr_grad(weighted, wrt, n, target + 1));
+    if (reference_has(c->file, c->name, "dy")) {
+        in[n] = reference_read(c->file, c->name, "dy", c->dtype);
+        feeds[n] = (gr_feed){"dy", in[n].data};
+        n++;
     }
-    unit_ok(gr_evaluate(c->graph, target, n + 1, c->feeds, c->n, NULL, out));
-    words_compare(c, &out[0], "y", "");
-    for (int i = 0; i < n; i++) words_compare(c, &out[i + 1], "grad/", of[i]);
-    for (int i = 0; i <= n; i++) gr_tensor_clear(&out[i]);
-    for (int i = 0; i < c->n; i++) gr_tensor_clear(&c->in[i]);
-    if (gradient) gr_tensor_clear(&dy);
-    gr_expr_free(expr);
+    unit_ok(gr_evaluate(graph, target, c->targets, feeds, n, store, out));
+    for (int i = 0; i < c->targets; i++) {
+        reference_compare(c->file, c->name, c->part[i], &out[i]);
+        gr_tensor_clear(&out[i]);
+    }
+    for (int i = 0; i < n; i++) gr_tensor_clear(&in[i]);
+    gr_scope_free(c->scope);
+    gr_store_free(c->store);
+    gr_store_free(store);
+    gr_expr_free(c->expr);
     gr_graph_free(c->graph);
+    gr_graph_free(graph);
+}
+
+/* Has the case variables? */
+static bool words_has_variables(const gr_safetensors *file, const char *name)
+{
+    char prefix[96];
+    snprintf(prefix, sizeof prefix, "%s/var/", name);
+    for (int i = 0; i < gr_safetensors_size(file); i++)
+        if (!strncmp(gr_safetensors_name(file, i), prefix, strlen(prefix))) return true;
+    return false;
 }
 
 static void words_agree_with_their_references(void **state)
@@ -119,15 +200,61 @@ static void words_agree_with_their_references(void **state)
         unit_ok(gr_safetensors_open(files.gl_pathv[i], &file));
         const gr_meta *texts = gr_safetensors_meta(file);
         assert_true(gr_meta_size(texts) > 0);
-        for (int k = 0; k < gr_meta_size(texts); k++) {
-            words_case c = {
-                .file = file, .name = gr_meta_key(texts, k), .text = gr_meta_value(texts, k)};
-            c.dtype = GR_F64, words_run(&c);
-            c.dtype = GR_F32, words_run(&c);
+        for (int k = 0; k < 2 * gr_meta_size(texts); k++) {
+            words_case c = {.file = file,
+                            .name = gr_meta_key(texts, k / 2),
+                            .text = gr_meta_value(texts, k / 2),
+                            .dtype = k % 2 ? GR_F32 : GR_F64};
+            c.building = words_has_variables(file, c.name) ? GR_F32 : c.dtype;
+            words_run(&c);
         }
         gr_safetensors_close(file);
     }
     globfree(&files);
+}
+
+/* After the test above: what none of its cases has shown. */
+static void every_word_has_a_reference(void **state)
+{
+    (void)state;
+    int missing = 0;
+    for (int i = 0; gr_lang_word(i); i++) {
+        const char *name = gr_lang_word(i)->name;
+        const bool measure = strstr(name, "accuracy") != NULL; /* no gradient goes through it */
+        if (gr_lang_word(i)->kind == GR_WORD_CONSTANT) continue;
+        if (words_seen.called[i] && (words_seen.graded[i] || measure)) continue;
+        print_error("%s has no reference %s\n", name, words_seen.called[i] ? "gradient" : "case");
+        missing++;
+    }
+    assert_int_equal(missing, 0);
+}
+
+/* Ops that a program or a scope puts in, that depend on draws, or that have no word; each with its
+ * own tests. */
+static bool words_op_stands_apart(const gr_op *op)
+{
+    static const char *const apart[] = {
+        "assign",        "fused",          "custom",           "custom_grad",
+        "random_normal", "random_uniform", "random_bernoulli", "random_permutation",
+        "max_pool_taps", "max_pool_pick"};
+    for (size_t i = 0; i < GR_LEN(apart); i++)
+        if (!strcmp(op->name, apart[i])) return true;
+    return false;
+}
+
+static void every_op_has_a_reference(void **state)
+{
+    int count;
+    const gr_op *const *ops = gr_op_all(&count);
+    (void)state;
+    assert_true(count <= WORDS_MOST);
+    int missing = 0;
+    for (int i = 0; i < count; i++) {
+        if (words_seen.built[i] || words_op_stands_apart(ops[i])) continue;
+        print_error("no reference case has the op %s\n", ops[i]->name);
+        missing++;
+    }
+    assert_int_equal(missing, 0);
 }
 
 /* What must be refused, and with which words. */
@@ -264,6 +391,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_agree_with_their_references),
+        cmocka_unit_test(every_word_has_a_reference),
+        cmocka_unit_test(every_op_has_a_reference),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(indices_out_of_range_fail_the_step),
         cmocka_unit_test(wrong_data_fail_the_step),
