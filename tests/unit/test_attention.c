@@ -1,6 +1,6 @@
 /* What transformers are built of, against PyTorch's values (tests/reference/attention.py) in f32
  * and f64; refusals. */
-#include "support.h"
+#include "support_reference.h"
 
 #include <math.h>
 
@@ -13,7 +13,7 @@ static gr_safetensors *attention_file;
 static int attention_setup(void **state)
 {
     (void)state;
-    unit_ok(gr_safetensors_open(TEST_REFERENCE "/attention.safetensors", &attention_file));
+    attention_file = reference_open("attention.safetensors");
     return 0;
 }
 
@@ -39,22 +39,6 @@ typedef struct ref_case {
     gr_tensor value[CASE_MOST];
 } ref_case;
 
-static int ref_index(const char *name, const char *prefix, const char *key)
-{
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s%s", name, prefix, key);
-    return gr_safetensors_find(attention_file, path);
-}
-
-static gr_tensor ref_read(int i)
-{
-    const gr_tensor type = gr_safetensors_type(attention_file, i);
-    gr_tensor t;
-    unit_ok(gr_tensor_new(type.dtype, type.shape, &t));
-    unit_ok(gr_safetensors_read(attention_file, i, t.data, gr_tensor_bytes(&t)));
-    return t;
-}
-
 static void ref_open(ref_case *c, const char *name)
 {
     *c = (ref_case){.name = name, .graph = gr_graph_new(), .tolerance = 1e-10};
@@ -67,7 +51,7 @@ static void ref_open(ref_case *c, const char *name)
         if (strcmp(key, "y") == 0 || strncmp(key, "d_", 2) == 0) continue;
         assert_true(c->n < CASE_MOST);
         snprintf(c->key[c->n], sizeof c->key[0], "%s", key);
-        c->value[c->n++] = ref_read(i);
+        c->value[c->n++] = reference_read(attention_file, GR_F64, "%s", path);
     }
     if (c->n == 0) fail_msg("no reference case '%s'", name);
 }
@@ -91,37 +75,17 @@ static gr_node *ref_input(ref_case *c, const char *key)
     return NULL;
 }
 
-static gr_tensor ref_convert(const gr_tensor *from, gr_dtype floats)
+/* The value, the first of all, or the gradient by `key`. */
+static void ref_compare(const ref_case *c, int i, const char *key, const gr_tensor *got)
 {
-    gr_tensor to;
-    unit_ok(gr_tensor_new(from->dtype == GR_F64 ? floats : from->dtype, from->shape, &to));
-    for (int64_t i = 0; i < gr_shape_count(to.shape); i++)
-        gr_tensor_put(&to, i, gr_tensor_at(from, i));
-    return to;
-}
-
-static void ref_compare(const ref_case *c, gr_dtype dtype, const char *key, const gr_tensor *got,
-                        int index)
-{
-    gr_tensor want = ref_read(index);
-    if (!gr_shape_equal(got->shape, want.shape))
-        fail_msg("%s/%s: %s, expected %s", c->name, key, gr_shape_text(got->shape),
-                 gr_shape_text(want.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&want, i)));
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
-        const double a = gr_tensor_at(got, i), b = gr_tensor_at(&want, i);
-        if (!(fabs(a - b) <= (dtype == GR_F64 ? c->tolerance : 1e-5) * largest))
-            fail_msg("%s/%s %s [%lld]: %.15g, expected %.15g", c->name, key, gr_dtype_name(dtype),
-                     (long long)i, a, b);
-    }
-    gr_tensor_clear(&want);
+    const double tolerance = got->dtype == GR_F64 ? c->tolerance : 1e-5;
+    reference_compare_within(attention_file, got, tolerance, "%s/%s%s", c->name, i ? "d_" : "",
+                             key);
 }
 
 /* Evaluates out[0 … n], the value and the gradients, in `dtype`. */
 static void ref_evaluate(ref_case *c, gr_dtype dtype, gr_node *const *targets, int n,
-                         const int *index, const char *const *key)
+                         const char *const *key)
 {
     gr_graph *graph;
     gr_node *in_type[CASE_MOST + 1];
@@ -131,7 +95,7 @@ static void ref_evaluate(ref_case *c, gr_dtype dtype, gr_node *const *targets, i
     int n_feeds = 0;
     unit_ok(gr_graph_retype(c->graph, GR_F32, dtype, targets, n, &graph, in_type));
     for (int i = 0; i < c->n; i++) {
-        data[i] = ref_convert(&c->value[i], dtype);
+        data[i] = reference_read(attention_file, dtype, "%s/%s", c->name, c->key[i]);
         gr_node *leaf = gr_graph_find(graph, c->key[i]);
         if (leaf) {
             feeds[n_feeds++] = (gr_feed){c->key[i], data[i].data};
@@ -143,7 +107,7 @@ static void ref_evaluate(ref_case *c, gr_dtype dtype, gr_node *const *targets, i
     }
     unit_ok(gr_evaluate(graph, in_type, n, feeds, n_feeds, store, out));
     for (int i = 0; i < n; i++) {
-        ref_compare(c, dtype, key[i], &out[i], index[i]);
+        ref_compare(c, i, key[i], &out[i]);
         gr_tensor_clear(&out[i]);
     }
     for (int i = 0; i < c->n; i++) gr_tensor_clear(&data[i]);
@@ -157,24 +121,22 @@ static void ref_check(ref_case *c, gr_node *y)
 {
     gr_node *wrt[CASE_MOST], *targets[CASE_MOST + 1] = {y};
     const char *key[CASE_MOST + 1] = {"y"};
-    int index[CASE_MOST + 1] = {ref_index(c->name, "", "y")}, n = 0;
+    int n = 0;
     gr_node *dy = ref_input(c, "dy");
     for (int i = 0; i < c->n; i++) {
         char path[64];
-        const int gradient = ref_index(c->name, "d_", c->key[i]);
-        if (gradient < 0) continue;
+        if (!reference_has(attention_file, "%s/d_%s", c->name, c->key[i])) continue;
         snprintf(path, sizeof path, "l/%s", c->key[i]);
         wrt[n] = gr_graph_find(c->graph, c->key[i]);
         if (!wrt[n]) wrt[n] = gr_graph_find(c->graph, path);
         if (!wrt[n]) fail_msg("%s: the layer has no '%s'", c->name, path);
-        key[n + 1] = c->key[i];
-        index[++n] = gradient;
+        key[++n] = c->key[i];
     }
     assert_true(n > 0);
     if (gr_graph_status(c->graph) != GR_OK) fail_msg("%s", gr_graph_message(c->graph));
     unit_ok(gr_vjp(y, dy, wrt, n, targets + 1));
-    ref_evaluate(c, GR_F32, targets, n + 1, index, key);
-    ref_evaluate(c, GR_F64, targets, n + 1, index, key);
+    ref_evaluate(c, GR_F32, targets, n + 1, key);
+    ref_evaluate(c, GR_F64, targets, n + 1, key);
     ref_close(c);
 }
 
@@ -251,34 +213,27 @@ static void check_gate(const char *name, gr_node *(*build)(gr_graph *, gr_node *
         gr_node *in[5], *wrt[5], *targets[6];
         gr_feed feeds[6];
         gr_tensor data[6], out[6];
-        int n = 0, n_wrt = 0, index[6];
+        int n = 0, n_wrt = 0;
         const char *key[6] = {"y"};
         for (size_t i = 0; i < GR_LEN(all); i++) {
-            const int at = ref_index(name, "", all[i]), gradient = ref_index(name, "d_", all[i]);
-            if (at < 0) continue;
-            gr_tensor value = ref_read(at);
-            data[n] = ref_convert(&value, dtype);
+            if (!reference_has(attention_file, "%s/%s", name, all[i])) continue;
+            data[n] = reference_read(attention_file, dtype, "%s/%s", name, all[i]);
             in[n] = gr_input(g, all[i], data[n].dtype, data[n].shape);
             feeds[n] = (gr_feed){all[i], data[n].data};
-            gr_tensor_clear(&value);
-            if (gradient >= 0) {
+            if (reference_has(attention_file, "%s/d_%s", name, all[i])) {
                 wrt[n_wrt] = in[n];
                 key[++n_wrt] = all[i];
-                index[n_wrt] = gradient;
             }
             n++;
         }
         assert_int_equal(n, inputs);
-        gr_tensor value = ref_read(ref_index(name, "", "dy"));
-        data[n] = ref_convert(&value, dtype);
-        gr_tensor_clear(&value);
+        data[n] = reference_read(attention_file, dtype, "%s/dy", name);
         targets[0] = build(g, in);
-        index[0] = ref_index(name, "", "y");
         if (gr_graph_status(g) != GR_OK) fail_msg("%s", gr_graph_message(g));
         unit_ok(gr_vjp(targets[0], gr_constant(g, &data[n]), wrt, n_wrt, targets + 1));
         unit_ok(gr_evaluate(g, targets, n_wrt + 1, feeds, n, NULL, out));
         for (int i = 0; i <= n_wrt; i++) {
-            ref_compare(&c, dtype, key[i], &out[i], index[i]);
+            ref_compare(&c, i, key[i], &out[i]);
             gr_tensor_clear(&out[i]);
         }
         for (int i = 0; i <= n; i++) gr_tensor_clear(&data[i]);

@@ -1,6 +1,6 @@
 /* Layers, losses and optimisers against PyTorch's values (tests/reference/nn.py); initialisers by
  * their statistics; refusals. */
-#include "support.h"
+#include "support_reference.h"
 
 #include <math.h>
 
@@ -11,7 +11,7 @@ static gr_safetensors *nn_file;
 static int nn_setup(void **state)
 {
     (void)state;
-    unit_ok(gr_safetensors_open(TEST_REFERENCE "/nn.safetensors", &nn_file));
+    nn_file = reference_open("nn.safetensors");
     return 0;
 }
 
@@ -24,49 +24,6 @@ static int nn_teardown(void **state)
 
 /* ---- Reference tensors ------------------------------------------------------------------------
  */
-
-static gr_tensor nn_ref(const char *format, ...) GR_PRINTF(1, 2);
-static gr_tensor nn_ref(const char *format, ...)
-{
-    char name[64];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
-    va_end(args);
-    int i = gr_safetensors_find(nn_file, name);
-    if (i < 0) fail_msg("no reference '%s'", name);
-    gr_tensor type = gr_safetensors_type(nn_file, i), t;
-    unit_ok(gr_tensor_new(type.dtype, type.shape, &t));
-    unit_ok(gr_safetensors_read(nn_file, i, t.data, gr_tensor_bytes(&t)));
-    return t;
-}
-
-/* In f32, for layers, whose variables are f32. */
-static gr_tensor nn_ref32(const char *name)
-{
-    gr_tensor wide = nn_ref("%s", name), t;
-    unit_ok(gr_tensor_new(GR_F32, wide.shape, &t));
-    for (int64_t i = 0; i < gr_shape_count(t.shape); i++)
-        ((float *)t.data)[i] = (float)gr_tensor_at(&wide, i);
-    gr_tensor_clear(&wide);
-    return t;
-}
-
-static void nn_compare(const gr_tensor *got, gr_tensor expected, double tolerance, const char *what)
-{
-    if (!gr_shape_equal(got->shape, expected.shape))
-        fail_msg("%s: %s, expected %s", what, gr_shape_text(got->shape),
-                 gr_shape_text(expected.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
-        double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
-        if (!(fabs(a - b) <= tolerance * largest))
-            fail_msg("%s [%lld]: %.15g, expected %.15g", what, (long long)i, a, b);
-    }
-    gr_tensor_clear(&expected);
-}
 
 /* ---- Losses ------------------------------------------------------------------------------------
  */
@@ -81,8 +38,9 @@ typedef struct loss_case {
 static void check_loss(const loss_case *c)
 {
     gr_graph *g = gr_graph_new();
-    gr_tensor x = nn_ref("loss/x"), w = nn_ref("loss/weights");
-    gr_tensor y = nn_ref(c->labels ? "loss/y" : "loss/target"), out[2];
+    gr_tensor x = reference_read(nn_file, GR_F64, "loss/x"),
+              w = reference_read(nn_file, GR_F64, "loss/weights");
+    gr_tensor y = reference_read(nn_file, GR_F64, c->labels ? "loss/y" : "loss/target"), out[2];
     gr_loss_options options = c->options;
     options.size = sizeof options;
     gr_node *in = gr_input(g, "x", GR_F64, x.shape), *target = gr_input(g, "y", y.dtype, y.shape);
@@ -91,8 +49,8 @@ static void check_loss(const loss_case *c)
     unit_ok(gr_grad(n[0], &in, 1, &n[1]));
     gr_feed feeds[] = {{"x", x.data}, {"y", y.data}};
     unit_ok(gr_evaluate(g, n, 2, feeds, 2, NULL, out));
-    nn_compare(&out[0], nn_ref("loss/%s/value", c->name), 1e-12, c->name);
-    nn_compare(&out[1], nn_ref("loss/%s/grad", c->name), 1e-12, c->name);
+    reference_compare_within(nn_file, &out[0], 1e-12, "loss/%s/value", c->name);
+    reference_compare_within(nn_file, &out[1], 1e-12, "loss/%s/grad", c->name);
     gr_tensor_clear(&out[0]), gr_tensor_clear(&out[1]);
     gr_tensor_clear(&x), gr_tensor_clear(&y), gr_tensor_clear(&w);
     gr_graph_free(g);
@@ -146,8 +104,8 @@ static void check_batch_norm(const char *kind)
 {
     char name[32];
     gr_store *store = gr_store_new();
-    gr_tensor x = (snprintf(name, sizeof name, "%s/x", kind), nn_ref32(name));
-    gr_tensor weight = (snprintf(name, sizeof name, "%s/weight", kind), nn_ref32(name));
+    gr_tensor x = reference_read(nn_file, GR_F32, "%s/x", kind);
+    gr_tensor weight = reference_read(nn_file, GR_F32, "%s/weight", kind);
     for (int mode = 0; mode < 2; mode++) {
         gr_graph *g = gr_graph_new();
         gr_scope_options options = {.size = sizeof options, .mode = mode ? GR_EVAL : GR_TRAIN};
@@ -157,8 +115,7 @@ static void check_batch_norm(const char *kind)
         if (mode == 0)
             for (int i = 0; i < 2; i++) {
                 const char *what = i ? "beta" : "gamma";
-                snprintf(name, sizeof name, "%s/%s", kind, what);
-                gr_tensor value = nn_ref32(name);
+                gr_tensor value = reference_read(nn_file, GR_F32, "%s/%s", kind, what);
                 snprintf(name, sizeof name, "bn/%s", what);
                 unit_ok(gr_store_write(store, name, value.data, gr_tensor_bytes(&value)));
                 gr_tensor_clear(&value);
@@ -172,18 +129,18 @@ static void check_batch_norm(const char *kind)
         gr_tensor out[8];
         unit_ok(gr_evaluate(g, n, count, &(gr_feed){"x", x.data}, 1, store, out));
         if (mode == 0) {
-            nn_compare(&out[0], nn_ref("%s/y", kind), 1e-5, "batch norm");
-            nn_compare(&out[1], nn_ref("%s/dx", kind), 1e-5, "batch norm dx");
-            nn_compare(&out[2], nn_ref("%s/dgamma", kind), 1e-5, "batch norm dgamma");
-            nn_compare(&out[3], nn_ref("%s/dbeta", kind), 1e-5, "batch norm dbeta");
+            reference_compare_within(nn_file, &out[0], 1e-5, "%s/y", kind);
+            reference_compare_within(nn_file, &out[1], 1e-5, "%s/dx", kind);
+            reference_compare_within(nn_file, &out[2], 1e-5, "%s/dgamma", kind);
+            reference_compare_within(nn_file, &out[3], 1e-5, "%s/dbeta", kind);
             float moments[3];
             gr_tensor moment = {GR_F32, GR_SHAPE(3), moments};
             unit_ok(gr_store_read(store, "bn/mean", moments, sizeof moments));
-            nn_compare(&moment, nn_ref("%s/mean", kind), 1e-6, "running mean");
+            reference_compare_within(nn_file, &moment, 1e-6, "%s/mean", kind);
             unit_ok(gr_store_read(store, "bn/variance", moments, sizeof moments));
-            nn_compare(&moment, nn_ref("%s/variance", kind), 1e-6, "running variance");
+            reference_compare_within(nn_file, &moment, 1e-6, "%s/variance", kind);
         } else {
-            nn_compare(&out[0], nn_ref("%s/eval", kind), 1e-5, "batch norm, evaluation");
+            reference_compare_within(nn_file, &out[0], 1e-5, "%s/eval", kind);
         }
         for (int i = 0; i < 4; i++) gr_tensor_clear(&out[i]);
         gr_scope_free(s);
@@ -203,21 +160,23 @@ static void test_batch_norm(void **state)
 static void check_convolution(const char *kind, const gr_window *window, bool bias)
 {
     gr_graph *g = gr_graph_new();
-    gr_tensor x = nn_ref("%s/x", kind), w = nn_ref("%s/w", kind), dy = nn_ref("%s/dy", kind);
+    gr_tensor x = reference_read(nn_file, GR_F64, "%s/x", kind),
+              w = reference_read(nn_file, GR_F64, "%s/w", kind),
+              dy = reference_read(nn_file, GR_F64, "%s/dy", kind);
     gr_node *in = gr_input(g, "x", GR_F64, x.shape), *weight = gr_input(g, "w", GR_F64, w.shape);
     gr_node *n[3] = {gr_conv(in, weight, window)};
     unit_ok(gr_vjp(n[0], gr_constant(g, &dy), (gr_node *[]){in, weight}, 2, n + 1));
     if (bias) {
-        gr_tensor b = nn_ref("%s/b", kind);
+        gr_tensor b = reference_read(nn_file, GR_F64, "%s/b", kind);
         n[0] = gr_add(n[0], gr_reshape(gr_constant(g, &b), GR_SHAPE(-1, 1, 1)));
         gr_tensor_clear(&b);
     }
     gr_feed feeds[] = {{"x", x.data}, {"w", w.data}};
     gr_tensor out[3];
     unit_ok(gr_evaluate(g, n, 3, feeds, 2, NULL, out));
-    nn_compare(&out[0], nn_ref("%s/y", kind), 1e-12, "convolution");
-    nn_compare(&out[1], nn_ref("%s/dx", kind), 1e-12, "convolution dx");
-    nn_compare(&out[2], nn_ref("%s/dw", kind), 1e-12, "convolution dw");
+    reference_compare_within(nn_file, &out[0], 1e-12, "%s/y", kind);
+    reference_compare_within(nn_file, &out[1], 1e-12, "%s/dx", kind);
+    reference_compare_within(nn_file, &out[2], 1e-12, "%s/dw", kind);
     for (int i = 0; i < 3; i++) gr_tensor_clear(&out[i]);
     gr_tensor_clear(&x), gr_tensor_clear(&w), gr_tensor_clear(&dy);
     gr_graph_free(g);
@@ -246,15 +205,15 @@ static void test_pooling(void **state)
          {sizeof(gr_window), 3, .stride = 2, .pad = 1, .count_include_pad = true}},
         {"max1c", gr_max_pool, {sizeof(gr_window), 2, .stride = 2, .ceil = true}},
     };
-    gr_tensor x = nn_ref("pool/x"), out[2];
+    gr_tensor x = reference_read(nn_file, GR_F64, "pool/x"), out[2];
     for (size_t i = 0; i < GR_LEN(cases); i++) {
         gr_graph *g = gr_graph_new();
         gr_node *in = gr_input(g, "x", GR_F64, x.shape);
         gr_node *n[2] = {cases[i].pool(in, &cases[i].window)};
         unit_ok(gr_grad(gr_sum(gr_square(n[0]), GR_ALL), &in, 1, &n[1]));
         unit_ok(gr_evaluate(g, n, 2, &(gr_feed){"x", x.data}, 1, NULL, out));
-        nn_compare(&out[0], nn_ref("pool/%s/y", cases[i].name), 1e-14, cases[i].name);
-        nn_compare(&out[1], nn_ref("pool/%s/dx", cases[i].name), 1e-14, cases[i].name);
+        reference_compare_within(nn_file, &out[0], 1e-14, "pool/%s/y", cases[i].name);
+        reference_compare_within(nn_file, &out[1], 1e-14, "pool/%s/dx", cases[i].name);
         gr_tensor_clear(&out[0]), gr_tensor_clear(&out[1]);
         gr_graph_free(g);
     }
@@ -360,7 +319,9 @@ static gr_tensor run_optimizer(const gr_optimizer *optimizer)
     gr_store *store = gr_store_new();
     gr_graph *g = gr_graph_new();
     gr_scope *s = gr_scope_new(g, store, NULL);
-    gr_tensor a = nn_ref32("optim/a"), c = nn_ref32("optim/c"), w0 = nn_ref32("optim/w0");
+    gr_tensor a = reference_read(nn_file, GR_F32, "optim/a"),
+              c = reference_read(nn_file, GR_F32, "optim/c"),
+              w0 = reference_read(nn_file, GR_F32, "optim/w0");
     unit_ok(gr_store_add(store, "w", &w0));
     gr_node *w = gr_param(s, "w", w0.shape, (gr_init){0}, 1, 1);
     gr_node *d = gr_sub(w, gr_constant(g, &c));
@@ -396,7 +357,7 @@ static void test_optimisers(void **state)
     };
     for (size_t i = 0; i < GR_LEN(cases); i++) {
         gr_tensor w = run_optimizer(cases[i].optimizer);
-        nn_compare(&w, nn_ref("optim/%s", cases[i].name), 3e-6, cases[i].name);
+        reference_compare_within(nn_file, &w, 3e-6, "optim/%s", cases[i].name);
         gr_tensor_clear(&w);
     }
 }

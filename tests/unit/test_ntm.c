@@ -1,6 +1,6 @@
 /* The Neural Turing Machine against the paper's equations (tests/reference/ntm.py), its gradients,
  * refusals. */
-#include "support.h"
+#include "support_reference.h"
 
 #include "graph/graph.h"
 
@@ -13,7 +13,7 @@ static gr_safetensors *ntm_file;
 static int ntm_setup(void **state)
 {
     (void)state;
-    unit_ok(gr_safetensors_open(TEST_REFERENCE "/ntm.safetensors", &ntm_file));
+    ntm_file = reference_open("ntm.safetensors");
     return 0;
 }
 
@@ -22,42 +22,6 @@ static int ntm_teardown(void **state)
     (void)state;
     gr_safetensors_close(ntm_file);
     return 0;
-}
-
-/* ---- Reference tensors -------------------------------------------------------------------- */
-
-static gr_tensor ntm_ref(const char *prefix, const char *name, gr_dtype dtype)
-{
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s", prefix, name);
-    const int i = gr_safetensors_find(ntm_file, path);
-    if (i < 0) fail_msg("no reference %s", path);
-    gr_tensor type = gr_safetensors_type(ntm_file, i), wide, t;
-    unit_ok(gr_tensor_new(GR_F64, type.shape, &wide));
-    unit_ok(gr_safetensors_read(ntm_file, i, wide.data, gr_tensor_bytes(&wide)));
-    unit_ok(gr_tensor_new(dtype, type.shape, &t));
-    for (int64_t k = 0; k < gr_shape_count(type.shape); k++)
-        gr_tensor_put(&t, k, gr_tensor_at(&wide, k));
-    gr_tensor_clear(&wide);
-    return t;
-}
-
-static void ntm_compare(const gr_tensor *got, const char *prefix, const char *name)
-{
-    gr_tensor expected = ntm_ref(prefix, name, GR_F64);
-    const double tolerance = got->dtype == GR_F64 ? 1e-10 : 1e-5;
-    if (!gr_shape_equal(got->shape, expected.shape))
-        fail_msg("%s/%s: %s, expected %s", prefix, name, gr_shape_text(got->shape),
-                 gr_shape_text(expected.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
-        const double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
-        if (!(fabs(a - b) <= tolerance * largest))
-            fail_msg("%s/%s [%lld]: %.15g, expected %.15g", prefix, name, (long long)i, a, b);
-    }
-    gr_tensor_clear(&expected);
 }
 
 /* ---- The layer ---------------------------------------------------------------------------- */
@@ -95,7 +59,7 @@ static void ntm_build(const ntm_case *c, gr_store *store, ntm_graph *g)
 {
     *g = (ntm_graph){.graph = gr_graph_new()};
     g->scope = gr_scope_new(g->graph, store, NULL);
-    gr_tensor like = ntm_ref(c->name, "x", GR_F32);
+    gr_tensor like = reference_read(ntm_file, GR_F32, "%s/x", c->name);
     gr_node *wrt[NTM_MOST] = {gr_input(g->graph, "x", GR_F32, like.shape)}, *grad[NTM_MOST];
     gr_node *weightings;
     gr_ntm_options options = c->options;
@@ -122,7 +86,7 @@ static gr_store *ntm_store(const ntm_case *c, gr_dtype dtype)
     ntm_build(c, made, &g);
     for (int i = 0; i < gr_store_size(made); i++) {
         const char *name = gr_store_name(made, i);
-        gr_tensor value = ntm_ref(c->name, name + strlen("ntm/"), dtype);
+        gr_tensor value = reference_read(ntm_file, dtype, "%s/%s", c->name, name + strlen("ntm/"));
         unit_ok(gr_store_add(store, name, &value));
         gr_tensor_clear(&value);
     }
@@ -150,13 +114,13 @@ static void ntm_check(const ntm_case *c, gr_dtype dtype)
     gr_graph *graph = NULL;
     gr_node *node[NTM_MOST];
     unit_ok(gr_graph_retype(g.graph, GR_F32, dtype, g.node, g.n, &graph, node));
-    gr_tensor x = ntm_ref(c->name, "x", dtype), out[NTM_MOST];
+    gr_tensor x = reference_read(ntm_file, dtype, "%s/x", c->name), out[NTM_MOST];
     gr_tensor wy = ntm_weights(dtype, gr_node_shape(node[0]));
     gr_tensor ww = ntm_weights(dtype, gr_node_shape(node[1]));
     const gr_feed feeds[] = {{"x", x.data}, {"wy", wy.data}, {"ww", ww.data}};
     unit_ok(gr_evaluate(graph, node, g.n, feeds, 3, store, out));
     for (int i = 0; i < g.n; i++) {
-        ntm_compare(&out[i], c->name, g.name[i]);
+        reference_compare(ntm_file, &out[i], "%s/%s", c->name, g.name[i]);
         gr_tensor_clear(&out[i]);
     }
     gr_tensor_clear(&x), gr_tensor_clear(&wy), gr_tensor_clear(&ww);

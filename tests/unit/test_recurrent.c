@@ -1,6 +1,6 @@
 /* Recurrent layers against PyTorch's values and Caffe's definition (tests/reference/recurrent.py),
  * their gradients, truncated backpropagation, refusals. */
-#include "support.h"
+#include "support_reference.h"
 
 #include "graph/graph.h"
 #include "ops/scan.h"
@@ -17,7 +17,7 @@ static gr_safetensors *rnn_file;
 static int rnn_setup(void **state)
 {
     (void)state;
-    unit_ok(gr_safetensors_open(TEST_REFERENCE "/recurrent.safetensors", &rnn_file));
+    rnn_file = reference_open("recurrent.safetensors");
     return 0;
 }
 
@@ -26,45 +26,6 @@ static int rnn_teardown(void **state)
     (void)state;
     gr_safetensors_close(rnn_file);
     return 0;
-}
-
-/* ---- Reference tensors -------------------------------------------------------------------- */
-
-/* The one called "prefix/name", floats in `dtype`; without data if there is none. */
-static gr_tensor rnn_ref(const char *prefix, const char *name, gr_dtype dtype)
-{
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s", prefix, name);
-    int i = gr_safetensors_find(rnn_file, path);
-    if (i < 0) return (gr_tensor){0};
-    gr_tensor type = gr_safetensors_type(rnn_file, i), t, narrow;
-    unit_ok(gr_tensor_new(type.dtype, type.shape, &t));
-    unit_ok(gr_safetensors_read(rnn_file, i, t.data, gr_tensor_bytes(&t)));
-    if (t.dtype != GR_F64 || dtype == GR_F64) return t;
-    unit_ok(gr_tensor_new(dtype, t.shape, &narrow));
-    for (int64_t k = 0; k < gr_shape_count(t.shape); k++)
-        gr_tensor_put(&narrow, k, gr_tensor_at(&t, k));
-    gr_tensor_clear(&t);
-    return narrow;
-}
-
-static void rnn_compare(const gr_tensor *got, const char *prefix, const char *name)
-{
-    gr_tensor expected = rnn_ref(prefix, name, GR_F64);
-    const double tolerance = got->dtype == GR_F64 ? 1e-10 : 1e-5;
-    if (!expected.data) fail_msg("no reference %s/%s", prefix, name);
-    if (!gr_shape_equal(got->shape, expected.shape))
-        fail_msg("%s/%s: %s, expected %s", prefix, name, gr_shape_text(got->shape),
-                 gr_shape_text(expected.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
-        double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
-        if (!(fabs(a - b) <= tolerance * largest))
-            fail_msg("%s/%s [%lld]: %.15g, expected %.15g", prefix, name, (long long)i, a, b);
-    }
-    gr_tensor_clear(&expected);
 }
 
 /* cos(0.7·i): the weights of the loss, as in the script. */
@@ -113,8 +74,8 @@ static void rnn_target(rnn_graph *g, gr_node *node, const char *format, const ch
 
 static gr_node *rnn_input_like(rnn_graph *g, const rnn_case *c, const char *name)
 {
-    gr_tensor like = rnn_ref(c->name, name, GR_F32);
-    if (!like.data) return NULL;
+    if (!reference_has(rnn_file, "%s/%s", c->name, name)) return NULL;
+    gr_tensor like = reference_read(rnn_file, GR_F32, "%s/%s", c->name, name);
     gr_node *node = gr_input(g->graph, name, like.dtype, like.shape);
     gr_tensor_clear(&like);
     return node;
@@ -167,8 +128,8 @@ static gr_store *rnn_store(const rnn_case *c, gr_dtype dtype)
     rnn_build(c, made, &g);
     for (int i = 0; i < gr_store_size(made); i++) {
         const char *name = gr_store_name(made, i);
-        gr_tensor value = rnn_ref(c->name, name + strlen("layer/"), dtype);
-        if (!value.data) fail_msg("no reference of %s", name);
+        gr_tensor value =
+            reference_read(rnn_file, dtype, "%s/%s", c->name, name + strlen("layer/"));
         unit_ok(gr_store_add(store, name, &value));
         gr_tensor_clear(&value);
     }
@@ -193,15 +154,15 @@ static void rnn_check(const rnn_case *c, gr_dtype dtype)
     for (size_t i = 0; i < GR_LEN(inputs); i++) {
         const gr_node *in = gr_graph_find(graph, inputs[i]);
         if (!in) continue;
-        value[n] = i == 1   ? rnn_ref(".", "lengths", dtype)
+        value[n] = i == 1   ? reference_read(rnn_file, dtype, "./lengths")
                    : i >= 5 ? rnn_weights(dtype, gr_node_shape(in))
-                            : rnn_ref(c->name, inputs[i], dtype);
+                            : reference_read(rnn_file, dtype, "%s/%s", c->name, inputs[i]);
         feeds[n] = (gr_feed){inputs[i], value[n].data};
         n++;
     }
     unit_ok(gr_evaluate(graph, node, g.n, feeds, n, store, out));
     for (int i = 0; i < g.n; i++) {
-        rnn_compare(&out[i], c->name, g.name[i]);
+        reference_compare(rnn_file, &out[i], "%s/%s", c->name, g.name[i]);
         gr_tensor_clear(&out[i]);
     }
     for (int i = 0; i < n; i++) gr_tensor_clear(&value[i]);
@@ -261,8 +222,7 @@ static void test_layers(void **state)
 
 static gr_node *cell_constant(gr_graph *g, const char *prefix, const char *name)
 {
-    gr_tensor value = rnn_ref(prefix, name, GR_F64);
-    if (!value.data) fail_msg("no reference %s/%s", prefix, name);
+    gr_tensor value = reference_read(rnn_file, GR_F64, "%s/%s", prefix, name);
     gr_node *node = gr_constant(g, &value);
     gr_tensor_clear(&value);
     return node;
@@ -287,8 +247,8 @@ static void test_cells(void **state)
         if (k == 2) out[0] = gr_rnn_cell(x, h, &w, false);
         gr_tensor value[2];
         unit_ok(gr_evaluate(g, out, 2, NULL, 0, NULL, value));
-        rnn_compare(&value[0], prefix, "h1");
-        if (k == 0) rnn_compare(&value[1], prefix, "c1");
+        reference_compare(rnn_file, &value[0], "%s/h1", prefix);
+        if (k == 0) reference_compare(rnn_file, &value[1], "%s/c1", prefix);
         gr_tensor_clear(&value[0]), gr_tensor_clear(&value[1]);
         gr_graph_free(g);
     }
@@ -298,7 +258,8 @@ static void test_lstm_unit(void **state)
 {
     (void)state;
     gr_graph *g = gr_graph_new();
-    gr_tensor gates = rnn_ref("unit", "gates", GR_F64), c = rnn_ref("unit", "c", GR_F64);
+    gr_tensor gates = reference_read(rnn_file, GR_F64, "unit/gates");
+    gr_tensor c = reference_read(rnn_file, GR_F64, "unit/c");
     gr_tensor weight = rnn_weights(GR_F64, c.shape), out[4];
     gr_node *in[] = {gr_input(g, "gates", GR_F64, gates.shape), gr_input(g, "c", GR_F64, c.shape)};
     gr_node *n[4];
@@ -310,7 +271,7 @@ static void test_lstm_unit(void **state)
     unit_ok(gr_evaluate(g, n, 4, feeds, 4, NULL, out));
     static const char *const names[] = {"h1", "c1", "dgates", "dc"};
     for (int i = 0; i < 4; i++) {
-        rnn_compare(&out[i], "unit", names[i]);
+        reference_compare(rnn_file, &out[i], "unit/%s", names[i]);
         gr_tensor_clear(&out[i]);
     }
     gr_tensor_clear(&gates), gr_tensor_clear(&c), gr_tensor_clear(&weight);

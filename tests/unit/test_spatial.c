@@ -1,6 +1,7 @@
 /* Layers on images and their like against the values of tests/reference/spatial.py, in f64 and
  * f32, through their words; their kernels against the references; refusals. */
 #include "support_kernel.h"
+#include "support_reference.h"
 
 #include <math.h>
 
@@ -15,7 +16,7 @@ static gr_safetensors *spatial_file;
 static int spatial_setup(void **state)
 {
     (void)state;
-    unit_ok(gr_safetensors_open(TEST_REFERENCE "/spatial.safetensors", &spatial_file));
+    spatial_file = reference_open("spatial.safetensors");
     return 0;
 }
 
@@ -30,50 +31,10 @@ static int spatial_teardown(void **state)
 
 enum { SPATIAL_INPUTS = 4 };
 
-static bool spatial_read(const char *name, const char *part, gr_dtype dtype, gr_tensor *t)
-{
-    char path[80];
-    snprintf(path, sizeof path, "%s/%s", name, part);
-    const int i = gr_safetensors_find(spatial_file, path);
-    if (i < 0) return false;
-    const gr_tensor type = gr_safetensors_type(spatial_file, i);
-    gr_tensor wide;
-    unit_ok(gr_tensor_new(type.dtype, type.shape, &wide));
-    unit_ok(gr_safetensors_read(spatial_file, i, wide.data, gr_tensor_bytes(&wide)));
-    *t = wide;
-    if (dtype == GR_F64) return true;
-    unit_ok(gr_tensor_new(dtype, type.shape, t));
-    for (int64_t k = 0; k < gr_shape_count(t->shape); k++)
-        ((float *)t->data)[k] = (float)gr_tensor_at(&wide, k);
-    gr_tensor_clear(&wide);
-    return true;
-}
-
-static void spatial_compare(const char *name, const char *part, const gr_tensor *got)
-{
-    const double tolerance = got->dtype == GR_F64 ? 1e-10 : 1e-5;
-    gr_tensor want;
-    if (!spatial_read(name, part, GR_F64, &want)) fail_msg("no reference %s/%s", name, part);
-    if (!gr_shape_equal(got->shape, want.shape))
-        fail_msg("%s/%s: %s, expected %s", name, part, gr_shape_text(got->shape),
-                 gr_shape_text(want.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(want.shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&want, i)));
-    for (int64_t i = 0; i < gr_shape_count(want.shape); i++) {
-        const double off = fabs(gr_tensor_at(got, i) - gr_tensor_at(&want, i));
-        if (!(off <= tolerance * largest))
-            fail_msg("%s/%s [%d] %s: %.17g, expected %.17g", name, part, (int)i,
-                     gr_dtype_name(got->dtype), gr_tensor_at(got, i), gr_tensor_at(&want, i));
-    }
-    gr_tensor_clear(&want);
-}
-
 /* Builds `text` on the case's inputs, evaluates it and the gradients, compares all. */
 static void spatial_check(const char *name, const char *text, gr_dtype dtype)
 {
     static const char *const keys[SPATIAL_INPUTS] = {"x", "w", "b", "r"};
-    char part[16];
     gr_graph *g = gr_graph_new();
     gr_tensor data[SPATIAL_INPUTS + 1], out[SPATIAL_INPUTS + 1];
     gr_node *in[SPATIAL_INPUTS], *target[SPATIAL_INPUTS + 1], *y;
@@ -81,13 +42,15 @@ static void spatial_check(const char *name, const char *text, gr_dtype dtype)
     gr_feed feed[SPATIAL_INPUTS];
     int n = 0;
     for (int i = 0; i < SPATIAL_INPUTS; i++) {
-        if (!spatial_read(name, keys[i], dtype, &data[n])) continue;
+        if (!reference_has(spatial_file, "%s/%s", name, keys[i])) continue;
+        data[n] = reference_read(spatial_file, dtype, "%s/%s", name, keys[i]);
         in[n] = gr_input(g, keys[i], dtype, data[n].shape);
         binding[n] = (gr_binding){.name = keys[i], .node = in[n]};
         feed[n] = (gr_feed){keys[i], data[n].data};
         n++;
     }
-    if (n == 0 || !spatial_read(name, "dy", dtype, &data[n])) fail_msg("no reference %s", name);
+    assert_true(n > 0);
+    data[n] = reference_read(spatial_file, dtype, "%s/dy", name);
     gr_expr *expr;
     const gr_expr_env env = {
         .size = sizeof env, .dtype = dtype, .bindings = binding, .n_bindings = n};
@@ -96,10 +59,9 @@ static void spatial_check(const char *name, const char *text, gr_dtype dtype)
     target[0] = y;
     unit_ok(gr_grad(gr_sum(gr_mul(y, gr_constant(g, &data[n])), GR_ALL), in, n, target + 1));
     unit_ok(gr_evaluate(g, target, n + 1, feed, n, NULL, out));
-    spatial_compare(name, "y", &out[0]);
+    reference_compare(spatial_file, &out[0], "%s/y", name);
     for (int i = 0; i < n; i++) {
-        snprintf(part, sizeof part, "grad/%s", feed[i].name);
-        spatial_compare(name, part, &out[1 + i]);
+        reference_compare(spatial_file, &out[1 + i], "%s/grad/%s", name, feed[i].name);
     }
     for (int i = 0; i <= n; i++) gr_tensor_clear(&data[i]), gr_tensor_clear(&out[i]);
     gr_expr_free(expr);
@@ -179,12 +141,11 @@ static void spatial_check_layer(const char *name, const char *text, gr_mode mode
 {
     enum { MOST = 4 };
     const char *part[MOST] = {"x"};
-    gr_tensor x, dy, value, out[MOST + 1];
+    gr_tensor out[MOST + 1];
     gr_node *wrt[MOST], *target[MOST + 1];
-    char path[64];
     spatial_net net = spatial_open(NULL, mode);
-    if (!spatial_read(name, "x", GR_F32, &x) || !spatial_read(name, "dy", GR_F32, &dy))
-        fail_msg("no reference %s", name);
+    gr_tensor x = reference_read(spatial_file, GR_F32, "%s/x", name);
+    gr_tensor dy = reference_read(spatial_file, GR_F32, "%s/dy", name);
     wrt[0] = gr_input(net.graph, "x", GR_F32, x.shape);
     target[0] = gr_net(net.scope, wrt[0], text);
     if (gr_is_error(target[0])) fail_msg("%s: %s", name, gr_graph_message(net.graph));
@@ -192,7 +153,7 @@ static void spatial_check_layer(const char *name, const char *text, gr_mode mode
     for (int i = 1; i < n; i++) {
         wrt[i] = gr_scope_param(net.scope, i - 1);
         part[i] = strrchr(gr_node_name(wrt[i]), '/') + 1;
-        if (!spatial_read(name, part[i], GR_F32, &value)) fail_msg("no %s/%s", name, part[i]);
+        gr_tensor value = reference_read(spatial_file, GR_F32, "%s/%s", name, part[i]);
         unit_ok(
             gr_store_write(net.store, gr_node_name(wrt[i]), value.data, gr_tensor_bytes(&value)));
         gr_tensor_clear(&value);
@@ -200,10 +161,9 @@ static void spatial_check_layer(const char *name, const char *text, gr_mode mode
     gr_node *loss = gr_sum(gr_mul(target[0], gr_constant(net.graph, &dy)), GR_ALL);
     unit_ok(gr_grad(loss, wrt, n, target + 1));
     unit_ok(gr_evaluate(net.graph, target, n + 1, &(gr_feed){"x", x.data}, 1, net.store, out));
-    spatial_compare(name, "y", &out[0]);
+    reference_compare(spatial_file, &out[0], "%s/y", name);
     for (int i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "grad/%s", part[i]);
-        spatial_compare(name, path, &out[1 + i]);
+        reference_compare(spatial_file, &out[1 + i], "%s/grad/%s", name, part[i]);
     }
     for (int i = 0; i <= n; i++) gr_tensor_clear(&out[i]);
     gr_tensor_clear(&x), gr_tensor_clear(&dy);
@@ -242,7 +202,7 @@ static void test_summed_batch_norm(void **state)
     gr_tensor x, y;
     for (int step = 0; step < 3; step++) {
         spatial_net net = spatial_open(store, step < 2 ? GR_TRAIN : GR_EVAL);
-        assert_true(spatial_read("caffe_bn", step == 0 ? "x0" : "x1", GR_F32, &x));
+        x = reference_read(spatial_file, GR_F32, "caffe_bn/x%d", step == 0 ? 0 : 1);
         gr_node *in = gr_input(net.graph, "x", GR_F32, x.shape), *target[4];
         target[0] = gr_net(net.scope, in, "batchnorm(0.1, affine=false, summed=true)");
         const int n = gr_scope_updates(net.scope);
@@ -251,7 +211,7 @@ static void test_summed_batch_norm(void **state)
         gr_tensor out[4];
         unit_ok(gr_evaluate(net.graph, target, 1 + n, &(gr_feed){"x", x.data}, 1, store, out));
         y = out[0];
-        if (step == 2) spatial_compare("caffe_bn", "y", &y);
+        if (step == 2) reference_compare(spatial_file, &y, "caffe_bn/y");
         gr_tensor_clear(&y), gr_tensor_clear(&x);
         spatial_close(&net);
     }

@@ -47,10 +47,8 @@ static void words_bind(words_case *c)
     c->n = gr_expr_inputs(c->expr);
     assert_in_range(c->n, 0, WORDS_INPUTS);
     for (int i = 0; i < c->n; i++) {
-        char part[96];
         const char *name = gr_expr_input(c->expr, i);
-        snprintf(part, sizeof part, "in/%s", name);
-        gr_tensor like = reference_read(c->file, c->name, part, c->building);
+        gr_tensor like = reference_read(c->file, c->building, "%s/in/%s", c->name, name);
         c->node[i] = gr_input(c->graph, name, like.dtype, like.shape);
         c->bindings[i] = (gr_binding){name, c->node[i]};
         gr_tensor_clear(&like);
@@ -94,7 +92,7 @@ static void words_build(words_case *c)
                              .scope = c->scope};
     unit_ok(gr_expr_build(c->expr, c->graph, &env, &y));
     words_target(c, y, "%s", "y");
-    const bool gradient = reference_has(c->file, c->name, "dy");
+    const bool gradient = reference_has(c->file, "%s/dy", c->name);
     if (gradient) words_differentiate(c);
     for (int i = 0; gr_lang_word(i); i++) {
         if (!gr_expr_calls(c->expr, gr_lang_word(i)->name)) continue;
@@ -118,13 +116,11 @@ static gr_store *words_variables(const words_case *c)
 {
     gr_store *store = gr_store_new();
     for (int i = 0; i < gr_store_size(c->store); i++) {
-        char part[96];
         const char *name = gr_store_name(c->store, i);
         const gr_tensor type = gr_store_type(c->store, i);
         gr_tensor begin, value;
-        snprintf(part, sizeof part, "var/%s", name);
-        if (reference_has(c->file, c->name, part)) {
-            value = reference_read(c->file, c->name, part, c->dtype);
+        if (reference_has(c->file, "%s/var/%s", c->name, name)) {
+            value = reference_read(c->file, c->dtype, "%s/var/%s", c->name, name);
         } else {
             for (int k = 0; k < gr_scope_params(c->scope); k++)
                 if (!strcmp(gr_node_name(gr_scope_param(c->scope, k)), name))
@@ -156,19 +152,18 @@ static void words_run(words_case *c)
         gr_graph_retype(c->graph, c->building, c->dtype, c->target, c->targets, &graph, target));
     gr_store *store = words_variables(c);
     for (; n < c->n; n++) {
-        char part[96];
-        snprintf(part, sizeof part, "in/%s", c->bindings[n].name);
-        in[n] = reference_read(c->file, c->name, part, c->dtype);
-        feeds[n] = (gr_feed){c->bindings[n].name, in[n].data};
+        const char *name = c->bindings[n].name;
+        in[n] = reference_read(c->file, c->dtype, "%s/in/%s", c->name, name);
+        feeds[n] = (gr_feed){name, in[n].data};
     }
-    if (reference_has(c->file, c->name, "dy")) {
-        in[n] = reference_read(c->file, c->name, "dy", c->dtype);
+    if (reference_has(c->file, "%s/dy", c->name)) {
+        in[n] = reference_read(c->file, c->dtype, "%s/dy", c->name);
         feeds[n] = (gr_feed){"dy", in[n].data};
         n++;
     }
     unit_ok(gr_evaluate(graph, target, c->targets, feeds, n, store, out));
     for (int i = 0; i < c->targets; i++) {
-        reference_compare(c->file, c->name, c->part[i], &out[i]);
+        reference_compare(c->file, &out[i], "%s/%s", c->name, c->part[i]);
         gr_tensor_clear(&out[i]);
     }
     for (int i = 0; i < n; i++) gr_tensor_clear(&in[i]);
