@@ -135,10 +135,26 @@ def attention(x, p):
     return F.linear(y.transpose(1, 2).flatten(2), w["out/weight"], w["out/bias"])
 
 
+def lstm_unit(gates, c, cont, order):
+    part = dict(zip(order, gates.chunk(4, 1)))
+    i, f, o, g = (torch.sigmoid(part["i"]), torch.sigmoid(part["f"]), torch.sigmoid(part["o"]), torch.tanh(part["g"]))
+    new = f * c * cont[:, None] + i * g
+    return torch.stack((o * torch.tanh(new), new))
+
+
+def parts():
+    cases.add("parameter", "parameter(3, 4) * x", lambda x, p: p["parameter1"] * x, {"parameter1": torch.randn(3, 4)},
+              x=torch.randn(2, 3, 4))
+    for order in ("ifgo", "ifog"):
+        cases.add(f"lstm_unit_{order}", f'lstm_unit(gates, c, cont=[1, 0, 1], order="{order}")',
+                  lambda gates, c, o=order: lstm_unit(gates, c, torch.tensor([1.0, 0, 1]), o),
+                  gates=torch.randn(3, 20), c=torch.randn(3, 5))
+
+
 def scores():
     cases.add("accuracy", "accuracy(x, y)", lambda x, y: (x.argmax(1) == y).double().mean(),
               x=torch.randn(9, 4), y=torch.arange(9) % 4)
 
 
-dense(), windows(), norms(), sizes(), noise(), sequences(), scores()
+dense(), windows(), norms(), sizes(), noise(), sequences(), parts(), scores()
 cases.save()
