@@ -34,12 +34,39 @@ static void show_layer_table(const gr_net_info *info)
     cli_table_print(table);
 }
 
+/* What the lectures count in a fully connected net. */
+typedef struct show_neurons {
+    int layers;
+    int64_t neurons, weights, biases;
+} show_neurons;
+
+/* Is it fully connected: are all layers with parameters `fc` ones, on one vector each? */
+static bool show_count_neurons(const gr_net_info *info, show_neurons *n)
+{
+    *n = (show_neurons){0};
+    for (int i = 0; i < info->count; i++) {
+        const gr_layer_info *layer = &info->layers[i];
+        if (layer->parameters == 0 && layer->multiply_adds == 0) continue;
+        if (strcmp(layer->kind, "fc") != 0 || layer->output.rank != 1) return false;
+        n->layers++;
+        n->neurons += layer->output.dim[0];
+        n->weights += layer->multiply_adds;
+        n->biases += layer->parameters - layer->multiply_adds;
+    }
+    return n->layers > 0;
+}
+
 static void show_totals(const gr_net_info *info)
 {
+    show_neurons n;
     char count[32], bytes[32], work[32];
     cli_print("input       %s\n", gr_shape_print(info->input, (char[128]){0}, 128));
     cli_print("parameters  %s, %s\n", cli_show_count((double)info->parameters, count, sizeof count),
               cli_show_bytes(4 * (double)info->parameters, bytes, sizeof bytes));
+    if (show_count_neurons(info, &n))
+        cli_print("counts      %d-layer net, %d hidden layer%s: %" PRId64 " neurons, %" PRId64
+                  " weights + %" PRId64 " biases\n",
+                  n.layers, n.layers - 1, n.layers == 2 ? "" : "s", n.neurons, n.weights, n.biases);
     cli_print("work        %s multiply-adds for one example\n",
               cli_show_count((double)info->multiply_adds, work, sizeof work));
     cli_print("memory      %s of outputs for one example\n",
@@ -48,7 +75,14 @@ static void show_totals(const gr_net_info *info)
 
 static void show_layers_json(cli_json *json, const gr_net_info *info)
 {
+    show_neurons n;
     cli_json_shape(json, "input", info->input);
+    if (show_count_neurons(info, &n)) {
+        cli_json_int(json, "hidden_layers", n.layers - 1);
+        cli_json_int(json, "neurons", n.neurons);
+        cli_json_int(json, "weights", n.weights);
+        cli_json_int(json, "biases", n.biases);
+    }
     cli_json_int(json, "parameters", info->parameters);
     cli_json_int(json, "multiply_adds", info->multiply_adds);
     cli_json_int(json, "bytes", (int64_t)info->bytes);

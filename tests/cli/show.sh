@@ -24,9 +24,16 @@ row total "total 431080 2293000 75.8 KiB"
 # The small nets of the lectures: 3-4-2 has 26 parameters, 3-4-4-1 has 41.
 run show --net 'fc(4) |> sigmoid |> fc(2)' --input 3
 row total "total 26 20 40 B"
+row counts "counts 2-layer net, 1 hidden layer: 6 neurons, 20 weights + 6 biases"
 run show --net 'fc(4) |> sigmoid |> fc(4) |> sigmoid |> fc(1)' --input 3
 exits 0
 out "parameters  41"
+row counts "counts 3-layer net, 2 hidden layers: 9 neurons, 32 weights + 9 biases"
+run show --net 'fc(10)' --input 3,32,32
+row counts "counts 1-layer net, 0 hidden layers: 10 neurons, 30720 weights + 10 biases"
+run show --net 'conv(2, 3) |> fc(4)' --input 1,5,5
+exits 0
+grep -q ^counts out && fault "neurons are counted in a convolutional net"
 
 run show --net 'fc(3)' --input 3 --json
 exits 0
@@ -34,6 +41,10 @@ silent
 out_is '{
   "net": "fc(3)",
   "input": [3],
+  "hidden_layers": 0,
+  "neurons": 3,
+  "weights": 9,
+  "biases": 3,
   "parameters": 12,
   "multiply_adds": 9,
   "bytes": 12,
