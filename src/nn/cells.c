@@ -9,11 +9,16 @@ static gr_node *cell_affine(gr_node *x, gr_node *weight, gr_node *bias)
 
 /* ---- LSTM --------------------------------------------------------------------------------- */
 
-/* `cont` [N] of any type as [N, 1] of x's. */
+/* `cont` [N] of any type as [N, 1] of x's, x [N, H]. */
 static gr_node *cell_column(gr_node *cont, gr_node *x)
 {
-    gr_shape shape = gr_node_shape(cont);
-    if (shape.rank == 1) cont = gr_reshape(cont, GR_SHAPE(shape.dim[0], 1));
+    if (gr_is_error(cont) || gr_is_error(x)) return gr_is_error(cont) ? cont : x;
+    const gr_shape shape = gr_node_shape(x), wanted = {.rank = 1, .dim = {shape.dim[0]}};
+    if (shape.rank != 2 || !gr_shape_equal(gr_node_shape(cont), wanted))
+        return gr_fault(gr_node_graph(x), GR_SHAPE, "lstm_unit",
+                        "cont is %s with c %s: should be [N] with [N, H]",
+                        gr_shape_text(gr_node_shape(cont)), gr_shape_text(shape));
+    cont = gr_reshape(cont, GR_SHAPE(shape.dim[0], 1));
     return gr_node_dtype(cont) == gr_node_dtype(x) ? cont : gr_cast(cont, gr_node_dtype(x));
 }
 

@@ -371,6 +371,11 @@ c.add("HingeLoss/l2", "hinge_loss(x, labels, squared=true)",
       lambda x, labels: hinge(x, labels, 2), x=2 * scores, labels=labels)
 c.add("InfogainLoss/", "infogain_loss(softmax(x, axis=1), labels, h)",
       lambda x, labels, h: -(h[labels.long()] * torch.log(softmax(x))).sum() / 6, x=scores, labels=labels, h=rand(5, 5))
+c.add("InfogainLoss/ignore",
+      'valid = labels != 255; sum(where(valid, infogain_loss(softmax(x, axis=1), where(valid, labels, 0), h, '
+      'reduce="none"), 0)) / sum(cast(valid, "f32"))',
+      lambda x, labels, h: -(h[labels[1:].long()] * torch.log(softmax(x[1:]))).sum() / 5,
+      x=scores, labels=whole(255, 3, 4, 1, 3, 2), h=rand(5, 5))
 c.add("MultinomialLogisticLoss/", "multinomial_logistic_loss(p, labels)",
       lambda p, labels: -torch.log(pick(p, labels)).sum() / 6, p=softmax(scores), labels=labels)
 pair = dict(x=randn(3, 2, 4), target=randn(3, 2, 4))

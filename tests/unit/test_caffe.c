@@ -84,7 +84,7 @@ enum { CAFFE_TYPES = GR_LEN(caffe_types), CAFFE_MOST_SPANS = 8 };
 typedef struct caffe_row {
     bool computes; /* its spans are expressions, else functions */
     char type[32];
-    char span[CAFFE_MOST_SPANS][160];
+    char span[CAFFE_MOST_SPANS][192];
     int spans;
 } caffe_row;
 

@@ -281,7 +281,7 @@ static void wrong_arguments_are_refused(void **state)
          GR_SHAPE},
         {"lstm_unit(x, x)", "gates [3,6] with c [3,6]: should be [N, 4*H] with [N, H]", GR_SHAPE},
         {"lstm_unit(x, x, order=\"ifog\", cont=[1, 2])",
-         "in lstm_unit (expression:1:1): shapes do not broadcast: [3,6] and [2,1]", GR_SHAPE},
+         "cont is [2] with c [3,6]: should be [N] with [N, H]", GR_SHAPE},
         {"lstm_unit(x, x, order=\"oifg\")", "order is \"ifgo\" or \"ifog\", not \"oifg\"",
          GR_SYNTAX},
         {"parameter(2, 3)", "layers with parameters or a mode belong to networks", GR_SYNTAX},
@@ -382,6 +382,76 @@ static void wrong_data_fail_the_step(void **state)
                       "ctc: label [0,0] is 0; it must be in [0, 4) and not the blank, 0");
 }
 
+/* gr_filter tells how many rows it kept; a count of a filter that was refused is an error, too. */
+static void filter_counts(void **state)
+{
+    gr_graph *graph = gr_graph_new();
+    gr_node *x = gr_input(graph, "x", GR_F32, GR_SHAPE(5, 2)), *out[2];
+    gr_node *mask = gr_input(graph, "mask", GR_BOOL, GR_SHAPE(5));
+    const float values[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, kept[10] = {3, 4, 7, 8, 9, 10};
+    const uint8_t choice[5] = {0, 1, 0, 1, 1};
+    gr_tensor got[2];
+    (void)state;
+    out[0] = gr_filter(x, mask, &out[1]);
+    unit_ok(gr_evaluate(graph, out, 2, (gr_feed[]){{"x", values}, {"mask", choice}}, 2, NULL, got));
+    assert_memory_equal(got[0].data, kept, sizeof kept);
+    assert_int_equal(got[1].dtype, GR_I64);
+    assert_int_equal(*(int64_t *)got[1].data, 3);
+    gr_tensor_clear(&got[0]), gr_tensor_clear(&got[1]);
+    assert_true(gr_is_error(gr_filter(x, x, &out[1])));
+    assert_true(gr_is_error(out[1]));
+    gr_graph_free(graph);
+}
+
+/* A net on x [3, 6]; the caller checks what became of it. */
+static gr_node *words_net(gr_graph *graph, gr_scope *scope, const char *text)
+{
+    return gr_net(scope, gr_input(graph, "x", GR_F32, GR_SHAPE(3, 6)), text);
+}
+
+static void parameters_by_themselves(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } refused[] = {
+        {"x * parameter(0)", "sizes must be at least 1, not 0"},
+        {"x * parameter(3, 6, value=1, init=\"he\")", "value and init are two beginnings"},
+        {"x * parameter(3, 6, std=-1)", "std is not negative"},
+        {"x * parameter(6, rate=-1)", "rate is not negative"},
+        {"x * parameter()", "parameter(sizes: ints..."},
+        {"x * parameter(6, name=\"a\") + parameter(6, name=\"a\")", "another layer is called 'a'"},
+        {"x * parameter(5)", "[3,6] and [5]"},
+    };
+    gr_store *store = gr_store_new();
+    gr_graph *graph = gr_graph_new();
+    gr_scope *scope = gr_scope_new(graph, store, NULL);
+    float values[12], w[2];
+    (void)state;
+    gr_node *y = words_net(graph, scope,
+                           "gain = parameter(2, value=0.5, rate=2, decay=0)\n"
+                           "x[:2] @ parameter(6, 2, std=0.1) * gain");
+    if (gr_is_error(y)) fail_msg("%s", gr_graph_message(graph));
+    assert_int_equal(gr_scope_params(scope), 2);
+    assert_string_equal(gr_node_name(gr_scope_param(scope, 0)), "gain");
+    assert_string_equal(gr_node_name(gr_scope_param(scope, 1)), "parameter1");
+    const gr_tuning tuning = gr_scope_tuning(scope, gr_scope_param(scope, 0));
+    assert_true(tuning.rate == 2 && tuning.decay == 0);
+    unit_ok(gr_store_read(store, "gain", w, sizeof w));
+    assert_true(w[0] == 0.5F && w[1] == 0.5F);
+    unit_ok(gr_store_read(store, "parameter1", values, sizeof values));
+    assert_true(values[0] != 0 && fabsf(values[0]) < 1 && values[0] != values[1]);
+    gr_scope_free(scope), gr_graph_free(graph), gr_store_free(store);
+    for (size_t i = 0; i < GR_LEN(refused); i++) {
+        graph = gr_graph_new();
+        scope = gr_scope_new(graph, NULL, NULL);
+        assert_true(gr_is_error(words_net(graph, scope, refused[i].text)));
+        if (!strstr(gr_graph_message(graph), refused[i].words))
+            fail_msg("%s: no \"%s\" in: %s", refused[i].text, refused[i].words,
+                     gr_graph_message(graph));
+        gr_scope_free(scope), gr_graph_free(graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +461,8 @@ int main(void)
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(indices_out_of_range_fail_the_step),
         cmocka_unit_test(wrong_data_fail_the_step),
+        cmocka_unit_test(filter_counts),
+        cmocka_unit_test(parameters_by_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
