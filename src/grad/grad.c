@@ -1,6 +1,6 @@
 /* Reverse-mode differentiation: walks the graph from y back to what it is asked about, lets each
  * op's rule append its backward gates, and adds up the cotangents that meet at a node. */
-#include "graph/graph.h"
+#include "ops/ops.h"
 
 #include <gradus/ops.h>
 
@@ -164,7 +164,9 @@ static gr_node *grad_unbroadcast(gr_node *dx, gr_shape shape)
         bool copied = i < lead || (shape.dim[i - lead] == 1 && wide.dim[i] != 1);
         if (copied) copies.axis[copies.count++] = i;
     }
-    if (copies.count > 0) dx = gr_sum(dx, copies);
+    const bool negated = dx->op == &gr_op_neg; /* fewer signs to change behind the sum */
+    if (copies.count > 0) dx = gr_sum(negated ? dx->in[0] : dx, copies);
+    if (copies.count > 0 && negated) dx = gr_neg(dx);
     return lead > 0 ? gr_reshape(dx, shape) : dx;
 }
 

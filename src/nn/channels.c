@@ -46,10 +46,13 @@ static gr_node *group_norm_build(gr_scope *scope, const char *kind, gr_node *x, 
     gr_node *grouped = gr_reshape(x, split);
     gr_node *centred = gr_sub(grouped, gr_mean(grouped, axes));
     gr_node *variance = gr_mean(gr_square(centred), axes);
-    gr_node *y = gr_reshape(gr_mul(centred, gr_rsqrt(gr_shift(variance, epsilon))), in);
-    if (!affine) return y;
-    y = gr_mul(y, channels_param(scope, "gamma", in, 1, 1));
-    return gr_add(y, channels_param(scope, "beta", in, 1, 0));
+    gr_node *y = gr_mul(centred, gr_rsqrt(gr_shift(variance, epsilon)));
+    if (!affine) return gr_reshape(y, in);
+    gr_shape wide = {.rank = split.rank, .dim = {1, groups, split.dim[2]}};
+    for (int i = 3; i < wide.rank; i++) wide.dim[i] = 1;
+    y = gr_mul(y, gr_reshape(channels_param(scope, "gamma", in, 1, 1), wide));
+    y = gr_add(y, gr_reshape(channels_param(scope, "beta", in, 1, 0), wide));
+    return gr_reshape(y, in);
 }
 
 gr_node *gr_group_norm(gr_scope *scope, const char *name, gr_node *x,

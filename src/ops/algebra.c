@@ -92,7 +92,7 @@ static const gr_span_table square_spans = {GR_NUMBER_ROWS(square)};
 
 static void square_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
-    dx[0] = gr_mul(dy[0], gr_scale(node->in[0], 2));
+    dx[0] = gr_mul(gr_scale(dy[0], 2), node->in[0]); /* dy is often one value for many */
 }
 
 static gr_node *square_sample(gr_sampler *sampler, int k)

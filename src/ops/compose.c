@@ -139,8 +139,8 @@ gr_node *gr_softmax(gr_node *x, int axis)
 {
     gr_graph *graph = gr_node_graph(x);
     gr_composite_begin(graph, "softmax");
-    gr_node *e = gr_exp(compose_shifted(x, axis));
-    gr_node *y = gr_div(e, gr_sum(e, compose_keep(axis)));
+    gr_node *e = gr_exp(compose_shifted(x, axis)), *sum = gr_sum(e, compose_keep(axis));
+    gr_node *y = gr_mul(e, gr_div(gr_like(sum, 1), sum)); /* one division for each sum */
     gr_composite_end(graph);
     return y;
 }

@@ -73,9 +73,11 @@ typedef struct gr_fused_code {
     double param[GR_SPAN_PARAMS];
     int step[GR_FUSED_ARITY];
     int16_t in[GR_FUSED_ARITY], out;
+    bool grouped; /* runs on one group after the other, whose operands and result are */
+    int64_t apart[GR_FUSED_ARITY + 1]; /* so many bytes apart */
 } gr_fused_code;
 
-/* A lean value for each group of a band, repeated for each element of the groups. */
+/* A lean value for each group of a band, repeated for each element of the groups: of short ones. */
 typedef struct gr_fused_spread {
     int from, to; /* slots */
 } gr_fused_spread;
@@ -113,6 +115,7 @@ typedef struct gr_fused_pass {
     int64_t bands;  /* rows: in all; columns: tiles of columns */
     int64_t run_groups, run_bands; /* rows: groups, and bands, along the groups' innermost axis */
     bool resident;                 /* rows: a group is one unit, whose registers stay */
+    bool grouped;                  /* rows: lean values are read where they are, group by group */
     int n_slots, n_phases;
     const gr_fused_slot *slot;
     const gr_fused_code *code; /* those of all phases; likewise */

@@ -139,12 +139,12 @@ static int draft_slot_of_array(gr_fused_draft *d, int v, bool lean)
 
 /* ---- Instructions ---------------------------------------------------------------------------- */
 
-/* The slot where a full gate finds a lean value, which the phase repeats for each element unless it
- * walks one group at a time. */
+/* The slot where a full gate finds a lean value, which the phase repeats for each element unless
+ * such gates are computed group by group. */
 static int draft_slot_spread(gr_fused_draft *d, int v)
 {
     gr_draft_value *x = &d->value[v];
-    if (d->pass->some == 1) return x->slot;
+    if (d->pass->grouped) return x->slot;
     if (x->spread >= 0) return x->spread;
     if (d->n_spreads == GR_FUSED_CODES) return -1;
     /* repeated once, before the phase's codes, or between them for each part of the band */
@@ -153,6 +153,13 @@ static int draft_slot_spread(gr_fused_draft *d, int v)
     x->spread = draft_slot_register(d, draft_size(d, v), false, d->start);
     d->spread[d->n_spreads++] = (gr_fused_spread){x->slot, x->spread};
     return x->spread;
+}
+
+/* Does the gate, which is full unless `lean`, read the value where each group has one? */
+static bool draft_is_grouped(const gr_fused_draft *d, int v, bool lean)
+{
+    const gr_draft_value *x = &d->value[gr_draft_source(d, v)];
+    return x->pass == d->number && x->lean && !lean && d->pass->grouped;
 }
 
 /* The operand's slot; *step is that of the span. */
@@ -165,7 +172,7 @@ static int draft_operand(gr_fused_draft *d, int v, bool lean, int *step)
                : lean || !x->lean ? x->slot
                                   : draft_slot_spread(d, v);
     if (slot < 0) return -1;
-    *step = own && !lean && x->lean && d->pass->some == 1 ? 0 : d->slot[slot].step;
+    *step = draft_is_grouped(d, v, lean) ? 0 : d->slot[slot].step;
     if (d->slot[slot].last < d->now) d->slot[slot].last = d->now;
     return slot;
 }
@@ -206,9 +213,14 @@ static bool draft_operands(gr_fused_draft *d, int v, bool lean, gr_fused_code *c
         if (inner < 0 || gr_draft_source(d, value->in[i]) != inner) operand[n++] = value->in[i];
     }
     for (int i = 0; i < GR_FUSED_ARITY; i++) {
-        const int slot = draft_operand(d, operand[i < n ? i : 0], lean, &code->step[i]);
+        const int v_in = operand[i < n ? i : 0];
+        const int slot = draft_operand(d, v_in, lean, &code->step[i]);
         if (slot < 0) return false;
         code->in[i] = (int16_t)slot;
+        const bool grouped = draft_is_grouped(d, v_in, lean);
+        code->apart[i] =
+            (grouped ? 1 : code->step[i] * d->pass->r.length) * d->slot[slot].slot.size;
+        code->grouped |= grouped;
     }
     return true;
 }
@@ -238,6 +250,7 @@ bool gr_draft_gate(gr_fused_draft *d, int v, bool lean)
     if (out < 0) return false;
     d->slot[out].in_place = true;
     code.out = (int16_t)out;
+    code.apart[GR_FUSED_ARITY] = d->pass->r.length * d->slot[out].slot.size;
     d->code[d->n_codes++] = code;
     d->now++;
     return true;

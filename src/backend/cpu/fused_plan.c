@@ -3,8 +3,9 @@
 #include "backend/cpu/fused_draft.h"
 
 enum {
-    PLAN_RUN = 256,      /* runs of broadcast operands from here on are not copied out */
-    PLAN_ROW = 256,      /* rows from here on make pieces of their own */
+    PLAN_RUN = 256,   /* runs of broadcast operands from here on are not copied out */
+    PLAN_ROW = 1024,  /* rows from here on make pieces of their own */
+    PLAN_GROUP = 128, /* groups of such rows are computed one by one where lean values are read */
     PLAN_STRETCH = 8192, /* contiguous elements of a band, if it has several rows */
     PLAN_CACHE = 24576,  /* bytes of registers that leave the L1 cache room for operands */
     PLAN_PIECE_LEAST = 256,
@@ -264,7 +265,7 @@ static gr_status plan_plain(gr_fused_draft *d)
     const int64_t run = plan_shortest_run(d);
     p->run = gr_fused_run_plain;
     p->band = p->some = 1;
-    p->resident = true;
+    p->resident = p->grouped = true;
     p->align = run >= PLAN_RUN ? run : 0;
     if (!plan_phase(d, 0)) return GR_UNSUPPORTED;
     p->piece = GR_FUSED_PIECE;
@@ -306,6 +307,7 @@ static void plan_bands(gr_fused_pass *p, int threads)
     }
     p->run_bands = plan_parts(p->run_groups, p->band);
     p->bands = r->groups / p->run_groups * p->run_bands;
+    p->grouped = p->some == 1 || (r->length >= PLAN_GROUP && p->bands > 1);
     p->align = p->some == 1 ? r->length : p->run_groups * r->length;
     p->piece = p->some * (r->length < GR_REDUCE_UNIT ? r->length : GR_REDUCE_UNIT);
     p->part = p->resident || p->some > 1 ? p->piece : GR_FUSED_PIECE;
@@ -354,6 +356,7 @@ static gr_status plan_columns(gr_fused_draft *d)
     p->piece = r->columns <= most ? r->columns : plan_even(r->columns, most, GR_ALIGN / 4);
     p->part = p->piece;
     p->some = 1;
+    p->grouped = true;
     p->bands = plan_parts(r->columns, p->piece);
     p->band = p->bands > 1 ? 1 : GR_FUSED_PIECE / r->columns;
     if (p->band > r->rows) p->band = r->rows;

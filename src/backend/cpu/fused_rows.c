@@ -42,6 +42,23 @@ static void fused_rows_spread(const gr_fused_frame *f, const fused_band *b, gr_f
     }
 }
 
+/* Full gates on the elements of some groups, or on n elements of one. */
+static void fused_rows_execute(const gr_fused_frame *f, gr_fused_range codes, int64_t groups,
+                               int64_t n)
+{
+    for (int c = codes.begin; c < codes.end; c++) {
+        const gr_fused_code *k = &f->pass->code[c];
+        const char *in[GR_FUSED_ARITY] = {f->at[k->in[0]], f->at[k->in[1]], f->at[k->in[2]]};
+        char *out = f->at[k->out];
+        const int64_t times = k->grouped ? groups : 1;
+        for (int64_t g = 0; g < times; g++, out += k->apart[GR_FUSED_ARITY]) {
+            const void *const at[GR_FUSED_ARITY] = {in[0], in[1], in[2]};
+            k->span(out, at, k->step, n / times, k->param);
+            for (int i = 0; i < GR_FUSED_ARITY; i++) in[i] += k->apart[i];
+        }
+    }
+}
+
 /* ---- Units and blocks ------------------------------------------------------------------------ */
 
 /* Runs a phase on one piece, of the groups b of the band `all`; reduction i's units go to to[i] or,
@@ -55,7 +72,7 @@ static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, con
     for (int64_t part = 0, some; part < n; part += some) {
         some = n - part < p->part ? n - part : p->part;
         gr_fused_place(f, phase->moving, begin + part, part, some);
-        gr_fused_execute(f, phase->codes, some);
+        fused_rows_execute(f, phase->codes, b->groups, some);
     }
     for (int i = phase->reductions.begin; i < phase->reductions.end; i++, to++) {
         const gr_fused_reduction *r = &p->reduction[i];
