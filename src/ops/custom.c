@@ -34,6 +34,19 @@ static bool custom_check_gate(gr_infer *s, const gr_gate *gate)
     return true;
 }
 
+/* "gate 'multiply' refuses f32[3], f32[4]: shapes do not fit" */
+static bool custom_refuse(gr_infer *s, const gr_gate *gate, gr_status status)
+{
+    gr_text list = {0};
+    for (int i = 0; i < s->n_in; i++)
+        gr_text_printf(&list, "%s%s%s", i ? ", " : "", gr_dtype_name(s->in[i].dtype),
+                       gr_shape_text(s->in[i].shape));
+    gr_infer_fail(s, status, "gate '%.80s' refuses %s: %s", custom_name(gate),
+                  list.data && !list.failed ? list.data : "its inputs", gr_status_text(status));
+    gr_text_free(&list);
+    return false;
+}
+
 static bool custom_infer(gr_infer *s)
 {
     const gr_gate *gate = custom_gate(s->attr);
@@ -44,10 +57,7 @@ static bool custom_infer(gr_infer *s)
     for (int i = 0; i < s->n_in; i++) in[i] = (gr_tensor){s->in[i].dtype, s->in[i].shape, NULL};
     gr_status status = gate->shape(gate->user, in, out);
     gr_free(in);
-    if (status != GR_OK) {
-        return gr_infer_fail(s, status, "gate '%.80s' refuses these inputs: %s", custom_name(gate),
-                             gr_status_text(status));
-    }
+    if (status != GR_OK) return custom_refuse(s, gate, status);
     s->n_out = gate->outputs;
     for (int i = 0; i < s->n_out; i++) s->out[i] = (gr_type){out[i].dtype, out[i].shape};
     return true;

@@ -93,7 +93,7 @@ refused "--gates: taken.so: the gate 'relu' has the name of a word of the langua
 run eval --gates nets/multiply.so 'multiply(x)' x=-2
 refused "the gate 'multiply' takes 2 inputs, not 1"
 run eval --gates nets/multiply.so 'multiply(x, y)' x=-2 y='[1, 2]'
-refused "gate 'multiply' refuses these inputs: shapes do not fit"
+refused "gate 'multiply' refuses f64[], f64[2]: shapes do not fit"
 run eval --gates nets/multiply.so 'mulitply(x, y)' x=-2 y=3
 refused "unknown function 'mulitply'; did you mean 'multiply'?"
 

@@ -224,7 +224,7 @@ static void own_gates_are_checked(void **state)
     r = refusal_begin();
     gr_custom(r.g, &gate, (gr_node *[]){r.x, r.v}, 2);
     assert_string_equal(gr_graph_message(r.g),
-                        "custom: gate 'multiply' refuses these inputs: shapes do not fit");
+                        "custom: gate 'multiply' refuses f32[3], f32[2,3]: shapes do not fit");
     gr_graph_free(r.g);
 
     r = refusal_begin();
