@@ -105,15 +105,6 @@ gr_node *gr_bias_layer(gr_scope *scope, const char *name, gr_node *x, int axis)
 
 /* ---- Dropout and noise ----------------------------------------------------------------------- */
 
-/* The layer leaves x as it is. */
-static gr_node *noise_end(gr_scope *scope, const char *name, gr_node *x, gr_node *y)
-{
-    if (y != x) return gr_layer_end(scope, name, y);
-    gr_scope_leave(scope);
-    gr_composite_end(gr_scope_graph(scope));
-    return x;
-}
-
 static gr_stream noise_stream(gr_scope *scope)
 {
     return (gr_stream){scope->seed, gr_scope_path(scope, ""), gr_scope_step(scope)};
@@ -147,7 +138,7 @@ static gr_node *channel_dropout_build(gr_scope *scope, gr_node *x, double rate)
 gr_node *gr_channel_dropout(gr_scope *scope, const char *name, gr_node *x, double rate)
 {
     name = gr_layer_begin(scope, "channel_dropout", name);
-    return noise_end(scope, name, x, channel_dropout_build(scope, x, rate));
+    return gr_layer_end_unless(scope, name, x, channel_dropout_build(scope, x, rate));
 }
 
 /* What SELU (Klambauer et al. 2017) tends to for large negative x: -λα. */
@@ -170,7 +161,7 @@ static gr_node *alpha_dropout_build(gr_scope *scope, gr_node *x, double rate)
 gr_node *gr_alpha_dropout(gr_scope *scope, const char *name, gr_node *x, double rate)
 {
     name = gr_layer_begin(scope, "alpha_dropout", name);
-    return noise_end(scope, name, x, alpha_dropout_build(scope, x, rate));
+    return gr_layer_end_unless(scope, name, x, alpha_dropout_build(scope, x, rate));
 }
 
 static gr_node *gaussian_noise_build(gr_scope *scope, gr_node *x, double deviation)
@@ -188,7 +179,7 @@ static gr_node *gaussian_noise_build(gr_scope *scope, gr_node *x, double deviati
 gr_node *gr_gaussian_noise(gr_scope *scope, const char *name, gr_node *x, double deviation)
 {
     name = gr_layer_begin(scope, "gaussian_noise", name);
-    return noise_end(scope, name, x, gaussian_noise_build(scope, x, deviation));
+    return gr_layer_end_unless(scope, name, x, gaussian_noise_build(scope, x, deviation));
 }
 
 /* ---- Stochastic pooling ---------------------------------------------------------------------- */

@@ -11,15 +11,41 @@ const char *gr_layer_begin(gr_scope *scope, const char *kind, const char *name)
     if (!name) name = gr_scope_auto(scope, kind);
     gr_composite_begin(gr_scope_graph(scope), name);
     gr_scope_enter(scope, name);
+    if (scope && scope->layer_depth++ == 0) scope->layer_kind = kind;
     return name;
+}
+
+static void layer_note(gr_scope *scope, const gr_node *result, const char *path)
+{
+    if (!gr_grow(&scope->layers, scope->n_layers, &scope->layers_capacity, sizeof *scope->layers)) {
+        gr_fault(scope->graph, GR_NO_MEMORY, "scope", "out of memory");
+        return;
+    }
+    scope->layers[scope->n_layers++] = (gr_scope_layer){result, path, scope->layer_kind};
+}
+
+gr_node *gr_layer_end_unless(gr_scope *scope, const char *name, gr_node *x, gr_node *node)
+{
+    gr_scope_leave(scope);
+    gr_composite_end(gr_scope_graph(scope));
+    if (scope) scope->layer_depth--;
+    /* A fault within the layer already tells its name, as that of the composite. */
+    if (gr_is_error(node) || node == x) return node;
+    const char *path = gr_scope_path(scope, name);
+    if (scope && scope->layer_depth == 0) layer_note(scope, node, path);
+    return gr_name(node, path);
 }
 
 gr_node *gr_layer_end(gr_scope *scope, const char *name, gr_node *node)
 {
-    gr_scope_leave(scope);
-    gr_composite_end(gr_scope_graph(scope));
-    /* A fault within the layer already tells its name, as that of the composite. */
-    return gr_is_error(node) ? node : gr_name(node, gr_scope_path(scope, name));
+    return gr_layer_end_unless(scope, name, NULL, node);
+}
+
+const gr_scope_layer *gr_scope_layer_of(const gr_scope *scope, const gr_node *node)
+{
+    for (size_t i = 0; i < scope->n_layers; i++)
+        if (scope->layers[i].result == node) return &scope->layers[i];
+    return NULL;
 }
 
 /* gr_param with the wish of the layer's options, if there is one. */
@@ -154,9 +180,7 @@ gr_node *gr_dropout(gr_scope *scope, const char *name, gr_node *x, double rate)
 {
     name = gr_layer_begin(scope, "dropout", name);
     gr_node *y = dropout_build(scope, gr_scope_path(scope, ""), x, rate);
-    gr_scope_leave(scope);
-    gr_composite_end(gr_scope_graph(scope));
-    return y == x ? x : gr_name(y, gr_scope_path(scope, name));
+    return gr_layer_end_unless(scope, name, x, y);
 }
 
 /* ---- Batch normalisation -------------------------------------------------------------------- */

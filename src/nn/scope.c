@@ -25,6 +25,7 @@ void gr_scope_free(gr_scope *scope)
     gr_free(scope->kinds);
     gr_free(scope->params);
     gr_free(scope->tunings);
+    gr_free(scope->layers);
     gr_free(scope->updates);
     gr_free(scope);
 }

@@ -17,6 +17,12 @@ typedef struct gr_scope_kind {
     int count;
 } gr_scope_kind;
 
+/* A layer that stands in no other: its result, full name and the word of its kind. */
+typedef struct gr_scope_layer {
+    const gr_node *result;
+    const char *name, *kind;
+} gr_scope_layer;
+
 struct gr_scope {
     gr_graph *graph;
     gr_store *store;
@@ -32,6 +38,10 @@ struct gr_scope {
     size_t n_params, params_capacity, n_updates, updates_capacity;
     gr_tuning *tunings; /* of the first n_tunings parameters; the others have none */
     size_t n_tunings, tunings_capacity;
+    gr_scope_layer *layers;
+    size_t n_layers, layers_capacity;
+    int layer_depth;        /* of layers that have begun */
+    const char *layer_kind; /* of the outermost of them */
 };
 
 /* Fills `value` (f32) by the initialiser. */
@@ -44,6 +54,10 @@ gr_node *gr_loss_reduce(gr_node *losses, const gr_loss_options *options);
 const char *gr_layer_begin(gr_scope *scope, const char *kind, const char *name);
 /* The end of the layer, whose result `node` gets its name. */
 gr_node *gr_layer_end(gr_scope *scope, const char *name, gr_node *node);
+/* The end of a layer that leaves its input x as it is where `node` is x. */
+gr_node *gr_layer_end_unless(gr_scope *scope, const char *name, gr_node *x, gr_node *node);
+/* The layer whose result a node is; NULL: of none. */
+const gr_scope_layer *gr_scope_layer_of(const gr_scope *scope, const gr_node *node);
 /* What the user wants, or the layer's own choice of `kind`. */
 gr_init gr_layer_init(gr_init wanted, gr_init_kind kind);
 

@@ -1,5 +1,6 @@
 /* What a net is made of: its graph's gates, those of a layer taken together. */
 #include "graph/graph.h"
+#include "nn/scope.h"
 #include "ops/attention.h"
 #include "ops/matmul.h"
 #include "ops/scan.h"
@@ -87,29 +88,25 @@ static const char *summary_stem(gr_arena *arena, const char *name)
     return stem;
 }
 
-/* The word of the language that made a layer with an automatic name: "lstm" of "lstm1", "attention"
- * of "block/attention2/out"; NULL if there is none. */
-static const char *summary_word(gr_arena *arena, const char *name)
+/* The layer of the scope that a group of gates is; NULL: none, or part of a composite of the
+ * user's. */
+static const gr_scope_layer *summary_layer_of(const gr_scope *scope, const summary_layer *group)
 {
-    for (const char *at = name; at; at = strchr(at, '/')) {
-        at += *at == '/';
-        char *part = gr_arena_strdup(arena, at);
-        if (!part) return NULL;
-        part[strcspn(part, "/")] = '\0';
-        const char *stem = summary_stem(arena, part);
-        const gr_word *word = stem ? gr_lang_find(stem) : NULL;
-        if (word && word->kind == GR_WORD_LAYER) return word->name;
-    }
-    return NULL;
+    const gr_scope_layer *layer = group->composite ? gr_scope_layer_of(scope, group->last) : NULL;
+    if (!layer) return NULL;
+    const size_t whole = strlen(layer->name), part = strlen(group->composite);
+    const bool ends = whole >= part && !strcmp(layer->name + whole - part, group->composite);
+    return ends ? layer : NULL;
 }
 
-static gr_status summary_add(summary *s, const summary_layer *layer)
+static gr_status summary_add(summary *s, const gr_scope *scope, const summary_layer *layer)
 {
     gr_net_info *info = &s->info;
     if (!layer->last) return GR_OK;
     if (!gr_grow(&info->layers, (size_t)info->count, &s->capacity, sizeof *info->layers))
         return GR_NO_MEMORY;
-    const char *op = gr_node_op(layer->last), *name = layer->last->name;
+    const gr_scope_layer *known = summary_layer_of(scope, layer);
+    const char *op = gr_node_op(layer->last), *name = known ? known->name : layer->last->name;
     if (!name) name = layer->composite ? layer->composite : op;
     gr_shape shape = summary_shape(layer->last);
     gr_layer_info *to = &info->layers[info->count];
@@ -120,9 +117,8 @@ static gr_status summary_add(summary *s, const summary_layer *layer)
                           .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
                           .bytes = (size_t)gr_shape_count(shape) *
                                    gr_dtype_size(gr_node_dtype(layer->last))};
-    const char *word = layer->composite ? summary_word(&s->arena, layer->composite) : NULL;
-    if (word)
-        to->kind = word;
+    if (known)
+        to->kind = gr_arena_strdup(&s->arena, known->kind);
     else if (layer->composite && !layer->kind)
         to->kind = summary_stem(&s->arena, layer->composite);
     if (!to->name || !to->kind) return GR_NO_MEMORY;
@@ -163,7 +159,7 @@ static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *n
         const gr_node *node = gr_graph_node(g->graph, id);
         if (!needed[id] || !summary_is_gate(node)) continue;
         if (!layer.last || !node->composite || node->composite != layer.composite) {
-            GR_TRY(summary_add(s, &layer));
+            GR_TRY(summary_add(s, g->scope, &layer));
             layer = (summary_layer){.composite = node->composite};
         }
         layer.last = node;
@@ -171,7 +167,7 @@ static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *n
         layer.parameters += summary_claim(g->scope, node, claimed);
         layer.multiply_adds += summary_work(node);
     }
-    return summary_add(s, &layer);
+    return summary_add(s, g->scope, &layer);
 }
 
 static gr_status summary_fill(summary *s, const gr_model *model)
