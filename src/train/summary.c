@@ -20,7 +20,6 @@ typedef struct summary {
 typedef struct summary_layer {
     const char *composite; /* by address: each layer has its own copy. NULL: a single gate */
     const gr_node *last;
-    const char *kind;
     int64_t parameters, multiply_adds;
 } summary_layer;
 
@@ -66,18 +65,6 @@ static int64_t summary_work(const gr_node *node)
     return out * inner;
 }
 
-/* What a gate tells about the kind of the layer that it is part of; NULL: nothing. */
-static const char *summary_kind(const gr_node *node)
-{
-    const char *op = node->op->name;
-    if (!strcmp(op, "conv")) return "conv";
-    if (!strcmp(op, "matmul")) return "fc";
-    if (!strcmp(op, "random_bernoulli")) return "dropout";
-    if (!strcmp(op, "prelu")) return "prelu";
-    if (!strcmp(op, "rsqrt")) return "batchnorm";
-    return NULL;
-}
-
 /* "softmax" of "softmax", "conv" of "conv12". */
 static const char *summary_stem(gr_arena *arena, const char *name)
 {
@@ -111,16 +98,13 @@ static gr_status summary_add(summary *s, const gr_scope *scope, const summary_la
     gr_shape shape = summary_shape(layer->last);
     gr_layer_info *to = &info->layers[info->count];
     *to = (gr_layer_info){.name = gr_arena_strdup(&s->arena, name),
-                          .kind = gr_arena_strdup(&s->arena, layer->kind ? layer->kind : op),
+                          .kind = gr_arena_strdup(&s->arena, known ? known->kind : op),
                           .output = shape,
                           .parameters = layer->parameters,
                           .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
                           .bytes = (size_t)gr_shape_count(shape) *
                                    gr_dtype_size(gr_node_dtype(layer->last))};
-    if (known)
-        to->kind = gr_arena_strdup(&s->arena, known->kind);
-    else if (layer->composite && !layer->kind)
-        to->kind = summary_stem(&s->arena, layer->composite);
+    if (!known && layer->composite) to->kind = summary_stem(&s->arena, layer->composite);
     if (!to->name || !to->kind) return GR_NO_MEMORY;
     info->count++;
     info->parameters += to->parameters;
@@ -163,7 +147,6 @@ static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *n
             layer = (summary_layer){.composite = node->composite};
         }
         layer.last = node;
-        if (node->composite && !layer.kind) layer.kind = summary_kind(node);
         layer.parameters += summary_claim(g->scope, node, claimed);
         layer.multiply_adds += summary_work(node);
     }

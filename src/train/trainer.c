@@ -104,7 +104,8 @@ static void trainer_plan_steps(gr_trainer *t)
     if (t->o.steps && (!epochs || t->o.steps < t->total)) t->total = t->o.steps;
     gr_schedule *s = &t->optimizer.schedule;
     bool bounded = s->kind == GR_SCHEDULE_POLY || s->kind == GR_SCHEDULE_COSINE;
-    if (bounded && s->total == 0 && t->total > s->warmup) s->total = t->total - s->warmup;
+    if (!bounded || s->total > 0) return;
+    s->total = t->total > s->warmup ? t->total - s->warmup : 1; /* 1: it ends within the warmup */
 }
 
 /* Has a session read those factors that its program has. */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Recipes: where they are found, what overrides them, their faults; the first steps of each against
-# the losses that they had when they were written.
+# Recipes: where they are found, what overrides them, their faults; the layers of each net. Their
+# first steps: recipes_images.sh, recipes_pictures.sh, recipes_text.sh, recipes_ntm.sh.
 . "$GRADUS_SOURCE/tests/cli/support/harness.sh"
 . "$GRADUS_SOURCE/tests/cli/support/data.sh"
 make_blobs blobs.csv 150
@@ -105,7 +105,7 @@ out "Gradient of the net's own loss"
 
 # ---- The nets of the tree: layers and parameters ---------------------------------------------
 
-# net NAME PARAMETERS MULTIPLY-ADDS
+# net NAME PARAMETERS MULTIPLY-ADDS LAYERS: how many of each kind, and the shape that the last gives.
 net() {
     run show --recipe "$1" --json
     exits 0
@@ -113,96 +113,64 @@ net() {
     got=$(sed -n 's/^  "parameters": *\([0-9]*\),/\1/p; s/^  "multiply_adds": *\([0-9]*\),/\1/p' out |
         tr '\n' ' ')
     [ "$got" = "$2 $3 " ] || fault "$1 has $got: should be $2 $3"
+    got=$(sed -n 's/.*"kind": *"\(.*\)",/\1/p' out | LC_ALL=C sort | uniq -c |
+        awk '{ printf "%s%s %s", comma, $1, $2; comma = ", " }')
+    got="$got: $(sed -n 's/^ *"output": *\(.*\),$/\1/p' out | tail -1)"
+    [ "$got" = "$4" ] || fault "$1 is made of $got: should be $4"
     cp out by_name
     run show "$GRADUS_SOURCE/nets/$1.net" --json
     cmp -s out by_name || fault "$1 by its path shows otherwise"
 }
-net xor 22 16
-net lenet 431080 2293000
-net cifar2 308310 308200
-net cifar10_quick 145578 12354176
-net cifar10_full 89578 12298240
-net alexnet 60965224 724406816
-net caffenet 60965224 724406816
-net alexnet_photos 56909194 720351776
-net resnet18 11173962 555422720
-net resnet18_imagenet 11689512 1814073344
-net vgg11 132863336 7609090048
-net mobilenet 811850 27198464
-net char-rnn 103297 6307840
-net char-lstm 876929 55590912
-net char-gru 662913 41959424
-net gpt-tiny 816128 55058432
-net mnist_autoencoder 2837314 2833000
-net mnist_siamese 431102 2293020
-net ntm-copy 63136 2933280
-net ntm-repeat-copy 63257 7905480
-net ntm-associative-recall 62094 2201600
+net xor 22 16 \
+    '2 fc, 1 tanh: [2]'
+net lenet 431080 2293000 \
+    '2 conv, 1 div, 2 fc, 2 max_pool, 1 relu: [10]'
+net cifar2 308310 308200 \
+    '2 fc, 1 relu: [10]'
+net cifar10_quick 145578 12354176 \
+    '2 avg_pool, 3 conv, 2 fc, 1 max_pool, 3 relu: [10]'
+net cifar10_full 89578 12298240 \
+    '2 avg_pool, 3 conv, 1 fc, 2 lrn, 1 max_pool, 3 relu: [10]'
+net alexnet 60965224 724406816 \
+    '5 conv, 2 dropout, 3 fc, 2 lrn, 3 max_pool, 7 relu: [1000]'
+net caffenet 60965224 724406816 \
+    '5 conv, 2 dropout, 3 fc, 2 lrn, 3 max_pool, 7 relu: [1000]'
+net alexnet_photos 56909194 720351776 \
+    '5 conv, 2 dropout, 3 fc, 2 lrn, 3 max_pool, 7 relu: [10]'
+net resnet18 11173962 555422720 \
+    '8 add, 20 batchnorm, 20 conv, 1 fc, 1 mean, 17 relu: [10]'
+net resnet18_imagenet 11689512 1814073344 \
+    '8 add, 20 batchnorm, 20 conv, 1 fc, 1 max_pool, 1 mean, 17 relu: [1000]'
+net vgg11 132863336 7609090048 \
+    '8 conv, 2 dropout, 3 fc, 5 max_pool, 10 relu: [1000]'
+net mobilenet 811850 27198464 \
+    '17 batchnorm, 17 conv, 1 fc, 1 mean, 17 relu: [10]'
+net char-rnn 103297 6307840 \
+    '1 embedding, 1 linear, 1 rnn: [64, 65]'
+net char-lstm 876929 55590912 \
+    '1 embedding, 1 linear, 1 lstm: [64, 65]'
+net char-gru 662913 41959424 \
+    '1 embedding, 1 gru, 1 linear: [64, 65]'
+net gpt-tiny 816128 55058432 \
+    '8 add, 4 attention, 1 embedding, 4 gelu, 9 layernorm, 9 linear, 1 positions: [64, 65]'
+net mnist_autoencoder 2837314 2833000 \
+    '1 div, 8 fc, 1 reshape, 6 sigmoid: [784]'
+net mnist_siamese 431102 2293020 \
+    '2 conv, 1 div, 3 fc, 2 max_pool, 1 relu: [2]'
+net ntm-copy 63136 2933280 \
+    '1 ntm, 1 slice: [42, 8]'
+net ntm-repeat-copy 63257 7905480 \
+    '1 ntm, 1 slice: [113, 9]'
+net ntm-associative-recall 62094 2201600 \
+    '1 ntm, 1 slice: [32, 6]'
 
+# Every net is in the list above, and its first steps are in a test.
 for recipe in "$GRADUS_SOURCE"/nets/*.recipe; do
+    name=$(basename "$recipe" .recipe)
     grep -q '^input ' "$recipe" || fault "$recipe does not tell the shape of its input"
+    grep -q "^net $name " "$GRADUS_SOURCE/tests/cli/recipes.sh" || fault "$name is not in the list"
+    cat "$GRADUS_SOURCE"/tests/cli/recipes_*.sh | grep -Eq "^(steps|run train --recipe) $name " ||
+        fault "$name has no test of its first steps"
 done
-
-# ---- First steps, against the losses that they had -------------------------------------------
-
-run train --recipe xor --quiet --no-out
-exits 0
-out "training accuracy 1.0000 (4 of 4 right)"
-
-# The beginning of tiny Shakespeare, and the characters that it lacks.
-data tinyshakespeare
-{
-    head -c 12000 "$DATA/input.txt"
-    printf "\n !\$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\n"
-} >part.txt
-chars="--text chars --steps 50 --batch 2 --warmup 0"
-
-data mnist
-mnist=$DATA
-data cifar-10-batches-bin
-{
-    bytes 0 0 8 3 0 0 4 0 0 0 0 28 0 0 0 28
-    gzip -cd "$mnist/train-images-idx3-ubyte.gz" | tail -c +17 | head -c $((784 * 1024))
-} >mnist-images-idx3-ubyte
-{
-    bytes 0 0 8 1 0 0 4 0
-    gzip -cd "$mnist/train-labels-idx1-ubyte.gz" | tail -c +9 | head -c 1024
-} >mnist-labels-idx1-ubyte
-mnist=mnist-images-idx3-ubyte
-cifar=cifar.bin
-gzip -cd "$DATA/data_batch_1.bin.gz" 2>/dev/null | head -c $((3073 * 256)) >$cifar
-
-# steps NAME DATA LOSS OPTIONS…: the mean loss of the last epoch. CPUs differ in its last digits.
-steps() {
-    name=$1 set=$2 want=$3
-    shift 3
-    run train --recipe "$name" --data "$set" --test-fraction 0 --threads 1 --no-out --json "$@"
-    exits 0
-    silent
-    got=$(sed -n 's/.*"train_loss":\([0-9.e-]*\).*/\1/p' out | tail -1)
-    near "$got" "$want" "$(awk -v x="$want" 'BEGIN { print 0.003 * x }')"
-}
-for recipe in char-rnn:2.7499485874176024 char-lstm:3.117622995376587 \
-    char-gru:2.860958752632141 gpt-tiny:3.2121404647827148; do
-    # shellcheck disable=SC2086 # options
-    steps "${recipe%:*}" part.txt "${recipe#*:}" $chars
-done
-steps lenet $mnist 0.15751600824296474 --steps 100
-steps mnist_autoencoder $mnist 204.56298217773437 --steps 60
-out '"train_accuracy":null'
-out '"figures":{"l2_error":'
-steps mnist_siamese $mnist 0.059313387920459114 --steps 60
-steps cifar2 $cifar 0.9693966787308455 --steps 12
-steps cifar10_quick $cifar 2.0731801986694336 --steps 20
-steps cifar10_full $cifar 2.2991527318954468 --steps 20
-steps ntm-copy ntm-copy 0.692907004058361 --steps 40
-out '"figures":{"bits":'
-steps ntm-repeat-copy ntm-repeat-copy 0.6874184235930443 --steps 40
-steps ntm-associative-recall ntm-associative-recall 0.6957475796341897 --steps 40
-tame="--batch 16 --warmup 0 --schedule fixed --rate 0.001"
-# shellcheck disable=SC2086 # options
-steps resnet18 $cifar 3.110074520111084 --steps 3 $tame
-# shellcheck disable=SC2086
-steps mobilenet $cifar 2.46650767326355 --steps 4 $tame
 
 done_testing
