@@ -3,6 +3,7 @@
 #include "support_reference.h"
 
 #include <glob.h>
+#include <math.h>
 
 #include <gradus/gradus.h>
 
