@@ -43,7 +43,10 @@ gr_node *gr_lang_call_fc(lang_call *call)
     return name ? gr_dense(gr_lang_layer_scope(call), name, x, &options) : NULL;
 }
 
-gr_node *gr_lang_call_conv(lang_call *call)
+typedef gr_node *layers_conv_fn(gr_scope *, const char *, gr_node *, const gr_conv_options *);
+
+static gr_node *layers_convolution(lang_call *call, const char *kind, int64_t output_pad,
+                                   layers_conv_fn *layer)
 {
     lang_window window;
     lang_parameters own;
@@ -52,15 +55,27 @@ gr_node *gr_lang_call_conv(lang_call *call)
     gr_conv_options options = {.size = sizeof options,
                                .channels = gr_lang_arg_int(call, "channels", 1, INT64_MAX),
                                .groups = gr_lang_arg_int(call, "groups", 1, INT64_MAX),
+                               .output_pad = output_pad,
                                .no_bias = !gr_lang_arg_bool(call, "bias"),
                                .weight = own.weight,
                                .bias = own.bias,
                                .weight_tuning = &own.weight_tuning,
                                .bias_tuning = &own.bias_tuning,
                                .axes = &window.axes};
-    const char *name = gr_lang_layer_name(call, "conv");
+    const char *name = gr_lang_layer_name(call, kind);
     if (!name || !gr_lang_window_read(call, x, &window)) return x;
-    return gr_conv_layer(gr_lang_layer_scope(call), name, x, &options);
+    return layer(gr_lang_layer_scope(call), name, x, &options);
+}
+
+gr_node *gr_lang_call_conv(lang_call *call)
+{
+    return layers_convolution(call, "conv", 0, gr_conv_layer);
+}
+
+gr_node *gr_lang_call_convtranspose(lang_call *call)
+{
+    const int64_t output_pad = gr_lang_arg_int(call, "output_pad", 0, INT32_MAX);
+    return layers_convolution(call, "convtranspose", output_pad, gr_conv_transpose_layer);
 }
 
 gr_node *gr_lang_call_batchnorm(lang_call *call)

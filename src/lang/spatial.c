@@ -90,27 +90,6 @@ gr_node *gr_lang_call_im2col(lang_call *call)
     return gr_im2col(x, GR_WINDOW(.axes = &window.axes));
 }
 
-gr_node *gr_lang_call_convtranspose(lang_call *call)
-{
-    lang_window window;
-    lang_parameters own;
-    gr_node *x = gr_lang_arg_node(call, "x");
-    gr_lang_layer_parameters(call, &own);
-    gr_conv_options options = {.size = sizeof options,
-                               .channels = gr_lang_arg_int(call, "channels", 1, INT64_MAX),
-                               .groups = gr_lang_arg_int(call, "groups", 1, INT64_MAX),
-                               .output_pad = gr_lang_arg_int(call, "output_pad", 0, INT32_MAX),
-                               .no_bias = !gr_lang_arg_bool(call, "bias"),
-                               .weight = own.weight,
-                               .bias = own.bias,
-                               .weight_tuning = &own.weight_tuning,
-                               .bias_tuning = &own.bias_tuning,
-                               .axes = &window.axes};
-    const char *name = gr_lang_layer_name(call, "convtranspose");
-    if (!name || !gr_lang_window_read(call, x, &window)) return x;
-    return gr_conv_transpose_layer(gr_lang_layer_scope(call), name, x, &options);
-}
-
 /* ---- Normalisation ------------------------------------------------------------------------ */
 
 gr_node *gr_lang_call_lrn(lang_call *call)

@@ -126,11 +126,7 @@ gr_node *gr_gather(gr_node *x, gr_node *index, int axis)
     return gr_build(NULL, &gr_op_gather, (gr_node *[]){x, index}, 2, &attr);
 }
 
-static const struct {
-    gr_shape x, index, update;
-    gr_dtype dtype;
-    int axis;
-} gather_samples[] = {
+static const gr_index_sample gather_samples[] = {
     {{2, {7, 3}}, {1, {4}}, {2, {4, 3}}, GR_I64, 0},
     {{3, {2, 5, 3}}, {2, {2, 6}}, {4, {2, 2, 6, 3}}, GR_I32, 1},
     {{2, {3, 4}}, {0, {0}}, {1, {3}}, GR_I64, -1},
@@ -139,20 +135,17 @@ static const struct {
     {{2, {4, 2}}, {1, {0}}, {2, {0, 2}}, GR_I64, 0},
 };
 
-/* The index of sample k, all of its values legal. */
-static gr_node *gather_sample_index(gr_sampler *sampler, int k)
+gr_node *gr_draw_index(gr_sampler *sampler, const gr_index_sample *sample)
 {
-    gr_shape x = gather_samples[k].x;
-    int axis = gather_samples[k].axis;
-    double size = (double)x.dim[axis < 0 ? axis + x.rank : axis];
-    return gr_draw_typed(sampler, gather_samples[k].dtype, gather_samples[k].index, 0, size);
+    int axis = sample->axis < 0 ? sample->axis + sample->x.rank : sample->axis;
+    return gr_draw_typed(sampler, sample->dtype, sample->index, 0, (double)sample->x.dim[axis]);
 }
 
 static gr_node *gather_sample(gr_sampler *sampler, int k)
 {
     if ((size_t)k >= GR_LEN(gather_samples)) return NULL;
     gr_node *x = gr_draw(sampler, gather_samples[k].x, -2, 2);
-    return gr_gather(x, gather_sample_index(sampler, k), gather_samples[k].axis);
+    return gr_gather(x, gr_draw_index(sampler, &gather_samples[k]), gather_samples[k].axis);
 }
 
 const gr_op gr_op_gather = {
@@ -256,7 +249,7 @@ static gr_node *scatter_add_sample(gr_sampler *sampler, int k)
 {
     if ((size_t)k >= GR_LEN(gather_samples)) return NULL;
     gr_node *base = gr_draw(sampler, gather_samples[k].x, -2, 2);
-    gr_node *index = gather_sample_index(sampler, k);
+    gr_node *index = gr_draw_index(sampler, &gather_samples[k]);
     gr_node *update = gr_draw(sampler, gather_samples[k].update, -2, 2);
     return gr_scatter_add(base, index, update, gather_samples[k].axis);
 }

@@ -24,4 +24,14 @@ static inline int64_t gr_gather_index(const gr_gather_ctx *ctx, const void *inde
     return ctx->index_dtype == GR_I64 ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
 }
 
+/* A sample of gather or scatter_add, or of those along an axis: x or base, index, update. */
+typedef struct gr_index_sample {
+    gr_shape x, index, update;
+    gr_dtype dtype; /* of the index */
+    int axis;
+} gr_index_sample;
+
+/* The sample's index, all of its values legal. */
+gr_node *gr_draw_index(gr_sampler *sampler, const gr_index_sample *sample);
+
 #endif

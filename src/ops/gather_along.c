@@ -1,6 +1,7 @@
 /* gather_along and scatter_add_along: elements read and added to by an index of their own, along
  * one axis. Each is the other's gradient. */
 #include "ops/along.h"
+#include "ops/gather.h"
 
 static const gr_attr_desc along_attrs[] = {{"axis", GR_ATTR_INT}};
 
@@ -121,31 +122,19 @@ gr_node *gr_gather_along(gr_node *x, gr_node *index, int axis)
     return gr_build(NULL, &gr_op_gather_along, (gr_node *[]){x, index}, 2, &attr);
 }
 
-static const struct {
-    gr_shape x, index;
-    gr_dtype dtype;
-    int axis;
-} along_samples[] = {
-    {{1, {9}}, {1, {5}}, GR_I64, 0},
-    {{2, {4, 7}}, {2, {4, 3}}, GR_I32, -1},
-    {{3, {2, 5, 3}}, {3, {2, 8, 3}}, GR_I64, 1},
-    {{2, {5, 3}}, {2, {0, 3}}, GR_I64, 0},
-    {{2, {0, 3}}, {2, {0, 3}}, GR_I64, 1},
+static const gr_index_sample along_samples[] = {
+    {{1, {9}}, {1, {5}}, {1, {5}}, GR_I64, 0},
+    {{2, {4, 7}}, {2, {4, 3}}, {2, {4, 3}}, GR_I32, -1},
+    {{3, {2, 5, 3}}, {3, {2, 8, 3}}, {3, {2, 8, 3}}, GR_I64, 1},
+    {{2, {5, 3}}, {2, {0, 3}}, {2, {0, 3}}, GR_I64, 0},
+    {{2, {0, 3}}, {2, {0, 3}}, {2, {0, 3}}, GR_I64, 1},
 };
-
-static gr_node *along_sample_index(gr_sampler *sampler, int k)
-{
-    const gr_shape x = along_samples[k].x;
-    const int axis = along_samples[k].axis;
-    const double size = (double)x.dim[axis < 0 ? axis + x.rank : axis];
-    return gr_draw_typed(sampler, along_samples[k].dtype, along_samples[k].index, 0, size);
-}
 
 static gr_node *gather_along_sample(gr_sampler *sampler, int k)
 {
     if ((size_t)k >= GR_LEN(along_samples)) return NULL;
     gr_node *x = gr_draw(sampler, along_samples[k].x, -2, 2);
-    return gr_gather_along(x, along_sample_index(sampler, k), along_samples[k].axis);
+    return gr_gather_along(x, gr_draw_index(sampler, &along_samples[k]), along_samples[k].axis);
 }
 
 const gr_op gr_op_gather_along = {
@@ -216,8 +205,8 @@ static gr_node *scatter_add_along_sample(gr_sampler *sampler, int k)
 {
     if ((size_t)k >= GR_LEN(along_samples)) return NULL;
     gr_node *base = gr_draw(sampler, along_samples[k].x, -2, 2);
-    gr_node *index = along_sample_index(sampler, k);
-    gr_node *update = gr_draw(sampler, along_samples[k].index, -2, 2);
+    gr_node *index = gr_draw_index(sampler, &along_samples[k]);
+    gr_node *update = gr_draw(sampler, along_samples[k].update, -2, 2);
     return gr_scatter_add_along(base, index, update, along_samples[k].axis);
 }
 
