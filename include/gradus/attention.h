@@ -22,6 +22,8 @@ typedef struct gr_multi_head_options {
         *lengths; /* i32 or i64 [N]: the keys of each example that count, the first; NULL: all */
     bool rotary;  /* queries and keys turned by gr_rotary, before they meet */
     double rotary_base;  /* 0: 10000 */
+    double dropout;      /* in training each weight of a key is 0 with this probability, else
+                            1/(1 − dropout) times as large */
     gr_init weight, out; /* of the projections of the input, and of the result */
 } gr_multi_head_options;
 /* Multi-head attention: x [N, T, width] → the same shape. The heads' queries, keys and values are

@@ -351,6 +351,10 @@ typedef struct gr_attention_options {
     double scale;  /* of the scores; 0 means 1/√d */
     gr_node *mask; /* broadcast to the scores […, T, S]: bool, true where a query sees a key, or of
                       q's type, added to the scores; or NULL */
+    double dropout; /* in [0, 1): each weight of the softmax is kept with probability 1 − dropout,
+                       and then divided by it */
+    gr_stream stream; /* of the draws, if dropout > 0: element i of the scores sees what element i
+                         of gr_random_bernoulli is drawn */
 } gr_attention_options;
 /* Scaled dot-product attention (Vaswani et al. 2017): softmax(scale·q·kᵀ)·v over the keys that each
  * query sees. q […, H, T, d], k […, K, S, d], v […, K, S, e] → […, H, T, e]; the axes before are

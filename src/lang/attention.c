@@ -85,6 +85,11 @@ gr_node *gr_lang_call_attention(lang_call *call)
         options.head_width = gr_lang_arg_int(call, "head_width", 1, INT64_MAX);
     if (gr_lang_given(call, "memory")) options.memory = gr_lang_arg_node(call, "memory");
     options.rotary = gr_lang_arg_bool(call, "rotary");
+    options.dropout = gr_lang_arg_real(call, "dropout");
+    if (!(options.dropout >= 0 && options.dropout < 1)) {
+        return gr_lang_call_fail(call, GR_SYNTAX, "dropout", "dropout is in [0, 1), not %g",
+                                 options.dropout);
+    }
     if (gr_lang_given(call, "lengths"))
         options.lengths = gr_lang_arg_node_typed(call, "lengths", GR_I64);
     if (gr_lang_given(call, "mask")) options.mask = gr_lang_arg_node(call, "mask");

@@ -46,6 +46,9 @@ static gr_node *heads_refuse(gr_scope *scope, gr_node *x, const gr_multi_head_op
         return gr_fault(graph, GR_SHAPE, "attention",
                         "lengths %s beside the input %s: should be one for each example",
                         gr_shape_text(gr_node_shape(o->lengths)), gr_shape_text(in));
+    if (!(o->dropout >= 0 && o->dropout < 1))
+        return gr_fault(graph, GR_INVALID, "attention", "dropout %g: should be in [0, 1)",
+                        o->dropout);
     if (o->lengths && o->mask && gr_node_dtype(o->mask) != GR_BOOL)
         return gr_fault(graph, GR_DTYPE, "attention", "lengths go with a mask of type bool, not %s",
                         gr_dtype_name(gr_node_dtype(o->mask)));
@@ -110,10 +113,15 @@ static gr_node *heads_mask(const heads_sizes *s, const gr_multi_head_options *o)
 }
 
 /* What the heads make of the rows of projections; k and v may be NULL: q holds all. */
-static gr_node *heads_attend(gr_node *q, gr_node *k, gr_node *v, const heads_sizes *s,
-                             const gr_multi_head_options *o)
+static gr_node *heads_attend(gr_scope *scope, gr_node *q, gr_node *k, gr_node *v,
+                             const heads_sizes *s, const gr_multi_head_options *o)
 {
     gr_attention_options options = {sizeof options, .causal = o->causal, .mask = heads_mask(s, o)};
+    if (o->dropout > 0 && gr_scope_mode(scope) == GR_TRAIN) {
+        options.dropout = o->dropout;
+        options.stream =
+            (gr_stream){scope->seed, gr_scope_path(scope, "dropout"), gr_scope_step(scope)};
+    }
     if (gr_is_error(q)) return q;
     if (k && gr_is_error(k)) return k;
     if (options.mask && gr_is_error(options.mask)) return options.mask;
@@ -153,11 +161,11 @@ static gr_node *heads_build(gr_scope *scope, gr_node *x, const gr_multi_head_opt
     if (gr_is_error(q) || gr_is_error(rest)) return gr_is_error(q) ? q : rest;
     if (o->memory || apart) {
         gr_node *k = heads_part(rest, from, from + both / 2);
-        y = heads_attend(heads_turn(q, &s, s.heads, s.queries, o),
+        y = heads_attend(scope, heads_turn(q, &s, s.heads, s.queries, o),
                          heads_turn(k, &s, s.key_heads, s.keys, o),
                          heads_part(rest, from + both / 2, from + both), &s, o);
     } else {
-        y = heads_attend(q, NULL, NULL, &s, o);
+        y = heads_attend(scope, q, NULL, NULL, &s, o);
     }
     if (gr_is_error(y)) return y;
     gr_shape rows = gr_node_shape(x);

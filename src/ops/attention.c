@@ -3,9 +3,11 @@
  * logarithms of the sums (Rabe and Staats 2021; Dao et al. 2022). */
 #include "ops/attention.h"
 
+enum { ATTENTION_INPUTS = 8 }; /* at most: q, k, v, mask, step, lse, delta, dy */
+
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
-/* How many of `n` inputs are q, k, v (or all three in one), and a mask. */
+/* How many of `n` inputs are q, k, v (or all three in one), a mask, and dropout's step. */
 static int attention_core(const gr_op *op, int n)
 {
     return op == &gr_op_attention_grad ? n - 3 : n;
@@ -128,20 +130,39 @@ static bool attention_read_mask(gr_infer *s, gr_attention_geometry *g, bool head
     return true;
 }
 
+static bool attention_read_dropout(gr_infer *s, gr_attention_geometry *g)
+{
+    const char *stream = s->attr[GR_ATTENTION_STREAM].s;
+    if (!(g->dropout >= 0 && g->dropout < 1))
+        return gr_infer_fail(s, GR_INVALID, "dropout %g: should be in [0, 1)", g->dropout);
+    if (g->step < 0) return true;
+    if (!stream || !*stream) return gr_infer_fail(s, GR_INVALID, "the stream needs a name");
+    if (s->in[g->step].dtype != GR_I64 || s->in[g->step].shape.rank != 0)
+        return gr_infer_fail(s, GR_DTYPE, "the step is %s%s; it must be a scalar i64",
+                             gr_dtype_name(s->in[g->step].dtype),
+                             gr_shape_text(s->in[g->step].shape));
+    g->key = gr_hash(stream, strlen(stream), (uint64_t)s->attr[GR_ATTENTION_SEED].i);
+    g->threshold = (uint64_t)((1 - g->dropout) * 0x1p32);
+    return true;
+}
+
 static bool attention_read(gr_infer *s, gr_attention_geometry *g)
 {
-    const int core = attention_core(s->op, s->n_in);
+    const double dropout = s->attr[GR_ATTENTION_DROPOUT].f;
+    const int all = attention_core(s->op, s->n_in), core = dropout > 0 ? all - 1 : all;
     const bool rows = s->attr[GR_ATTENTION_HEADS].i != 0;
     *g = (gr_attention_geometry){.packed = core < 3,
                                  .causal = s->attr[GR_ATTENTION_CAUSAL].i != 0,
                                  .scale = s->attr[GR_ATTENTION_SCALE].f,
+                                 .dropout = dropout,
                                  .mask = core % 2 == 0 ? core - 1 : -1,
-                                 .first_more = core};
+                                 .step = dropout > 0 ? core : -1,
+                                 .first_more = all};
     if (core < 1 || core > 4 || (g->packed && !rows))
         return gr_infer_fail(s, GR_INVALID, "%d inputs: should be q, k, v", s->n_in);
-    if (!gr_infer_float(s, 0)) return false;
+    if (!gr_infer_float(s, 0) || !attention_read_dropout(s, g)) return false;
     for (int i = 1; i < s->n_in; i++)
-        if (i != g->mask && s->in[i].dtype != s->in[0].dtype)
+        if (i != g->mask && i != g->step && s->in[i].dtype != s->in[0].dtype)
             return gr_infer_fail(s, GR_DTYPE, "q is %s, input %d %s: convert one by cast",
                                  gr_dtype_name(s->in[0].dtype), i, gr_dtype_name(s->in[i].dtype));
     if (!(rows ? attention_read_rows(s, g) : attention_read_axes(s, g))) return false;
@@ -201,7 +222,7 @@ static bool attention_grad_infer(gr_infer *s)
 
 gr_attention_geometry gr_attention_geometry_of(const gr_node *node)
 {
-    gr_type in[7];
+    gr_type in[ATTENTION_INPUTS];
     gr_infer s = {.op = node->op, .n_in = node->n_in, .in = in, .attr = node->attr};
     gr_attention_geometry g;
     for (int i = 0; i < node->n_in; i++) in[i] = gr_type_of(node->in[i]);
@@ -227,7 +248,7 @@ static void attention_grad_rule(const gr_node *node, gr_node *const *dy, gr_node
 {
     const gr_attention_geometry g = gr_attention_geometry_of(node);
     gr_node *self = (gr_node *)(uintptr_t)node, *y = gr_get(self, 0), *lse = gr_get(self, 1),
-            *in[7];
+            *in[ATTENTION_INPUTS];
     gr_node *d = dy[0] ? dy[0] : gr_full(node->graph, y->out[0].dtype, gr_node_shape(y), 0);
     gr_shape heads = gr_node_shape(lse);
     heads.dim[heads.rank++] = g.width;
@@ -297,6 +318,16 @@ gr_node *gr_attention_seen(const gr_attention_geometry *g, const gr_node *node)
     return seen ? gr_and(mask, seen) : mask;
 }
 
+gr_node *gr_attention_dropped(const gr_attention_geometry *g, const gr_node *node, bool heads)
+{
+    if (g->step < 0) return NULL;
+    const gr_stream stream = {(uint64_t)node->attr[GR_ATTENTION_SEED].i,
+                              node->attr[GR_ATTENTION_STREAM].s, node->in[g->step]};
+    gr_node *kept = gr_random_bernoulli(node->graph, gr_type_of(node->in[0]).dtype,
+                                        gr_attention_scores(g, heads), 1 - g->dropout, stream);
+    return gr_scale(kept, 1 / (1 - g->dropout));
+}
+
 /* attention_grad by ordinary gates of q, k, v (or all in one), lse, delta and dy: outputs as the
  * op's. */
 static void attention_grad_by_gates(const gr_node *node, gr_node *const *in, gr_node **out)
@@ -315,9 +346,16 @@ static void attention_grad_by_gates(const gr_node *node, gr_node *const *in, gr_
     gr_node *p = gr_exp(gr_sub(gr_scale(gr_matmul_t(q, false, k, true), g.scale), lse));
     gr_node *seen = gr_attention_seen(&g, node);
     if (seen) p = gr_where(seen, p, gr_like(p, 0));
-    gr_node *ds = gr_scale(gr_mul(p, gr_sub(gr_matmul_t(dy, false, v, true), delta)), g.scale);
+    gr_node *dp = gr_matmul_t(dy, false, v, true), *kept = p;
+    gr_node *dropped = gr_attention_dropped(&g, node, true);
+    if (dropped) {
+        dropped = gr_reshape(dropped, gr_node_shape(p));
+        kept = gr_mul(p, dropped);
+        dp = gr_mul(dp, dropped);
+    }
+    gr_node *ds = gr_scale(gr_mul(p, gr_sub(dp, delta)), g.scale);
     gr_node *dq = gr_matmul(ds, k), *dk = gr_matmul_t(ds, true, q, false);
-    gr_node *dv = gr_matmul_t(p, true, dy, false);
+    gr_node *dv = gr_matmul_t(kept, true, dy, false);
     const int last = g.packed ? 0 : 2;
     out[0] = attention_join(&g, dq, rows, h, t, d, gr_node_shape(in[0]));
     out[1] = attention_join(&g, dk, rows, kh, s, d, gr_node_shape(in[g.packed ? 0 : 1]));
@@ -329,11 +367,12 @@ static void attention_grad_by_gates(const gr_node *node, gr_node *const *in, gr_
 static void attention_grad_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
     const gr_attention_geometry g = gr_attention_geometry_of(node);
-    gr_node *in[7], *wrt[6], *out[3], *part[6];
+    gr_node *in[ATTENTION_INPUTS], *wrt[6], *out[3], *part[6];
     int place[6], n = 0;
     for (int i = 0; i < node->n_in; i++) {
-        in[i] = i == g.mask ? node->in[i] : attention_twin(node->in[i]);
-        if (i == g.mask) continue;
+        const bool fixed = i == g.mask || i == g.step;
+        in[i] = fixed ? node->in[i] : attention_twin(node->in[i]);
+        if (fixed) continue;
         place[n] = i;
         wrt[n++] = in[i];
     }
@@ -347,15 +386,16 @@ static void attention_grad_grad(const gr_node *node, gr_node *const *dy, gr_node
 
 /* ---- Records --------------------------------------------------------------------------------- */
 
-static const gr_attr_desc attention_attrs[GR_ATTENTION_ATTRS] = {{"heads", GR_ATTR_INT},
-                                                                 {"key_heads", GR_ATTR_INT},
-                                                                 {"causal", GR_ATTR_INT},
-                                                                 {"scale", GR_ATTR_REAL}};
+static const gr_attr_desc attention_attrs[GR_ATTENTION_ATTRS] = {
+    {"heads", GR_ATTR_INT},  {"key_heads", GR_ATTR_INT}, {"causal", GR_ATTR_INT},
+    {"scale", GR_ATTR_REAL}, {"dropout", GR_ATTR_REAL},  {"seed", GR_ATTR_INT},
+    {"stream", GR_ATTR_TEXT}};
 
 static const struct {
     gr_shape q, k, v, mask; /* rank -1: there is none */
     int64_t heads, key_heads, causal;
     gr_shape row, y; /* of lse and delta, of dy */
+    double dropout;
 } attention_samples[] = {
     {{4, {2, 3, 5, 4}},
      {4, {2, 3, 7, 4}},
@@ -386,6 +426,17 @@ static const struct {
      {3, {2, 4, 2}},
      {3, {2, 4, 8}}},
     {{3, {2, 5, 12}}, {-1, {0}}, {-1, {0}}, {-1, {0}}, 2, 2, 1, {3, {2, 5, 2}}, {3, {2, 5, 4}}},
+    {{3, {2, 6, 9}}, {-1, {0}}, {-1, {0}}, {-1, {0}}, 1, 1, 1, {3, {2, 6, 1}}, {3, {2, 6, 3}}, 0.3},
+    {{4, {1, 4, 3, 2}},
+     {4, {1, 2, 5, 2}},
+     {4, {1, 2, 5, 3}},
+     {2, {3, 5}},
+     0,
+     0,
+     0,
+     {3, {1, 4, 3}},
+     {4, {1, 4, 3, 3}},
+     0.5},
     {{4, {1, 2, 4, 8}},
      {-1, {0}},
      {-1, {0}},
@@ -416,6 +467,8 @@ static int attention_sample_core(gr_sampler *sampler, int k, gr_node **in)
         if (shape[i].rank >= 0) in[n++] = gr_draw(sampler, shape[i], -1, 1);
     if (attention_samples[k].mask.rank >= 0)
         in[n++] = gr_draw_typed(sampler, GR_BOOL, attention_samples[k].mask, 0, 2);
+    if (attention_samples[k].dropout > 0)
+        in[n++] = gr_draw_typed(sampler, GR_I64, GR_SCALAR, 0, 1000);
     return n;
 }
 
@@ -426,13 +479,16 @@ static gr_node *attention_sample_build(const gr_op *op, int k, gr_node *const *i
         [GR_ATTENTION_KEY_HEADS] = gr_attr_int(attention_samples[k].key_heads),
         [GR_ATTENTION_CAUSAL] = gr_attr_int(attention_samples[k].causal),
         [GR_ATTENTION_SCALE] = gr_attr_real(0.7),
+        [GR_ATTENTION_DROPOUT] = gr_attr_real(attention_samples[k].dropout),
+        [GR_ATTENTION_SEED] = gr_attr_int(5),
+        [GR_ATTENTION_STREAM] = gr_attr_text("sample"),
     };
     return gr_build(NULL, op, in, n, attr);
 }
 
 static gr_node *attention_sample(gr_sampler *sampler, int k)
 {
-    gr_node *in[7];
+    gr_node *in[ATTENTION_INPUTS];
     if ((size_t)k >= GR_LEN(attention_samples)) return NULL;
     const int n = attention_sample_core(sampler, k, in);
     return attention_sample_build(&gr_op_attention, k, in, n);
@@ -440,7 +496,7 @@ static gr_node *attention_sample(gr_sampler *sampler, int k)
 
 static gr_node *attention_grad_sample(gr_sampler *sampler, int k)
 {
-    gr_node *in[7];
+    gr_node *in[ATTENTION_INPUTS];
     if ((size_t)k >= GR_LEN(attention_samples)) return NULL;
     const int n = attention_sample_core(sampler, k, in);
     in[n] = gr_draw(sampler, attention_samples[k].row, 1, 2);
@@ -453,7 +509,7 @@ const gr_op gr_op_attention = {
     .name = "attention",
     .doc = "softmax(scale*q k^T) v over the keys seen, and the logarithms of the softmax's sums",
     .min_in = 1,
-    .max_in = 4,
+    .max_in = 5,
     .attrs = attention_attrs,
     .n_attrs = GR_ATTENTION_ATTRS,
     .infer = attention_infer,
@@ -466,7 +522,7 @@ const gr_op gr_op_attention_grad = {
     .name = "attention_grad",
     .doc = "the gradient of attention, of its inputs, the sums' logarithms, sum(dy*y) and dy",
     .min_in = 4,
-    .max_in = 7,
+    .max_in = ATTENTION_INPUTS,
     .attrs = attention_attrs,
     .n_attrs = GR_ATTENTION_ATTRS,
     .infer = attention_grad_infer,

@@ -4,21 +4,32 @@
 #include <float.h>
 #include <math.h>
 
+/* The step of the draws: without a counter always the first. */
+static gr_node *attention_step(gr_node *q, const gr_stream *stream)
+{
+    return stream->step ? stream->step : gr_full(gr_node_graph(q), GR_I64, GR_SCALAR, 0);
+}
+
 static gr_node *attention_build(gr_node *const *in, int n, int64_t heads, int64_t key_heads,
                                 int64_t depth, const gr_attention_options *o)
 {
-    gr_node *all[4];
+    gr_node *all[5];
     if (o && o->size != sizeof *o)
         return gr_fault(gr_node_graph(in[0]), GR_INVALID, "attention",
                         "gr_attention_options.size is wrong");
     for (int i = 0; i < n; i++) all[i] = in[i];
     if (o && o->mask) all[n++] = o->mask;
+    if (o && o->dropout > 0) all[n++] = attention_step(in[0], &o->stream);
     const double scale = o && o->scale != 0 ? o->scale : 1 / sqrt((double)depth);
     const gr_attr attr[GR_ATTENTION_ATTRS] = {
         [GR_ATTENTION_HEADS] = gr_attr_int(heads),
         [GR_ATTENTION_KEY_HEADS] = gr_attr_int(key_heads),
         [GR_ATTENTION_CAUSAL] = gr_attr_int(o && o->causal),
         [GR_ATTENTION_SCALE] = gr_attr_real(scale),
+        [GR_ATTENTION_DROPOUT] = gr_attr_real(o ? o->dropout : 0),
+        [GR_ATTENTION_SEED] = gr_attr_int(o && o->dropout > 0 ? (int64_t)o->stream.seed : 0),
+        [GR_ATTENTION_STREAM] =
+            gr_attr_text(o && o->dropout > 0 && o->stream.name ? o->stream.name : ""),
     };
     gr_node *both = gr_build(NULL, &gr_op_attention, all, n, attr);
     return gr_is_error(both) ? both : gr_get(both, 0);
@@ -107,7 +118,10 @@ static gr_node *attention_biased(gr_node *q, gr_node *k, gr_node *v, const gr_at
     scores = gr_add(scores, o->mask);
     gr_node *seen = gr_attention_seen(&g, node);
     if (seen) scores = gr_where(seen, scores, gr_like(scores, -INFINITY));
-    gr_node *y = attention_product(attention_weights(scores), v, false, group);
+    gr_node *weights = attention_weights(scores), *dropped = NULL;
+    dropped = gr_attention_dropped(&g, node, gr_node_shape(q).rank > 2);
+    if (dropped) weights = gr_mul(weights, dropped);
+    gr_node *y = attention_product(weights, v, false, group);
     gr_composite_end(q->graph);
     return y;
 }

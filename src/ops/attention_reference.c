@@ -47,11 +47,23 @@ static void attention_score(const gr_call *call, const attention_ctx *ctx, int64
     }
 }
 
+/* What dropout multiplies the weight of key j by, the first draw of whose query is `first`. */
+static double attention_kept(const gr_call *call, const attention_ctx *ctx, uint64_t first,
+                             int64_t j)
+{
+    const gr_attention_geometry *g = &ctx->g;
+    if (g->step < 0) return 1;
+    const uint64_t draw = first + (uint64_t)j, step = (uint64_t) * (int64_t *)call->in[g->step];
+    const gr_philox4 block = gr_philox(g->key, draw / 4, step);
+    return block.v[draw % 4] < g->threshold ? 1 / (1 - g->dropout) : 0;
+}
+
 static void attention_query(const gr_call *call, const attention_ctx *ctx, int64_t n, int64_t h,
                             int64_t i, double *p)
 {
     const gr_attention_geometry *g = &ctx->g;
     const int64_t kh = h / (g->heads / g->key_heads), y = attention_place(&g->y, n, h, i);
+    const uint64_t draw = gr_attention_draw(g, n, h, i);
     double top = -INFINITY, total = 0;
     attention_score(call, ctx, n, h, i, p);
     for (int64_t j = 0; j < g->keys; j++) top = p[j] > top ? p[j] : top;
@@ -59,6 +71,7 @@ static void attention_query(const gr_call *call, const attention_ctx *ctx, int64
         p[j] = exp(p[j] - (top == -INFINITY ? 0 : top));
         total += p[j];
     }
+    for (int64_t j = 0; j < g->keys; j++) p[j] *= attention_kept(call, ctx, draw, j);
     for (int64_t c = 0; c < g->width; c++) {
         double sum = 0;
         for (int64_t j = 0; j < g->keys; j++)
@@ -90,18 +103,20 @@ static void attention_back(const gr_call *call, const attention_ctx *ctx, int64_
     const int64_t dy = attention_place(&g->y, n, h, i), row = attention_place(&g->row, n, h, i);
     const double lse = attention_at(call, ctx->dtype, g->first_more, row);
     const double delta = attention_at(call, ctx->dtype, g->first_more + 1, row);
+    const uint64_t draw = gr_attention_draw(g, n, h, i);
     double *ds = p + g->keys;
     attention_score(call, ctx, n, h, i, p);
     for (int64_t j = 0; j < g->keys; j++) {
         const int64_t v = attention_place(&g->v, n, kh, j);
+        const double kept = attention_kept(call, ctx, draw, j);
         double sum = 0;
         p[j] = p[j] == -INFINITY ? 0 : exp(p[j] - lse);
         for (int64_t c = 0; c < g->width; c++) {
             const double d = attention_at(call, ctx->dtype, g->first_more + 2, dy + c);
             sum += d * attention_at(call, ctx->dtype, g->packed ? 0 : 2, v + c);
-            dv[j * g->width + c] += p[j] * d;
+            dv[j * g->width + c] += p[j] * kept * d;
         }
-        ds[j] = g->scale * p[j] * (sum - delta);
+        ds[j] = g->scale * p[j] * (kept * sum - delta);
     }
     for (int64_t c = 0; c < g->depth; c++) {
         double sum = 0;

@@ -113,7 +113,12 @@ static void order_attention(random_graph *r)
     gr_node *q = random_leaf(r, shape), *k = random_leaf(r, shape), *v = random_leaf(r, shape);
     if (!q || !k || !v) return;
     const bool causal = random_one_in(r, 2);
-    random_put(r, gr_attention(q, k, v, GR_ATTENTION(.causal = causal)), 1);
+    const double dropout = random_one_in(r, 3) ? 0.25 : 0;
+    const gr_stream stream = {.seed = 9, .name = "weights"};
+    random_put(
+        r,
+        gr_attention(q, k, v, GR_ATTENTION(.causal = causal, .dropout = dropout, .stream = stream)),
+        1 / (1 - dropout));
 }
 
 void random_order(random_graph *r)

@@ -313,6 +313,103 @@ static void test_gates(void **state)
     check_gate("sinusoidal", gate_sinusoidal, 1);
 }
 
+/* ---- Dropout --------------------------------------------------------------------------------- */
+
+/* What each weight of causal attention over x [2, 9, 12], two heads of queries, keys and values
+ * side by side, is multiplied by comes from the draws of a mask in the scores' shape. */
+static gr_node *dropout_by_gates(gr_node *x, gr_stream stream)
+{
+    enum { N = 2, T = 9, H = 2, D = 2 };
+    gr_graph *g = gr_node_graph(x);
+    const gr_dtype dtype = gr_node_dtype(x);
+    gr_node *all = gr_permute(gr_reshape(x, GR_SHAPE(N, T, 3, H, D)), GR_AXES(2, 0, 3, 1, 4));
+    gr_node *part = gr_split(all, 3, 0), *in[3];
+    for (int i = 0; i < 3; i++) in[i] = gr_reshape(gr_get(part, i), GR_SHAPE(N, H, T, D));
+    gr_tensor order;
+    unit_ok(gr_tensor_new(GR_BOOL, GR_SHAPE(T, T), &order));
+    for (int64_t i = 0; i < T * T; i++) ((bool *)order.data)[i] = i % T <= i / T;
+    gr_node *scores = gr_scale(gr_matmul_t(in[0], false, in[1], true), 1 / sqrt(D));
+    scores = gr_where(gr_constant(g, &order), scores, gr_like(scores, -1e30));
+    gr_node *kept = gr_random_bernoulli(g, dtype, GR_SHAPE(N, H, T, T), 0.7, stream);
+    gr_node *weights = gr_mul(gr_softmax(scores, -1), gr_scale(kept, 1 / 0.7));
+    gr_tensor_clear(&order);
+    return gr_reshape(gr_permute(gr_matmul(weights, in[2]), GR_AXES(0, 2, 1, 3)),
+                      GR_SHAPE(N, T, H * D));
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        const gr_dtype dtype = wide ? GR_F64 : GR_F32;
+        gr_graph *g = gr_graph_new();
+        gr_node *x = gr_input(g, "x", dtype, GR_SHAPE(2, 9, 12)), *y[2], *targets[4];
+        gr_node *step = gr_input(g, "step", GR_I64, GR_SCALAR);
+        const gr_stream stream = {.seed = 7, .name = "weights", .step = step};
+        y[0] = dropout_by_gates(x, stream);
+        y[1] =
+            gr_attention_rows(x, NULL, NULL, 2, 2,
+                              GR_ATTENTION(.causal = true, .dropout = 1 - 0.7, .stream = stream));
+        for (int i = 0; i < 2; i++) {
+            targets[2 * i] = y[i];
+            unit_ok(gr_grad(gr_sum(gr_square(gr_shift(y[i], 0.3)), GR_ALL), &x, 1,
+                            &targets[2 * i + 1]));
+        }
+        gr_tensor data, out[4];
+        const int64_t five = 5;
+        unit_ok(gr_tensor_new(dtype, GR_SHAPE(2, 9, 12), &data));
+        for (int64_t i = 0; i < 2 * 9 * 12; i++)
+            gr_tensor_put(&data, i, (double)(i * 7 % 23) / 9 - 1);
+        const gr_feed feeds[] = {{"x", data.data}, {"step", &five}};
+        unit_ok(gr_evaluate(g, targets, 4, feeds, 2, NULL, out));
+        for (int k = 0; k < 2; k++) {
+            double largest = 0;
+            for (int64_t i = 0; i < gr_shape_count(out[k].shape); i++) {
+                const double a = gr_tensor_at(&out[k + 2], i), b = gr_tensor_at(&out[k], i);
+                largest = fmax(largest, fabs(b));
+                if (!(fabs(a - b) <= (wide ? 1e-12 : 2e-5) * fmax(1, fabs(b))))
+                    fail_msg("%s, result %d [%lld]: %.15g, expected %.15g", gr_dtype_name(dtype), k,
+                             (long long)i, a, b);
+            }
+            assert_true(largest > 0.1);
+        }
+        for (int k = 0; k < 4; k++) gr_tensor_clear(&out[k]);
+        gr_tensor_clear(&data);
+        gr_graph_free(g);
+    }
+}
+
+/* The layer drops in training alone, another set of weights at every step. */
+static void test_dropout_layer(void **state)
+{
+    (void)state;
+    gr_store *store = gr_store_new();
+    gr_tensor out[3];
+    float x[2 * 6 * 4];
+    for (size_t i = 0; i < GR_LEN(x); i++) x[i] = (float)(i * 5 % 17) / 17;
+    for (int k = 0; k < 3; k++) {
+        gr_graph *g = gr_graph_new();
+        const gr_mode mode = k < 2 ? GR_TRAIN : GR_EVAL;
+        const gr_scope_options options = {.size = sizeof options, .mode = mode};
+        gr_scope *s = gr_scope_new(g, store, &options);
+        gr_node *y = gr_multi_head_attention(s, "mha", gr_input(g, "x", GR_F32, GR_SHAPE(2, 6, 4)),
+                                             GR_MULTI_HEAD(2, .dropout = 0.5));
+        gr_node *step = gr_graph_find(g, "step");
+        assert_true((step != NULL) == (mode == GR_TRAIN));
+        if (k == 1) {
+            const int64_t one = 1;
+            unit_ok(gr_store_write(store, "step", &one, sizeof one));
+        }
+        unit_ok(gr_evaluate(g, &y, 1, &(gr_feed){"x", x}, 1, store, &out[k]));
+        gr_scope_free(s), gr_graph_free(g);
+    }
+    const size_t bytes = gr_tensor_bytes(&out[0]);
+    assert_memory_not_equal(out[0].data, out[1].data, bytes);
+    assert_memory_not_equal(out[0].data, out[2].data, bytes);
+    for (int k = 0; k < 3; k++) gr_tensor_clear(&out[k]);
+    gr_store_free(store);
+}
+
 /* ---- Refusals -------------------------------------------------------------------------------- */
 
 static gr_node *bad_tokens(gr_scope *s, gr_node *x)
@@ -405,6 +502,21 @@ static gr_node *bad_rows(gr_scope *s, gr_node *x)
     return gr_attention_rows(x, NULL, NULL, 4, 4, NULL);
 }
 
+static gr_node *bad_dropout(gr_scope *s, gr_node *x)
+{
+    return gr_multi_head_attention(s, "mha", x, GR_MULTI_HEAD(3, .dropout = 1));
+}
+static gr_node *bad_dropout_stream(gr_scope *s, gr_node *x)
+{
+    (void)s;
+    return gr_attention(x, x, x, GR_ATTENTION(.dropout = 0.5));
+}
+static gr_node *bad_dropout_rate(gr_scope *s, gr_node *x)
+{
+    (void)s;
+    return gr_attention(x, x, x, GR_ATTENTION(.dropout = -0.5));
+}
+
 static void refuse(gr_node *(*layer)(gr_scope *, gr_node *), const char *message)
 {
     gr_graph *g = gr_graph_new();
@@ -438,6 +550,9 @@ static void test_refusals(void **state)
     refuse(bad_lengths_type, "the lengths are f32: should be i32 or i64");
     refuse(bad_rows, "do not hold 4 heads and 4 of keys");
     refuse(bad_units, "units = -2: should be positive");
+    refuse(bad_dropout, "dropout 1: should be in [0, 1)");
+    refuse(bad_dropout_rate, "dropout -0.5: should be in [0, 1)");
+    refuse(bad_dropout_stream, "the stream needs a name");
 }
 
 /* A token out of range fails the step, by the layer's name, and the table stays as it was. */
@@ -482,10 +597,11 @@ static void test_bad_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norms),      cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_heads),      cmocka_unit_test(test_gates),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_bad_token),
-        cmocka_unit_test(test_bad_length),
+        cmocka_unit_test(test_norms),         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_heads),         cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_bad_token),
+        cmocka_unit_test(test_bad_length),    cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout_layer),
     };
     return cmocka_run_group_tests(tests, attention_setup, attention_teardown);
 }

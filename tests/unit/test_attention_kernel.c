@@ -14,7 +14,7 @@ typedef struct kernel_test {
     gr_shape q, k, v; /* k of rank -1: q holds all */
     int64_t heads, key_heads;
     bool causal;
-    double scale;
+    double scale, dropout;
 } kernel_test;
 
 static void kernel_test_run(const kernel_test *t)
@@ -25,14 +25,16 @@ static void kernel_test_run(const kernel_test *t)
         k = gr_input(g, "k", GR_F32, t->k);
         v = gr_input(g, "v", GR_F32, t->v);
     }
-    const gr_attention_options *options = GR_ATTENTION(.causal = t->causal, .scale = t->scale);
+    const gr_attention_options *options =
+        GR_ATTENTION(.causal = t->causal, .scale = t->scale, .dropout = t->dropout,
+                     .stream = {.seed = 3, .name = "weights"});
     gr_node *y = t->heads ? gr_attention_rows(q, k, v, t->heads, t->key_heads, options)
                           : gr_attention(q, k, v, options);
     if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
     const gr_node *forward = y->in[0];
     kernel_check(forward, gr_attention_prepare, 2e-5);
 
-    gr_node *in[6];
+    gr_node *in[8];
     for (int i = 0; i < forward->n_in; i++) in[i] = forward->in[i];
     int n = forward->n_in;
     in[n++] = gr_input(g, "lse", GR_F32, forward->out[1].shape);
@@ -49,13 +51,15 @@ static void test_kernels(void **state)
 {
     (void)state;
     static const kernel_test tests[] = {
-        {{4, {2, 3, 15, 5}}, {4, {2, 3, 33, 5}}, {4, {2, 3, 33, 7}}, 0, 0, false, 0},
-        {{4, {1, 2, 64, 32}}, {4, {1, 2, 64, 32}}, {4, {1, 2, 64, 32}}, 0, 0, true, 0},
-        {{3, {2, 130, 17}}, {3, {1, 290, 17}}, {3, {1, 290, 33}}, 0, 0, true, 0},
-        {{2, {1, 1}}, {2, {1, 1}}, {2, {1, 1}}, 0, 0, true, 0},
-        {{2, {29, 3}}, {2, {5, 3}}, {2, {5, 40}}, 0, 0, true, -0.4},
-        {{3, {2, 31, 24}}, {-1, {0}}, {-1, {0}}, 4, 2, true, 0},
-        {{3, {1, 150, 18}}, {3, {1, 140, 9}}, {3, {1, 140, 11}}, 2, 1, false, 0.3},
+        {{4, {2, 3, 15, 5}}, {4, {2, 3, 33, 5}}, {4, {2, 3, 33, 7}}, 0, 0, false, 0, 0},
+        {{4, {1, 2, 64, 32}}, {4, {1, 2, 64, 32}}, {4, {1, 2, 64, 32}}, 0, 0, true, 0, 0},
+        {{3, {2, 130, 17}}, {3, {1, 290, 17}}, {3, {1, 290, 33}}, 0, 0, true, 0, 0},
+        {{2, {1, 1}}, {2, {1, 1}}, {2, {1, 1}}, 0, 0, true, 0, 0},
+        {{2, {29, 3}}, {2, {5, 3}}, {2, {5, 40}}, 0, 0, true, -0.4, 0},
+        {{3, {2, 31, 24}}, {-1, {0}}, {-1, {0}}, 4, 2, true, 0, 0},
+        {{3, {1, 150, 18}}, {3, {1, 140, 9}}, {3, {1, 140, 11}}, 2, 1, false, 0.3, 0},
+        {{3, {2, 31, 24}}, {-1, {0}}, {-1, {0}}, 4, 2, true, 0, 0.4},
+        {{3, {2, 17, 5}}, {3, {2, 307, 5}}, {3, {2, 307, 7}}, 0, 0, false, 0, 0.1},
     };
     for (size_t i = 0; i < GR_LEN(tests); i++) kernel_test_run(&tests[i]);
 }

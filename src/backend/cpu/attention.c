@@ -5,6 +5,7 @@
 #include "ops/attention.h"
 
 #include "backend/cpu/gemm.h"
+#include "backend/cpu/random.h"
 #include "ops/formulas.h"
 
 enum {
@@ -28,6 +29,9 @@ typedef float attention_weigh_fn(float *s, int64_t n, int64_t fill, float scale,
  */
 typedef void attention_weigh_back_fn(float *s, float *d, int64_t n, int64_t fill, float scale,
                                      const bool *mask, float lse, float delta);
+/* Multiplies n elements by `factor` where their word is below the threshold, by 0 elsewhere. */
+typedef void attention_drop_fn(float *s, const uint32_t *word, int64_t n, uint64_t threshold,
+                               float factor);
 typedef void attention_rescale_fn(float *to, const float *from, int64_t n, float factor);
 
 enum { ATTENTION_LANES = 16 }; /* the loops walk whole vectors: a remainder's exp is slow */
@@ -98,6 +102,12 @@ static GR_INLINE void attention_rescale_loop(float *to, const float *from, int64
     GR_SIMD for (int64_t i = 0; i < n; i++) to[i] = from[i] * factor;
 }
 
+static GR_INLINE void attention_drop_loop(float *s, const uint32_t *word, int64_t n,
+                                          uint64_t threshold, float factor)
+{
+    GR_SIMD for (int64_t i = 0; i < n; i++) s[i] = word[i] < threshold ? s[i] * factor : 0;
+}
+
 #define ATTENTION_LEVEL(level, target)                                                             \
     target static float attention_weigh_##level(float *s, int64_t n, int64_t fill, float scale,    \
                                                 const bool *mask, attention_running *row)          \
@@ -109,6 +119,11 @@ static GR_INLINE void attention_rescale_loop(float *to, const float *from, int64
                                                     float delta)                                   \
     {                                                                                              \
         attention_weigh_back_loop(s, d, n, fill, scale, mask, lse, delta);                         \
+    }                                                                                              \
+    target static void attention_drop_##level(float *s, const uint32_t *word, int64_t n,           \
+                                              uint64_t threshold, float factor)                    \
+    {                                                                                              \
+        attention_drop_loop(s, word, n, threshold, factor);                                        \
     }                                                                                              \
     target static void attention_rescale_##level(float *to, const float *from, int64_t n,          \
                                                  float factor)                                     \
@@ -125,6 +140,7 @@ ATTENTION_LEVEL(avx512, GR_TARGET_AVX512)
 static attention_weigh_fn *const attention_weigh_table[] = GR_LEVELS(attention_weigh);
 static attention_weigh_back_fn *const attention_weigh_back_table[] =
     GR_LEVELS(attention_weigh_back);
+static attention_drop_fn *const attention_drop_table[] = GR_LEVELS(attention_drop);
 static attention_rescale_fn *const attention_rescale_table[] = GR_LEVELS(attention_rescale);
 
 /* ---- What a worker has ----------------------------------------------------------------------- */
@@ -135,6 +151,8 @@ typedef struct attention_plan {
     attention_weigh_fn *weigh;
     attention_weigh_back_fn *weigh_back;
     attention_rescale_fn *rescale;
+    attention_drop_fn *drop;
+    gr_random_row_fn *words;
     int64_t chunk, chunks; /* queries of a task, tasks of a head */
     int64_t block;         /* queries of a block of the gradient */
     int64_t tasks;
@@ -254,6 +272,25 @@ static int64_t attention_seen_of(const gr_attention_geometry *g, int64_t i, int6
     return reach < 0 ? 0 : reach < n ? reach : n;
 }
 
+/* Dropout of what belongs to query i and keys [j, j + keys). */
+static void attention_drop(const attention_plan *p, const gr_call *call, int64_t n, int64_t h,
+                           int64_t i, int64_t j, int64_t keys, float *s)
+{
+    const gr_attention_geometry *g = &p->g;
+    const uint64_t first = gr_attention_draw(g, n, h, i) + (uint64_t)j;
+    const uint64_t step = (uint64_t) * (const int64_t *)call->in[g->step];
+    const float factor = (float)(1 / (1 - g->dropout));
+    uint32_t word[GR_RANDOM_ROW];
+    int64_t skip = (int64_t)(first % 4); /* rows of words begin at multiples of four */
+    for (int64_t at = 0; at < keys; skip = 0) {
+        const int64_t left = keys - at, room = GR_RANDOM_ROW - skip;
+        const int64_t some = left < room ? left : room;
+        p->words(g->key, (first + (uint64_t)at) / 4, step, word);
+        p->drop(s + at, word + skip, some, g->threshold, factor);
+        at += some;
+    }
+}
+
 /* ---- Forward --------------------------------------------------------------------------------- */
 
 typedef struct attention_job {
@@ -285,6 +322,8 @@ static void attention_tile(const attention_plan *p, const gr_call *call, attenti
                                           (float)g->scale, hidden, &row[r]);
             if (j > 0 && factor != 1)
                 p->rescale(slot->sums + r * ld, slot->sums + r * ld, g->width, factor);
+            if (g->step >= 0)
+                attention_drop(p, call, n, h, i + r, j, seen, slot->scores + r * ATTENTION_KEYS);
         }
         attention_rows_times(p->kit, m, 0, g->width, slot->scores, ATTENTION_KEYS, slot->v_rows,
                              g->keys, g->width, j, keys, slot->sums, ld, j > 0);
@@ -351,8 +390,11 @@ static void attention_block_queries(const attention_plan *p, const gr_call *call
             int64_t seen = attention_seen_of(g, i + row, b->j, reach);
             const bool *hidden = attention_mask_row(g, mask, i + row, b->j, &seen);
             const int64_t at = (i + row) * g->row.row;
-            p->weigh_back(s + row * LD, d + row * LD, seen, b->keys, (float)g->scale, hidden,
-                          lse[at], delta[at]);
+            float *weights = s + row * LD, *dweights = d + row * LD;
+            if (g->step >= 0) attention_drop(p, call, b->n, b->h, i + row, b->j, seen, dweights);
+            p->weigh_back(weights, dweights, seen, b->keys, (float)g->scale, hidden, lse[at],
+                          delta[at]);
+            if (g->step >= 0) attention_drop(p, call, b->n, b->h, i + row, b->j, seen, weights);
         }
         if (reach > 0)
             attention_rows_times(kit, m, 0, g->depth, d, LD, slot->k_rows, g->keys, g->depth, b->j,
@@ -490,6 +532,8 @@ gr_status gr_attention_prepare(gr_request *request)
     plan.weigh = attention_weigh_table[request->level];
     plan.weigh_back = attention_weigh_back_table[request->level];
     plan.rescale = attention_rescale_table[request->level];
+    plan.drop = attention_drop_table[request->level];
+    plan.words = gr_random_row(request->level);
     plan.chunk = plan.kit->mr * (int64_t)ATTENTION_CHUNK_TILES;
     plan.chunks = (g->queries + plan.chunk - 1) / plan.chunk;
     plan.block = plan.kit->mr * (int64_t)ATTENTION_TILES;

@@ -1,13 +1,14 @@
 /* Kernels of the random ops. Philox runs on many blocks side by side, in arrays whose loops the
  * compiler vectorises; ops/random.h says what becomes of the words. */
 #include "ops/random.h"
-#include "backend/backend.h"
+#include "backend/cpu/random.h"
 #include "ops/elementwise.h"
 
 enum {
     RANDOM_SIDE = 16,              /* blocks side by side */
     RANDOM_BATCH = 4 * RANDOM_SIDE /* elements that they give */
 };
+_Static_assert(RANDOM_BATCH == GR_RANDOM_ROW, "a row is what the blocks side by side give");
 
 /* Elements of the batch that starts at element `first`, in all: RANDOM_BATCH of them. */
 typedef void random_batch_fn(const gr_random_ctx *ctx, uint64_t step, uint64_t first, void *out);
@@ -173,6 +174,27 @@ RANDOM_LEVELS(bernoulli_8)
 RANDOM_LEVELS(bernoulli_32)
 RANDOM_LEVELS(bernoulli_64)
 RANDOM_LEVELS(keys)
+
+/* ---- Words for other kernels -------------------------------------------------------------------
+ */
+
+#define RANDOM_ROW_COPY(level, target)                                                             \
+    target static void random_row_##level(uint64_t key, uint64_t block, uint64_t step,             \
+                                          uint32_t *row)                                           \
+    {                                                                                              \
+        random_row(key, block, step, row);                                                         \
+    }
+RANDOM_ROW_COPY(base, )
+#if defined(__x86_64__)
+RANDOM_ROW_COPY(avx2, GR_TARGET_AVX2)
+RANDOM_ROW_COPY(avx512, GR_TARGET_AVX512)
+#endif
+
+gr_random_row_fn *gr_random_row(gr_cpu_level level)
+{
+    static gr_random_row_fn *const rows[GR_CPU_LEVELS] = GR_LEVELS(random_row);
+    return rows[level];
+}
 
 /* ---- Draws ----------------------------------------------------------------------------------- */
 
