@@ -96,6 +96,7 @@ typedef struct gr_call {
     void *const *out;
     void *work;      /* the scratch memory asked for, GR_ALIGN-aligned, not zeroed */
     const void *ctx; /* what prepare left */
+    void *kept;      /* what `begin` left, see gr_request */
     int threads;     /* use at most this many */
     /* NULL, or what a kernel that answered `finishes` calls for elements [begin, end) of its result
      * when they are complete: each once, from any thread, and not to be touched afterwards. */
@@ -123,11 +124,14 @@ typedef struct gr_request {
     gr_cpu_level level; /* of the kernels to choose */
     int threads;        /* the most a session will use */
     bool exact;         /* same bits for any thread count: no reassociation by threads */
+    uint32_t steady;    /* bit i: input i stays the same over the calls of a loop */
     /* answer */
     gr_kernel_fn *fn;
     const void *ctx;
     size_t work;                /* scratch bytes during the call */
     void (*destroy)(void *ctx); /* called once when the program ends; NULL if nothing to do */
+    gr_kernel_fn *begin;        /* NULL, or called before a loop's calls, with the steady inputs */
+    size_t kept;                /* alone: bytes of what it makes of them for all calls */
     const char *kernel;         /* name for plans and profiles: "gemm-avx512" */
     uint32_t inplace[GR_INPLACE_OUTPUTS]; /* [j] bit i: out[j] may share in[i]'s buffer */
     bool checks;   /* fn may refuse the data: it runs before any variable is written */

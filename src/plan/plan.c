@@ -141,6 +141,7 @@ void gr_plan_resolve(const gr_plan *plan, const gr_bases *bases, int threads, gr
                              .out = args + step->args + step->n_in,
                              .work = bases->arena + step->work_offset,
                              .ctx = step->ctx,
+                             .kept = step->begin ? bases->kept + step->kept_offset : NULL,
                              .threads = threads};
     }
 }
@@ -167,6 +168,16 @@ static gr_status plan_step_guarded(const gr_plan *plan, const gr_bases *bases, c
     gr_plan_guard_enter(plan, bases, s, &state);
     GR_TRY(plan->steps[s].fn(&calls[s]));
     return gr_plan_guard_leave(plan, bases, s, &state);
+}
+
+gr_status gr_plan_begin(const gr_plan *plan, const gr_call *calls)
+{
+    for (int s = 0; s < plan->n_steps; s++) {
+        const gr_step *step = &plan->steps[s];
+        const gr_status status = step->begin ? step->begin(&calls[s]) : GR_OK;
+        if (status != GR_OK) return plan_fault(plan, s, status);
+    }
+    return GR_OK;
 }
 
 gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls)

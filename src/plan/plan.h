@@ -30,6 +30,8 @@ typedef struct gr_step {
     int args; /* place of its value numbers in plan->args: inputs, then outputs */
     int n_in, n_out;
     size_t work, work_offset;
+    gr_kernel_fn *begin;                  /* NULL, or run before a loop */
+    size_t kept_offset;                   /* of what it leaves */
     uint32_t inplace[GR_INPLACE_OUTPUTS]; /* as in gr_request */
     bool checks;
 } gr_step;
@@ -59,6 +61,7 @@ typedef struct gr_plan {
     const gr_node **output_nodes;
     gr_plan_copy *copies;
     size_t arena_bytes, lower_bound, scratch;
+    size_t kept_bytes; /* what steps keep from one execution to the next, in a loop */
     int max_args;
     size_t guard; /* bytes that stay free before and after each buffer: 0, or GR_ALIGN if the plan
                      watches its steps */
@@ -71,6 +74,7 @@ typedef struct gr_plan_options {
     int threads;
     bool exact;
     bool guard; /* check each step's writes, see guard.c */
+    int steady; /* so many of the inputs, the last, stay the same over the executions of a loop */
 } gr_plan_options;
 
 /* Plans `targets` of `graph`. `inputs` fixes the numbering of the inputs (a loop's body); NULL with
@@ -112,7 +116,7 @@ gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *optio
 
 /* Addresses for one execution of a plan. */
 typedef struct gr_bases {
-    char *arena;
+    char *arena, *kept;
     const void *const *inputs;
     void *const *variables;
 } gr_bases;
@@ -122,6 +126,8 @@ void *gr_plan_address(const gr_plan *plan, const gr_bases *bases, int value);
 /* Fills calls[n_steps] and args[n_args]; calls point into args. */
 void gr_plan_resolve(const gr_plan *plan, const gr_bases *bases, int threads, gr_call *calls,
                      void **args);
+/* Before a loop's executions: lets steps make what they keep of the steady inputs. */
+gr_status gr_plan_begin(const gr_plan *plan, const gr_call *calls);
 /* Runs all steps, then the copies. */
 gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls);
 /* The same, and reads the clock around each step: at[0] before the first, at[s + 1] after step s,

@@ -27,7 +27,7 @@ typedef struct scan_run {
     scan_patch *reads, *writes; /* arguments that name a carry or a slice; a direct result */
     int n_reads, n_writes;
     size_t *carry_offset; /* of two places in the scratch memory, used in turn */
-    size_t calls_offset, args_offset, inputs_offset, places_offset, arena_offset, work;
+    size_t calls_offset, args_offset, inputs_offset, places_offset, arena_offset, kept_offset, work;
 } scan_run;
 
 /* A loop under way. */
@@ -50,7 +50,8 @@ static scan_state scan_begin(const gr_call *call)
     s.args = (void **)(void *)(work + run->args_offset);
     s.inputs = (const void **)(void *)(work + run->inputs_offset);
     s.places = (void **)(void *)(work + run->places_offset);
-    s.bases = (gr_bases){.arena = work + run->arena_offset, .inputs = s.inputs};
+    s.bases = (gr_bases){
+        .arena = work + run->arena_offset, .kept = work + run->kept_offset, .inputs = s.inputs};
     for (int i = 0; i < run->plan->n_inputs; i++) s.inputs[i] = call->in[i];
     gr_plan_resolve(run->plan, &s.bases, call->threads, s.calls, s.args);
     return s;
@@ -99,6 +100,7 @@ static gr_status scan_step(const gr_call *call)
 {
     const scan_run *run = call->ctx;
     scan_state s = scan_begin(call);
+    GR_TRY(gr_plan_begin(run->plan, s.calls));
     for (int64_t k = 0; k < run->length; k++) {
         const int64_t t = run->reverse ? run->length - 1 - k : k;
         scan_bind(&s, t, k);
@@ -184,6 +186,7 @@ static bool scan_layout(scan_run *run, const gr_body *body, gr_arena *arena)
     run->inputs_offset = scan_reserve(&run->work, (size_t)plan->n_inputs * sizeof(void *));
     run->places_offset = scan_reserve(&run->work, (size_t)body->n_out * sizeof(void *));
     run->arena_offset = scan_reserve(&run->work, plan->arena_bytes);
+    run->kept_offset = scan_reserve(&run->work, plan->kept_bytes);
     return true;
 }
 
@@ -199,8 +202,10 @@ gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *optio
     run->outputs = body->n_out - run->carries;
     run->length = node->attr[GR_SCAN_LENGTH].i;
     run->reverse = node->attr[GR_SCAN_REVERSE].i != 0;
+    gr_plan_options inner = *options;
+    inner.steady = run->captures;
     gr_status status =
-        gr_plan_new(body->graph, body->out, body->n_out, body->in, body->n_in, options, &run->plan);
+        gr_plan_new(body->graph, body->out, body->n_out, body->in, body->n_in, &inner, &run->plan);
     if (status != GR_OK) return gr_fail_prefix(status, "in the body of a scan: ");
     if (!scan_layout(run, body, request->arena)) {
         gr_plan_free(run->plan);

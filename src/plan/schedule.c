@@ -40,6 +40,20 @@ static void schedule_add_leaf(schedule *s, const gr_node *node)
     s->value[node->id] = schedule_add_value(plan, home, index, &node->out[0]);
 }
 
+/* Inputs of the node that stay the same over the executions of a loop. */
+static uint32_t schedule_steady(const schedule *s, const gr_node *node)
+{
+    const gr_plan *plan = s->plan;
+    uint32_t steady = 0;
+    for (int i = 0; i < node->n_in && i < 32 && s->options->steady > 0; i++) {
+        const int v = s->value[node->in[i]->id];
+        if (v >= 0 && plan->values[v].home == GR_HOME_INPUT &&
+            plan->values[v].index >= plan->n_inputs - s->options->steady)
+            steady |= UINT32_C(1) << i;
+    }
+    return steady;
+}
+
 /* Asks for a kernel and appends the step; its input values are already in plan->args. */
 static gr_status schedule_add_step(schedule *s, const gr_node *node)
 {
@@ -48,7 +62,8 @@ static gr_status schedule_add_step(schedule *s, const gr_node *node)
                           .arena = &plan->arena,
                           .level = gr_cpu(),
                           .threads = s->options->threads,
-                          .exact = s->options->exact};
+                          .exact = s->options->exact,
+                          .steady = schedule_steady(s, node)};
     gr_status status = node->op == &gr_op_scan ? gr_plan_prepare_scan(&request, s->options)
                                                : gr_backend_select(s->options->device, &request);
     if (status != GR_OK) return status;
@@ -62,8 +77,11 @@ static gr_status schedule_add_step(schedule *s, const gr_node *node)
                       .n_in = node->n_in,
                       .n_out = node->n_out,
                       .work = request.work,
+                      .begin = request.begin,
+                      .kept_offset = plan->kept_bytes,
                       .checks = request.checks};
     memcpy(step->inplace, request.inplace, sizeof step->inplace);
+    plan->kept_bytes += (request.kept + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
     return GR_OK;
 }
 

@@ -102,12 +102,27 @@ static void kernel_take(const gr_node *node, kernel_buffer *results, char *out)
     }
 }
 
+enum { KERNEL_INPUTS = 8 };
+
+/* What comes before a loop sees nothing but the steady inputs. */
+static gr_status kernel_begin(const gr_request *request, const kernel_case *what, gr_call call)
+{
+    void *in[KERNEL_INPUTS] = {NULL};
+    for (int i = 0; i < what->node->n_in; i++)
+        if (what->steady >> i & 1) in[i] = call.in[i];
+    call.in = in;
+    call.out = NULL;
+    call.work = NULL;
+    return request->begin(&call);
+}
+
 static gr_status kernel_call(const gr_request *request, const kernel_case *what, void *const *in,
                              void *out)
 {
-    enum { MOST = 8 };
+    enum { MOST = KERNEL_INPUTS };
     const gr_node *node = what->node;
     kernel_buffer buffers[MOST], results[MOST], work = kernel_guarded(request->work, 0);
+    kernel_buffer kept = kernel_guarded(request->kept, 0);
     void *data[MOST], *outs[MOST];
     assert_true(node->n_in <= MOST && node->n_out <= MOST);
     for (int i = 0; i < node->n_out; i++) {
@@ -122,15 +137,21 @@ static gr_status kernel_call(const gr_request *request, const kernel_case *what,
         memcpy(buffers[i].data, in[i], buffers[i].bytes);
         data[i] = buffers[i].data;
     }
-    const gr_call call = {
-        .in = data, .out = outs, .work = work.data, .ctx = request->ctx, .threads = what->threads};
-    gr_status status = request->fn(&call);
+    const gr_call call = {.in = data,
+                          .out = outs,
+                          .work = work.data,
+                          .ctx = request->ctx,
+                          .kept = request->begin ? kept.data : NULL,
+                          .threads = what->threads};
+    gr_status status = request->begin ? kernel_begin(request, what, call) : GR_OK;
+    if (status == GR_OK) status = request->fn(&call);
     for (int i = 0; i < node->n_in; i++) {
         assert_memory_equal(buffers[i].data, in[i], buffers[i].bytes);
         kernel_release(&buffers[i]);
     }
     kernel_take(node, results, out);
     kernel_release(&work);
+    kernel_release(&kept);
     return status;
 }
 
@@ -141,7 +162,8 @@ gr_status kernel_run(const kernel_case *what, void *const *in, void *out)
                           .arena = &arena,
                           .level = what->level,
                           .threads = what->threads,
-                          .exact = what->exact};
+                          .exact = what->exact,
+                          .steady = what->steady};
     gr_prepare_fn *prepare = what->prepare ? what->prepare : what->node->op->reference;
     gr_status status = prepare(&request);
     if (status == GR_OK) {
@@ -186,6 +208,12 @@ static void kernel_compare(const gr_node *node, const char *right, const char *g
 
 void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
 {
+    kernel_check_steady(node, prepare, tolerance, 0);
+}
+
+void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
+                         uint32_t steady)
+{
     static const int threads[] = {1, 2, 3, 8};
     assert_false(gr_is_error(node));
     const size_t bytes = kernel_bytes(node);
@@ -200,7 +228,8 @@ void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
                                       .prepare = prepare,
                                       .level = (gr_cpu_level)level,
                                       .threads = threads[t],
-                                      .offset = t};
+                                      .offset = t,
+                                      .steady = steady};
             void *out = t == 0 ? first : got;
             assert_int_equal(kernel_run(&what, in, out), GR_OK);
             kernel_compare(node, right, out, tolerance, &what);

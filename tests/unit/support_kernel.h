@@ -18,7 +18,8 @@ typedef struct kernel_case {
     gr_cpu_level level;
     int threads;
     bool exact;
-    size_t offset; /* elements by which buffers are off their alignment */
+    size_t offset;   /* elements by which buffers are off their alignment */
+    uint32_t steady; /* inputs that stay the same over the calls of a loop: see gr_request */
 } kernel_case;
 
 /* Random values in [-1, 1), for integers from 0 to 9, for every input of `node`; free with
@@ -35,6 +36,10 @@ gr_status kernel_run(const kernel_case *what, void *const *in, void *out);
  * not: within `tolerance` (times the larger of 1 and the value), and bit for bit among the
  * threads. */
 void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance);
+
+/* The same of a loop in which these inputs stay the same: bit i stands for input i. */
+void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
+                         uint32_t steady);
 
 /* Compares the kernel on `in` with the reference at every CPU level for 1, 2 and 3 threads,
  * aligned and not: bit for bit. */

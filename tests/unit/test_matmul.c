@@ -203,6 +203,27 @@ static void test_batches(void **state)
     gr_graph_free(g);
 }
 
+/* In a loop the second matrix may stay the same: it is packed once. */
+static void test_steady(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{2, 17, 33},   {32, 70, 700}, {15, 33, 300}, {45, 1100, 90},
+                                       {9, 640, 385}, {1, 40, 50},   {3, 2, 4},     {43, 16, 321}};
+    for (size_t i = 0; i < 2 * GR_LEN(sizes); i++) {
+        const int64_t m = sizes[i / 2][0], n = sizes[i / 2][1], k = sizes[i / 2][2];
+        for (int wide = 0; wide < 2; wide++) {
+            const gr_dtype dtype = wide ? GR_F64 : GR_F32;
+            gr_graph *g = gr_graph_new();
+            gr_node *a = gr_input(g, "a", dtype, i % 2 ? GR_SHAPE(k, m) : GR_SHAPE(m, k));
+            gr_node *b = gr_input(g, "b", dtype, i % 2 ? GR_SHAPE(n, k) : GR_SHAPE(k, n));
+            const double rounding = wide ? DBL_EPSILON : (double)FLT_EPSILON;
+            kernel_check_steady(gr_matmul_t(a, i % 2, b, i % 2), gr_matmul_prepare,
+                                (double)(k + 1) * rounding, 2);
+            gr_graph_free(g);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_nothing_to_add),
         cmocka_unit_test(test_extremes), cmocka_unit_test(test_edges),
         cmocka_unit_test(test_blocks),   cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_steady),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,7 +218,55 @@ static void test_layers(void **state)
     }
 }
 
-/* ---- Cells -------------------------------------------------------------------------------- */
+/* ---- Wide layers ----------------------------------------------------------------------------- */
+
+/* Whose weights are large enough to be packed before the loop: the same as cell by cell. */
+static void check_wide(int kind)
+{
+    enum { N = 5, T = 3, C = 20, H = 37 };
+    gr_graph *g = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *s = gr_scope_new(g, store, NULL);
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(T, N, C)), *n[6];
+    const gr_rnn_options *o = GR_RNN(H, .time_major = true, .last = true);
+    n[0] = kind == 0   ? gr_lstm(s, "l", x, o)
+           : kind == 1 ? gr_gru(s, "l", x, o)
+                       : gr_rnn(s, "l", x, o);
+    const gr_rnn_weights w = {gr_scope_param(s, 0), gr_scope_param(s, 1), gr_scope_param(s, 2),
+                              gr_scope_param(s, 3)};
+    gr_node *h = gr_full(g, GR_F32, GR_SHAPE(N, H), 0), *c = h, *step = gr_split(x, T, 0);
+    for (int t = 0; t < T; t++) {
+        gr_node *now = gr_reshape(gr_get(step, t), GR_SHAPE(N, C));
+        h = kind == 0   ? gr_lstm_cell(now, h, c, &w, &c)
+            : kind == 1 ? gr_gru_cell(now, h, &w)
+                        : gr_rnn_cell(now, h, &w, false);
+    }
+    n[1] = h;
+    gr_node *wrt[] = {x, w.weight_hh};
+    for (int i = 0; i < 2; i++)
+        unit_ok(gr_grad(gr_sum(gr_square(n[i]), GR_ALL), wrt, 2, n + 2 + 2 * i));
+    float data[T * N * C];
+    gr_tensor out[6];
+    for (size_t i = 0; i < GR_LEN(data); i++) data[i] = (float)(i * 7 % 23) / 12 - 1;
+    unit_ok(gr_evaluate(g, n, 6, &(gr_feed){"x", data}, 1, store, out));
+    for (int k = 0; k < 3; k++) {
+        const gr_tensor *a = &out[k ? k + 1 : 0], *b = &out[k ? k + 3 : 1];
+        for (int64_t i = 0; i < gr_shape_count(b->shape); i++)
+            if (!(fabs(gr_tensor_at(a, i) - gr_tensor_at(b, i)) <= 1e-5))
+                fail_msg("kind %d, result %d [%lld]: %.9g, expected %.9g", kind, k, (long long)i,
+                         gr_tensor_at(a, i), gr_tensor_at(b, i));
+    }
+    for (int k = 0; k < 6; k++) gr_tensor_clear(&out[k]);
+    gr_scope_free(s), gr_graph_free(g), gr_store_free(store);
+}
+
+static void test_wide(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) check_wide(kind);
+}
+
+/* ---- Cells ----------------------------------------------------------------------------------- */
 
 static gr_node *cell_constant(gr_graph *g, const char *prefix, const char *name)
 {
@@ -696,6 +744,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_wide),
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_lstm_unit),
         cmocka_unit_test(test_size_is_that_of_a_step),

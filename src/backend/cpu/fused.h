@@ -131,6 +131,7 @@ typedef struct gr_fused_step gr_fused_step;
 /* The contraction of a body, by the kernel that would run it on its own. */
 typedef struct gr_fused_contraction {
     gr_kernel_fn *fn; /* NULL: the body has none */
+    gr_kernel_fn *begin;
     const void *ctx;
     void (*destroy)(void *ctx);
     void *literal[GR_FUSED_ARITY]; /* its operands: constants of the body, */

@@ -8,18 +8,34 @@
 #include "ops/conv.h"
 #include "ops/matmul.h"
 
+static void fused_contraction_operands(const gr_call *call, void **in)
+{
+    const gr_fused_contraction *c = &((const gr_fused_plan *)call->ctx)->contraction;
+    for (int i = 0; i < GR_FUSED_ARITY; i++) {
+        in[i] = c->literal[i] ? c->literal[i] : call->in[c->operand[i]];
+    }
+}
+
+static gr_status fused_contraction_begin(const gr_call *call)
+{
+    const gr_fused_contraction *c = &((const gr_fused_plan *)call->ctx)->contraction;
+    void *in[GR_FUSED_ARITY];
+    fused_contraction_operands(call, in);
+    const gr_call inner = {.in = in, .ctx = c->ctx, .kept = call->kept, .threads = call->threads};
+    return c->begin(&inner);
+}
+
 gr_status gr_fused_run_contraction(const gr_call *call)
 {
     const gr_fused_plan *plan = call->ctx;
     const gr_fused_contraction *c = &plan->contraction;
     void *in[GR_FUSED_ARITY];
-    for (int i = 0; i < GR_FUSED_ARITY; i++) {
-        in[i] = c->literal[i] ? c->literal[i] : call->in[c->operand[i]];
-    }
+    fused_contraction_operands(call, in);
     gr_call inner = {.in = in,
                      .out = call->out + c->home,
                      .work = (char *)call->work + c->work,
                      .ctx = c->ctx,
+                     .kept = call->kept,
                      .threads = call->threads};
     if (plan->step) {
         GR_TRY(c->fn(&inner));
@@ -56,6 +72,19 @@ static void fused_contraction_operand(gr_fused_contraction *c, int i, const gr_b
     }
 }
 
+/* Operands of the contraction that stay the same over the calls of a loop. */
+static uint32_t fused_contraction_steady(const gr_request *request, const gr_node *node)
+{
+    const gr_body *body = request->node->attr[GR_FUSED_BODY].body;
+    uint32_t steady = 0;
+    for (int i = 0; i < node->n_in; i++) {
+        for (int k = 0; k < body->n_in && k < 32; k++) {
+            if (body->in[k] == node->in[i] && request->steady >> k & 1) steady |= UINT32_C(1) << i;
+        }
+    }
+    return steady;
+}
+
 /* Is it worth several threads? */
 static bool fused_contraction_is_shared(const gr_node *node, int threads)
 {
@@ -87,12 +116,18 @@ gr_status gr_fused_add_contraction(gr_request *request, const gr_node *node, int
                         .arena = request->arena,
                         .level = request->level,
                         .threads = request->threads,
-                        .exact = request->exact};
+                        .exact = request->exact,
+                        .steady = fused_contraction_steady(request, node)};
     char name[64];
     GR_TRY(gr_backend_select(NULL, &inner));
     gr_fused_contraction *c = &plan->contraction;
-    *c = (gr_fused_contraction){
-        .fn = inner.fn, .ctx = inner.ctx, .destroy = inner.destroy, .home = home};
+    *c = (gr_fused_contraction){.fn = inner.fn,
+                                .begin = inner.begin,
+                                .ctx = inner.ctx,
+                                .destroy = inner.destroy,
+                                .home = home};
+    if (c->begin) request->begin = fused_contraction_begin;
+    request->kept = inner.kept;
     c->finishes =
         inner.finishes && fused_contraction_leads(request, node, &plan->pass[plan->n_passes - 1]);
     snprintf(name, sizeof name, "%s+", inner.kernel); /* and what follows it */

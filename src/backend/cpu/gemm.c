@@ -260,25 +260,38 @@ static bool gemm_reads_b(const gr_gemm *g, const gemm_region *region)
            g->b.row * g->k * (int64_t)g->kit->element <= GEMM_DIRECT_BYTES;
 }
 
+/* Where the panels of the block of k from k0 on, columns from n0 on, lie in all of packed b. */
+static int64_t gemm_packed_at(const gr_gemm *g, int64_t k0, int64_t kc, int64_t n0)
+{
+    return (k0 * gemm_round_up(g->n, g->kit->nr) + n0 * kc) * (int64_t)g->kit->element;
+}
+
 static void gemm_region_run(const gemm_job *job, const gemm_region *region, char *slot)
 {
     const gr_gemm *g = job->gemm;
     const gr_gemm_kit *kit = g->kit;
-    const bool direct = gemm_reads_b(g, region);
+    const bool direct = !g->packed && gemm_reads_b(g, region);
     const bool wide = kit->mr * (region->n1 - region->n0) >= GR_FINISH_LEAST;
+    const int64_t tiles = (region->m1 - region->m0 - 1) / kit->mr + 1; /* of equal heights */
+    const int64_t step = gemm_round_up((region->m1 - region->m0 + tiles - 1) / tiles, 2);
     char *const packed_a = slot;
     char *const packed_b = slot + (size_t)(job->block_k * kit->sliver) * kit->element;
     for (int64_t n0 = region->n0; n0 < region->n1; n0 += GEMM_BLOCK_N) {
         const int64_t n1 = region->n1 - n0 < GEMM_BLOCK_N ? region->n1 : n0 + GEMM_BLOCK_N;
         for (int64_t k0 = 0; k0 < g->k; k0 += job->block_k) {
             const int64_t kc = g->k - k0 < job->block_k ? g->k - k0 : job->block_k;
-            if (!direct) gemm_pack_block(g, k0, kc, n0, n1, packed_b);
-            for (int64_t i = region->m0; i < region->m1; i += kit->mr) {
-                const int64_t m = region->m1 - i < kit->mr ? region->m1 - i : kit->mr;
+            const char *panels = direct ? NULL : packed_b;
+            if (g->packed) {
+                panels = (const char *)g->packed + gemm_packed_at(g, k0, kc, n0);
+            } else if (!direct) {
+                gemm_pack_block(g, k0, kc, n0, n1, packed_b);
+            }
+            for (int64_t i = region->m0; i < region->m1; i += step) {
+                const int64_t m = region->m1 - i < step ? region->m1 - i : step;
                 const gr_gemm_matrix a = {gemm_at(g, &g->a, i, k0), g->a.row, g->a.column};
                 kit->pack_a(&a, m, kc, packed_a);
                 const gemm_region block = {i, i + m, n0, n1};
-                gemm_sliver(g, &block, k0, kc, packed_a, direct ? NULL : packed_b);
+                gemm_sliver(g, &block, k0, kc, packed_a, panels);
                 if (wide && k0 + kc == g->k) gemm_finish(g, block);
             }
         }
@@ -356,14 +369,48 @@ void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
         gemm_finish(gemm, (gemm_region){0, gemm->m, 0, gemm->n});
         return;
     }
-    if (gemm_run_vector(gemm, threads) || gemm_run_outer(gemm, threads)) return;
-    if (gemm_run_pairs(gemm, threads)) return;
+    if (!gemm->packed && (gemm_run_vector(gemm, threads) || gemm_run_outer(gemm, threads) ||
+                          gemm_run_pairs(gemm, threads)))
+        return;
     gemm_job job = {.gemm = gemm,
                     .block_k = gr_gemm_block(gemm->kit, gemm->k),
                     .work = work,
                     .slot = gemm_slot(gemm)};
     const int workers = gemm_choose_grid(&job, gemm_workers(gemm, threads));
     gr_parallel(workers, workers, 1, gemm_worker, &job);
+}
+
+/* ---- Packed once for many products -------------------------------------------------------------
+ */
+
+bool gr_gemm_packs(const gr_gemm *gemm)
+{
+    return gemm->m > 1 && gemm->n > 1 && gemm->k > 1 && !gemm_is_tiny(gemm);
+}
+
+size_t gr_gemm_packed_bytes(const gr_gemm *gemm)
+{
+    return (size_t)gemm_packed_at(gemm, gemm->k, 0, 0);
+}
+
+/* Panels [begin, end), of which each block of k has a part. */
+static void gemm_pack_panels(void *ctx, int64_t begin, int64_t end)
+{
+    const gemm_job *job = ctx;
+    const gr_gemm *g = job->gemm;
+    const int64_t n0 = begin * g->kit->nr, n1 = end * g->kit->nr < g->n ? end * g->kit->nr : g->n;
+    for (int64_t k0 = 0; k0 < g->k; k0 += job->block_k) {
+        const int64_t kc = g->k - k0 < job->block_k ? g->k - k0 : job->block_k;
+        gemm_pack_block(g, k0, kc, n0, n1, job->work + gemm_packed_at(g, k0, kc, n0));
+    }
+}
+
+void gr_gemm_pack_all(const gr_gemm *gemm, int threads, void *out)
+{
+    gemm_job job = {.gemm = gemm, .block_k = gr_gemm_block(gemm->kit, gemm->k), .work = out};
+    const int64_t panels = (gemm->n + gemm->kit->nr - 1) / gemm->kit->nr;
+    const int workers = gr_gemm_threads(24.0 * (double)gemm->n * (double)gemm->k, threads);
+    gr_parallel(workers, panels, (panels + workers - 1) / workers, gemm_pack_panels, &job);
 }
 
 /* ---- Shared packed operands --------------------------------------------------------------------

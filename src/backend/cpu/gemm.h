@@ -128,6 +128,7 @@ typedef struct gr_gemm {
     int64_t m, n, k;
     gr_gemm_matrix a, b;
     void *c;
+    const void *packed;  /* NULL, or all of b by gr_gemm_pack_all: b itself is not read */
     const gr_call *call; /* NULL, or to be told which elements are complete: gr_finish; */
     int64_t first;       /* c's first element in the call's result */
 } gr_gemm;
@@ -136,6 +137,11 @@ typedef struct gr_gemm {
  * so many threads. */
 size_t gr_gemm_work(const gr_gemm *gemm, int threads);
 void gr_gemm_run(const gr_gemm *gemm, int threads, void *work);
+
+/* All of b, packed once for many products; is the product one that it serves? */
+bool gr_gemm_packs(const gr_gemm *gemm);
+size_t gr_gemm_packed_bytes(const gr_gemm *gemm);
+void gr_gemm_pack_all(const gr_gemm *gemm, int threads, void *out);
 
 /* A kernel for one product of dense matrices of a few elements, the call's inputs and output;
  * GR_UNSUPPORTED if they are too many, or for the type or CPU level. The strides are those of the

@@ -21,6 +21,7 @@ static void matmul_elements(const matmul_job *job, int64_t begin, int64_t end, v
     const matmul_plan *plan = job->plan;
     gr_gemm gemm = plan->gemm;
     gemm.call = job->call;
+    gemm.packed = job->call->kept;
     const size_t bytes = gemm.kit->element;
     for (int64_t index = begin; index < end; index++) {
         int64_t a, b;
@@ -66,6 +67,16 @@ static gr_status matmul_run(const gr_call *call)
     return GR_OK;
 }
 
+/* Before a loop in which the second matrix stays the same. */
+static gr_status matmul_begin(const gr_call *call)
+{
+    const matmul_plan *plan = call->ctx;
+    gr_gemm gemm = plan->gemm;
+    gemm.b.data = call->in[1];
+    gr_gemm_pack_all(&gemm, call->threads, call->kept);
+    return GR_OK;
+}
+
 gr_status gr_matmul_prepare(gr_request *request)
 {
     const gr_matmul_geometry g = gr_matmul_geometry_of(request->node);
@@ -88,6 +99,10 @@ gr_status gr_matmul_prepare(gr_request *request)
     request->ctx = gr_arena_copy(request->arena, &plan, sizeof plan);
     if (!request->ctx) return GR_NO_MEMORY;
     request->fn = matmul_run;
+    if (request->steady & 2 && g.batch == 1 && gr_gemm_packs(gemm)) {
+        request->begin = matmul_begin;
+        request->kept = gr_gemm_packed_bytes(gemm);
+    }
     request->finishes = true;
     request->kernel = gemm->kit->name;
     return GR_OK;

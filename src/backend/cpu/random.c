@@ -8,7 +8,7 @@ enum {
     RANDOM_SIDE = 16,              /* blocks side by side */
     RANDOM_BATCH = 4 * RANDOM_SIDE /* elements that they give */
 };
-_Static_assert(RANDOM_BATCH == GR_RANDOM_ROW, "a row is what the blocks side by side give");
+_Static_assert((int)RANDOM_BATCH == (int)GR_RANDOM_ROW, "a row is what the blocks give");
 
 /* Elements of the batch that starts at element `first`, in all: RANDOM_BATCH of them. */
 typedef void random_batch_fn(const gr_random_ctx *ctx, uint64_t step, uint64_t first, void *out);
