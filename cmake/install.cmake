@@ -13,9 +13,11 @@ endif()
 install(TARGETS ${installed} EXPORT gradusTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-if(TARGET gradus_onednn)
-    install(TARGETS gradus_onednn LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gradus)
-endif()
+foreach(module gradus_onednn gradus_flann)
+    if(TARGET ${module})
+        install(TARGETS ${module} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gradus)
+    endif()
+endforeach()
 
 install(EXPORT gradusTargets NAMESPACE gradus::
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)

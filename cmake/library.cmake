@@ -6,6 +6,7 @@ list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
 file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
 file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
+file(GLOB flann_sources CONFIGURE_DEPENDS src/classic/flann/*.c)
 set(version_script ${CMAKE_BINARY_DIR}/gradus.map)
 set(module_install_dir ${CMAKE_INSTALL_FULL_LIBDIR}/gradus)
 
@@ -105,4 +106,18 @@ if(GRADUS_HAVE_ONEDNN AND onednn_sources)
     target_compile_definitions(gradus_objects PRIVATE
         GRADUS_ONEDNN_BUILT="$<TARGET_FILE:gradus_onednn>"
         GRADUS_ONEDNN_INSTALLED="${module_install_dir}/gradus-onednn.so")
+endif()
+
+# The same for approximate search: FLANN drags a C++ runtime behind it.
+if(GRADUS_HAVE_FLANN)
+    add_library(gradus_flann MODULE ${flann_sources})
+    set_target_properties(gradus_flann PROPERTIES
+        PREFIX "" OUTPUT_NAME gradus-flann C_VISIBILITY_PRESET hidden)
+    target_include_directories(gradus_flann PRIVATE include src)
+    target_link_libraries(gradus_flann PRIVATE gradus_options gradus_with_flann)
+    target_link_options(gradus_flann PRIVATE
+        -Wl,--version-script=${version_script} -Wl,--no-undefined)
+    target_compile_definitions(gradus_objects PRIVATE
+        GRADUS_FLANN_BUILT="$<TARGET_FILE:gradus_flann>"
+        GRADUS_FLANN_INSTALLED="${module_install_dir}/gradus-flann.so")
 endif()

@@ -39,6 +39,11 @@ static void knn_catch(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+bool cli_knn_stopped(void)
+{
+    return knn_stop || cli_lost();
+}
+
 typedef struct knn_progress {
     const char *what;
     int64_t count;
@@ -59,7 +64,7 @@ static bool knn_proceed(void *user, int64_t done)
         if (done == progress->count) cli_print("\r\033[K");
         cli_flush();
     }
-    return !knn_stop && !cli_lost();
+    return !cli_knn_stopped();
 }
 
 int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test, const char *what,
@@ -199,6 +204,7 @@ static int knn_prepare(cli_knn *knn)
     const double begin = cli_knn_clock();
     gr_status status = gr_knn_new(knn->train, &knn->options, &knn->index);
     knn->score.prepare = cli_knn_clock() - begin;
+    if (status == GR_OK && cli_flag(knn->args, "approximate")) status = cli_knn_grow(knn);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
@@ -239,6 +245,7 @@ static void knn_print(const cli_knn *knn)
     const cli_knn_score *const score = &knn->score;
     char time[32];
     if (knn->choice.way && !knn->quiet) cli_knn_choice_print(knn);
+    if (!knn->quiet) cli_knn_compare_print(knn);
     cli_print("test accuracy %.4f (%" PRId64 " of %" PRId64 " right), k = %d, %s\n",
               score->accuracy, score->right, score->count, knn->best,
               cli_show_moment(score->seconds, time, sizeof time));
@@ -258,6 +265,7 @@ static void knn_print_json(const cli_knn *knn)
     cli_json_int(&json, "test_examples", score->count);
     cli_json_real(&json, "prepare_seconds", score->prepare);
     cli_json_real(&json, "test_seconds", score->seconds);
+    cli_knn_compare_json(knn, &json);
     cli_json_real(&json, "peak_bytes", knn_peak_bytes());
     cli_json_real(&json, "test_accuracy", score->accuracy);
     cli_json_end(&json);
@@ -287,9 +295,11 @@ static int knn_run(const cli_args *args)
         code = cli_knn_choose(&knn);
     }
     if (code == CLI_YES) code = knn_test(&knn);
+    if (code == CLI_YES) code = cli_knn_compare(&knn);
     if (code == CLI_YES) code = knn_conclude(&knn);
     cli_knn_choice_clear(&knn.choice);
     gr_knn_free(knn.index);
+    gr_knn_free(knn.trees);
     gr_dataset_free(knn.train);
     gr_dataset_free(knn.test);
     return code;
@@ -366,7 +376,30 @@ static const cli_option knn_options[] = {
      .argument = "N",
      .max = 9e15,
      .fallback = "1",
-     .help = "of what is held out"},
+     .help = "of what is held out, of trees and of the linear classifier"},
+    {.name = "approximate",
+     .help = "search trees as well (FLANN), which miss some neighbours: time and recall",
+     .group = "Comparisons"},
+    {.name = "trees",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1000,
+     .fallback = "4",
+     .help = "how many of them"},
+    {.name = "checks",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1e9,
+     .fallback = "128",
+     .help = "examples that a search of the trees looks at"},
+    {.name = "linear",
+     .kind = CLI_INT,
+     .argument = "EPOCHS",
+     .min = 1,
+     .max = 1e6,
+     .help = "train a linear classifier as well: time and accuracy"},
     {.name = "require-accuracy",
      .kind = CLI_REAL,
      .argument = "X",

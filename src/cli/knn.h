@@ -24,6 +24,15 @@ typedef struct cli_knn_score {
     double prepare, seconds; /* to make the index; to classify all */
 } cli_knn_score;
 
+/* Another way to classify the same examples. */
+typedef struct cli_knn_rival {
+    const char *name; /* NULL: not asked for */
+    double accuracy, prepare, seconds;
+    double recall; /* share of the nearest k that it finds; NaN: it does not look for them */
+} cli_knn_rival;
+
+enum { CLI_KNN_RIVALS = 2 };
+
 typedef struct cli_knn {
     const cli_args *args;
     bool json, quiet;
@@ -35,8 +44,10 @@ typedef struct cli_knn {
     uint64_t seed;
     gr_dataset *train, *test;
     gr_knn *index;         /* of all of `train` */
+    gr_knn *trees;         /* the same for approximate search; NULL: not asked for */
     cli_knn_choice choice; /* trials 0: none */
     cli_knn_score score;
+    cli_knn_rival rivals[CLI_KNN_RIVALS];
 } cli_knn;
 
 double cli_knn_clock(void);
@@ -48,6 +59,16 @@ int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test,
 
 /* Refuses what --k, --validation, --folds and --bootstrap cannot mean for these data. */
 int cli_knn_choose_check(cli_knn *knn);
+/* Builds `trees`. */
+gr_status cli_knn_grow(cli_knn *knn);
+/* Measures what --approximate and --linear ask for. */
+int cli_knn_compare(cli_knn *knn);
+void cli_knn_compare_print(const cli_knn *knn);
+void cli_knn_compare_json(const cli_knn *knn, cli_json *json);
+
+/* Has the user asked to stop? */
+bool cli_knn_stopped(void);
+
 /* Chooses `best` by what --validation, --folds or --bootstrap asks for. */
 int cli_knn_choose(cli_knn *knn);
 void cli_knn_choice_print(const cli_knn *knn);

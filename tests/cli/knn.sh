@@ -37,6 +37,24 @@ run knn --data blobs.csv -k 99,1 --validation 20 --threads 1
 exits 0
 [ "$(sed 's/, [^,]*s$//' out)" = "$(sed 's/, [^,]*s$//' first)" ] || fault "another number of threads prints something else"
 
+# ---- comparisons ----
+run knn --data pictures --linear 30 --json
+exits 0
+json
+value=$(json_value 'j["linear"]["test_accuracy"], j["test_accuracy"]')
+[ -z "$value" ] || [ "$value" = "1 1" ] || fault "it says $value"
+run knn --data pictures --approximate --checks 1000 --distance cosine
+refused "not by cosine"
+run knn --data pictures -k 3 --approximate --checks 1000
+if "$GRADUS" --version | grep -qw flann; then
+    exits 0
+    grep -q '^approximate .* 1.0000  1.0000$' out || fault "another accuracy or recall"
+else
+    exits 3
+    [ ! -s out ] || fault "it is printed before it is refused"
+    err "libflann-dev"
+fi
+
 # ---- refusals ----
 run knn --data blobs.csv -k 121
 refused "k = 121: there are 120 examples"

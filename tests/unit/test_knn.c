@@ -255,6 +255,45 @@ static void test_equal_distances_come_in_order(void **state)
     gr_knn_free(knn);
 }
 
+static void test_trees_that_look_everywhere_miss_nothing(void **state)
+{
+    (void)state;
+    enum { N = 200, QUERIES = 20, K = 3 };
+    static const gr_dtype dtypes[] = {GR_U8, GR_F32};
+    for (int i = 0; i < 4; i++) {
+        const gr_dtype dtype = dtypes[i % 2];
+        const gr_distance distance = i / 2 ? GR_DISTANCE_L1 : GR_DISTANCE_L2;
+        gr_dataset *train = search_set(dtype, N, 5, 3), *test = search_set(dtype, QUERIES, 5, 4);
+        gr_dataset *rest, *held;
+        gr_neighbor exact[QUERIES * K], near[QUERIES * K];
+        gr_knn *knn, *trees;
+        unit_ok(gr_dataset_split(train, GR_DATA_SPLIT(.count = 50), &rest, &held)); /* scattered */
+        gr_status status = gr_knn_new(
+            rest, GR_KNN(.approximate = true, .checks = 100 * N, .distance = distance), &trees);
+        if (status == GR_UNSUPPORTED) {
+            unit_refused(status, GR_UNSUPPORTED, "install libflann-dev");
+            gr_dataset_free(train);
+            gr_dataset_free(test);
+            gr_dataset_free(rest);
+            gr_dataset_free(held);
+            return;
+        }
+        unit_ok(status);
+        unit_ok(gr_knn_new(rest, GR_KNN(.distance = distance), &knn));
+        unit_ok(gr_knn_find(knn, test, 0, QUERIES, K, exact));
+        unit_ok(gr_knn_find(trees, test, 0, QUERIES, K, near));
+        search_check(distance, rest, test, K, near, 1e-5);
+        for (int j = 0; j < QUERIES * K; j++)
+            assert_true(fabs(near[j].distance - exact[j].distance) <= 1e-5 * exact[j].distance);
+        gr_knn_free(knn);
+        gr_knn_free(trees);
+        gr_dataset_free(train);
+        gr_dataset_free(test);
+        gr_dataset_free(rest);
+        gr_dataset_free(held);
+    }
+}
+
 /* ---- Votes ----------------------------------------------------------------------------------- */
 
 static void test_votes(void **state)
@@ -426,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_scalar_kernels_keep_the_definition),
         cmocka_unit_test(test_search_finds_the_nearest),
         cmocka_unit_test(test_equal_distances_come_in_order),
+        cmocka_unit_test(test_trees_that_look_everywhere_miss_nothing),
         cmocka_unit_test(test_votes),
         cmocka_unit_test(test_many_k_at_once),
         cmocka_unit_test(test_folds_hold_out_every_example_once),
