@@ -4,8 +4,8 @@ that PyTorch (or the definition) gives for them, as tensors of one safetensors f
 `Cases.add(name, text, value, inputs)` writes name/in/INPUT, name/y, and for a float value name/dy (a
 random cotangent) and name/grad/INPUT of every float input; of a text with layers also the variables,
 name/var/VARIABLE, and their gradients. The file's metadata holds the texts. The test
-tests/unit/test_words.c runs all files words_*.safetensors in f64 and f32: those with variables are
-built in f32 and made f64, so numbers in their texts must be exact in f32. Layers are built for
+tests/unit/test_words.c runs all files words_*.safetensors in f64 and f32: those with variables,
+or with "f32" in their text, are built in f32 and made f64, so numbers in their texts must be exact in f32. Layers are built for
 evaluation, or for training where the name ends in "_train".
 """
 import pathlib
@@ -48,9 +48,8 @@ class Cases:
             tensor = tensor.to(torch.uint8)
         self.tensors[f"{name}/{what}"] = tensor
 
-    def save(self, name=None):
-        """`name`: of a file that another test reads."""
-        path = pathlib.Path(__file__).with_name(name or f"words_{self.family}.safetensors")
+    def save(self):
+        path = pathlib.Path(__file__).with_name(f"words_{self.family}.safetensors")
         save_file(self.tensors, path, metadata=self.texts)
 
 

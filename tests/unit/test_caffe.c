@@ -1,12 +1,9 @@
-/* docs/caffe.md: each of Caffe's layer types stands there, once; every expression of its table
- * gives the values and gradients of Caffe's definition (tests/reference/caffe.py), in f64 and f32.
- */
-#include "support.h"
-
-#include "graph/graph.h"
+/* docs/caffe.md: each of Caffe's layer types stands there, once, and every expression of its table
+ * is a case of tests/reference/words_caffe.py, whose values and gradients test_words.c compares.
+ * Here is what draws, and what layers begin with. */
+#include "support_reference.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include <gradus/gradus.h>
 
@@ -144,7 +141,7 @@ static int caffe_setup(void **state)
 {
     (void)state;
     caffe_page_rows = caffe_rows(caffe_page, GR_LEN(caffe_page));
-    unit_ok(gr_safetensors_open(TEST_REFERENCE "/caffe.safetensors", &caffe_file));
+    caffe_file = reference_open("words_caffe.safetensors");
     return 0;
 }
 
@@ -231,215 +228,25 @@ static void test_functions_exist(void **state)
                          caffe_page[k].span[s]);
 }
 
-/* ---- Values ---------------------------------------------------------------------------------- */
-
-enum { CAFFE_MOST_INPUTS = 8, CAFFE_MOST_TARGETS = 12 };
-
-typedef struct caffe_case {
-    const char *name, *text;
-    gr_mode mode;
-    gr_dtype dtype; /* of the run */
-    gr_graph *graph;
-    gr_store *store;
-    gr_scope *scope;
-    int inputs, targets;
-    gr_tensor in[CAFFE_MOST_INPUTS];
-    gr_feed feeds[CAFFE_MOST_INPUTS];
-    gr_node *target[CAFFE_MOST_TARGETS]; /* y, then the gradients by… */
-    const char *of[CAFFE_MOST_TARGETS];
-} caffe_case;
-
-/* A tensor of the case, floats in `dtype`; false if it has none of that name. */
-static bool caffe_read(const caffe_case *c, const char *what, const char *of, gr_dtype dtype,
-                       gr_tensor *t)
-{
-    char name[128];
-    snprintf(name, sizeof name, "%s/%s%s", c->name, what, of);
-    const int i = gr_safetensors_find(caffe_file, name);
-    if (i < 0) return false;
-    const gr_tensor type = gr_safetensors_type(caffe_file, i);
-    gr_tensor wide;
-    unit_ok(gr_tensor_new(type.dtype, type.shape, &wide));
-    unit_ok(gr_safetensors_read(caffe_file, i, wide.data, gr_tensor_bytes(&wide)));
-    *t = wide;
-    if (wide.dtype != GR_F64 || dtype == GR_F64) return true;
-    unit_ok(gr_tensor_new(dtype, wide.shape, t));
-    for (int64_t k = 0; k < gr_shape_count(t->shape); k++)
-        gr_tensor_put(t, k, gr_tensor_at(&wide, k));
-    gr_tensor_clear(&wide);
-    return true;
-}
-
-static void caffe_compare(const caffe_case *c, const gr_tensor *got, const char *what,
-                          const char *of)
-{
-    gr_tensor expected;
-    const double tolerance = got->dtype == GR_F32 ? 1e-5 : 1e-10;
-    if (!caffe_read(c, what, of, GR_F64, &expected)) fail_msg("%s: no %s%s", c->name, what, of);
-    if (!gr_shape_equal(got->shape, expected.shape))
-        fail_msg("%s, %s%s: %s, not %s", c->text, what, of, gr_shape_text(got->shape),
-                 gr_shape_text(expected.shape));
-    double largest = 1;
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++)
-        largest = fmax(largest, fabs(gr_tensor_at(&expected, i)));
-    for (int64_t i = 0; i < gr_shape_count(got->shape); i++) {
-        const double a = gr_tensor_at(got, i), b = gr_tensor_at(&expected, i);
-        if (!(fabs(a - b) <= tolerance * largest))
-            fail_msg("%s: %s, %s%s [%lld] in %s: %.15g, not %.15g", c->name, c->text, what, of,
-                     (long long)i, gr_dtype_name(c->dtype), a, b);
-    }
-    gr_tensor_clear(&expected);
-}
-
-/* The name of a variable within its layer: "weight" of "conv1/weight". */
-static const char *caffe_short(const char *variable)
-{
-    const char *slash = strrchr(variable, '/');
-    return slash ? slash + 1 : variable;
-}
-
-static void caffe_wrt(caffe_case *c, gr_node **wrt, gr_node *node, const char *name)
-{
-    assert_in_range(c->targets, 1, CAFFE_MOST_TARGETS - 1);
-    c->of[c->targets] = name;
-    wrt[c->targets++ - 1] = node;
-}
-
-/* The gradients, of the cotangent dy that the file has where the result has any. */
-static void caffe_differentiate(caffe_case *c, gr_node *const *wrt, gr_dtype dtype)
-{
-    gr_tensor *dy = &c->in[c->inputs];
-    if (!caffe_read(c, "dy", "", c->dtype, dy)) {
-        c->targets = 1;
-        return;
-    }
-    gr_node *weight = gr_input(c->graph, "dy", dtype, dy->shape);
-    c->feeds[c->inputs++] = (gr_feed){"dy", dy->data};
-    gr_node *y = gr_sum(gr_mul(c->target[0], weight), GR_ALL);
-    unit_ok(gr_grad(y, wrt, c->targets - 1, c->target + 1));
-}
-
-/* The net with its gradients, all floats in `dtype`. */
-static void caffe_build(caffe_case *c, gr_dtype dtype)
-{
-    const gr_scope_options options = {.size = sizeof options, .mode = c->mode, .seed = 3};
-    gr_binding bindings[CAFFE_MOST_INPUTS];
-    gr_node *wrt[CAFFE_MOST_TARGETS];
-    gr_expr *expr;
-    gr_tensor t;
-    c->graph = gr_graph_new();
-    c->store = gr_store_new();
-    c->scope = gr_scope_new(c->graph, c->store, &options);
-    c->targets = 1;
-    unit_ok(gr_expr_parse(c->text, c->name, &expr));
-    c->inputs = gr_expr_inputs(expr);
-    assert_in_range(c->inputs, 0, CAFFE_MOST_INPUTS - 1);
-    for (int i = 0; i < c->inputs; i++) {
-        const char *name = gr_expr_input(expr, i);
-        if (!caffe_read(c, "in/", name, dtype, &t)) fail_msg("%s: no input %s", c->name, name);
-        gr_node *node = gr_input(c->graph, name, t.dtype, t.shape);
-        bindings[i] = (gr_binding){gr_node_name(node), node};
-        if (t.dtype == dtype) caffe_wrt(c, wrt, node, gr_node_name(node));
-        gr_tensor_clear(&t);
-    }
-    const gr_expr_env env = {.size = sizeof env,
-                             .dtype = dtype,
-                             .bindings = bindings,
-                             .n_bindings = c->inputs,
-                             .scope = c->scope};
-    if (gr_expr_build(expr, c->graph, &env, &c->target[0]) != GR_OK)
-        fail_msg("%s: %s", c->name, gr_message());
-    for (int i = 0; i < gr_scope_params(c->scope); i++) {
-        gr_node *node = gr_scope_param(c->scope, i);
-        caffe_wrt(c, wrt, node, caffe_short(gr_node_name(node)));
-    }
-    for (int i = 0; i < c->inputs; i++) {
-        if (!caffe_read(c, "in/", bindings[i].name, c->dtype, &c->in[i])) fail();
-        c->feeds[i] = (gr_feed){bindings[i].name, c->in[i].data};
-    }
-    gr_expr_free(expr);
-    caffe_differentiate(c, wrt, dtype);
-}
-
-static void caffe_drop(caffe_case *c)
-{
-    for (int i = 0; i < c->inputs; i++) gr_tensor_clear(&c->in[i]);
-    gr_scope_free(c->scope);
-    gr_graph_free(c->graph);
-    gr_store_free(c->store);
-}
-
-/* The variables that the layers made, with the reference's values where it has any. */
-static gr_store *caffe_store(const caffe_case *c)
-{
-    gr_store *store = gr_store_new();
-    for (int i = 0; i < gr_store_size(c->store); i++) {
-        const char *name = gr_store_name(c->store, i);
-        const gr_tensor type = gr_store_type(c->store, i);
-        gr_tensor value;
-        if (!caffe_read(c, "in/", caffe_short(name), c->dtype, &value)) {
-            const bool real = type.dtype == GR_F32;
-            unit_ok(gr_tensor_new(real ? c->dtype : type.dtype, type.shape, &value));
-        }
-        if (!gr_shape_equal(value.shape, type.shape))
-            fail_msg("%s: %s is %s", c->name, name, gr_shape_text(type.shape));
-        unit_ok(gr_store_add(store, name, &value));
-        gr_tensor_clear(&value);
-    }
-    return store;
-}
-
-/* Layers make variables of f32: in f64 they run on a copy of the graph. */
-static void caffe_run(caffe_case *c)
-{
-    gr_graph *graph = NULL;
-    gr_node *target[CAFFE_MOST_TARGETS];
-    gr_tensor out[CAFFE_MOST_TARGETS];
-    caffe_build(c, GR_F32);
-    const bool layers = gr_store_size(c->store) > 0 || strstr(c->text, "\"f32\"");
-    if (!layers && c->dtype == GR_F64) {
-        caffe_drop(c);
-        caffe_build(c, GR_F64);
-    }
-    gr_store *store = caffe_store(c);
-    unit_ok(gr_graph_retype(c->graph, layers ? GR_F32 : c->dtype, c->dtype, c->target, c->targets,
-                            &graph, target));
-    unit_ok(gr_evaluate(graph, target, c->targets, c->feeds, c->inputs, store, out));
-    caffe_compare(c, &out[0], "y", "");
-    for (int i = 1; i < c->targets; i++) caffe_compare(c, &out[i], "grad/", c->of[i]);
-    for (int i = 0; i < c->targets; i++) gr_tensor_clear(&out[i]);
-    gr_graph_free(graph);
-    gr_store_free(store);
-    caffe_drop(c);
-}
-
-static void test_values(void **state)
-{
-    const gr_meta *texts = gr_safetensors_meta(caffe_file);
-    (void)state;
-    for (int i = 0; i < gr_meta_size(texts); i++) {
-        caffe_case c = {.name = gr_meta_key(texts, i), .text = gr_meta_value(texts, i)};
-        c.mode = strstr(c.name, "/eval") ? GR_EVAL : GR_TRAIN;
-        c.dtype = GR_F64, caffe_run(&c);
-        c.dtype = GR_F32, caffe_run(&c);
-    }
-}
-
 /* ---- What is drawn, and what is begun with -----------------------------------------------------
  */
 
-/* The first expression of the type, on x, in training. */
+/* An expression of the type, on x, in training. */
 static void caffe_draw(const char *type, int span, gr_shape shape, const float *x, gr_tensor *y)
 {
-    caffe_case c = {.store = gr_store_new(), .graph = gr_graph_new()};
     const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = 5};
-    c.scope = gr_scope_new(c.graph, c.store, &options);
+    gr_graph *graph = gr_graph_new();
+    gr_store *store = gr_store_new();
+    gr_scope *scope = gr_scope_new(graph, store, &options);
+    const char *text = NULL;
     for (int k = 0; k < caffe_page_rows; k++)
-        if (strcmp(caffe_page[k].type, type) == 0) c.text = caffe_page[k].span[span];
-    gr_node *node = gr_net(c.scope, gr_input(c.graph, "x", GR_F32, shape), c.text);
-    if (gr_is_error(node)) fail_msg("%s: %s", c.text, gr_graph_message(c.graph));
-    unit_ok(gr_evaluate(c.graph, &node, 1, &(gr_feed){"x", x}, 1, c.store, y));
-    caffe_drop(&c);
+        if (strcmp(caffe_page[k].type, type) == 0) text = caffe_page[k].span[span];
+    gr_node *node = gr_net(scope, gr_input(graph, "x", GR_F32, shape), text);
+    if (gr_is_error(node)) fail_msg("%s: %s", text, gr_graph_message(graph));
+    unit_ok(gr_evaluate(graph, &node, 1, &(gr_feed){"x", x}, 1, store, y));
+    gr_scope_free(scope);
+    gr_graph_free(graph);
+    gr_store_free(store);
 }
 
 /* Half of the elements are 0, the others doubled. */
@@ -526,7 +333,6 @@ int main(void)
         cmocka_unit_test(test_every_type_has_one_row),
         cmocka_unit_test(test_every_expression_has_values),
         cmocka_unit_test(test_functions_exist),
-        cmocka_unit_test(test_values),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_stochastic_pooling),
         cmocka_unit_test(test_fillers),

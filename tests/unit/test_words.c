@@ -16,7 +16,7 @@ typedef struct words_case {
     const gr_safetensors *file;
     const char *name, *text;
     gr_dtype dtype;    /* in which it runs, */
-    gr_dtype building; /* and in which its graph is built: f32 if it has variables */
+    gr_dtype building; /* and in which its graph is built: f32 if it has variables or says so */
     gr_expr *expr;
     gr_graph *graph;
     gr_scope *scope;
@@ -201,7 +201,8 @@ static void words_agree_with_their_references(void **state)
                             .name = gr_meta_key(texts, k / 2),
                             .text = gr_meta_value(texts, k / 2),
                             .dtype = k % 2 ? GR_F32 : GR_F64};
-            c.building = words_has_variables(file, c.name) ? GR_F32 : c.dtype;
+            const bool single = words_has_variables(file, c.name) || strstr(c.text, "\"f32\"");
+            c.building = single ? GR_F32 : c.dtype;
             words_run(&c);
         }
         gr_safetensors_close(file);
@@ -370,7 +371,7 @@ static void parameters_by_themselves(void **state)
     unit_ok(gr_store_read(store, "gain", w, sizeof w));
     assert_true(w[0] == 0.5F && w[1] == 0.5F);
     unit_ok(gr_store_read(store, "parameter1", values, sizeof values));
-    assert_true(values[0] != 0 && fabsf(values[0]) < 1 && values[0] != values[1]);
+    assert_true(values[0] > -1 && values[0] < 1 && values[0] != values[1]);
     gr_scope_free(scope), gr_graph_free(graph), gr_store_free(store);
     for (size_t i = 0; i < GR_LEN(refused); i++) {
         graph = gr_graph_new();

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """What Caffe's layers compute, by their definitions (Caffe's own source, 2020), on small odd shapes, with
-the expression of docs/caffe.md that gives it in Gradus.
+the expressions of docs/caffe.md that give it in Gradus.
 
-Usage: pip install torch numpy safetensors; python3 caffe.py, which writes caffe.safetensors beside
-itself. A case is named "TYPE/what"; in "TYPE/eval…" the net is in evaluation. Names that are not in the
-text are parameters or states of the layer. Gradients are those of the definitions, not of Caffe's
-backward passes, which differ where docs/caffe.md says so.
+Usage: pip install torch numpy safetensors; python3 words_caffe.py. A case is named "TYPE/what".
+Gradients are those of the definitions, not of Caffe's backward passes, which differ where
+docs/caffe.md says so.
 """
 import itertools
 import math
@@ -22,6 +21,12 @@ def whole(*numbers):
     return torch.tensor(numbers, dtype=torch.int32)
 
 
+def layer(name, text, function, of, states=None, **inputs):
+    """A case whose layers have parameters, of[LAYER][PARAMETER], which `function` takes by name."""
+    own = {f"{layer}/{k}" if layer else k: v for layer, values in of.items() for k, v in values.items()}
+    c.add(name, text, lambda p, **x: function(**x, **{k.split("/")[-1]: v for k, v in p.items()}), own, states, **inputs)
+
+
 def channels(v, x):  # one value a channel, along axis 1
     return v.view(1, -1, *[1] * (x.dim() - 2))
 
@@ -33,7 +38,7 @@ c.add("AbsVal/", "abs(x)", lambda x: torch.where(x > 0, x, -x), x=x)
 c.add("BNLL/", "softplus(x)", lambda x: torch.clamp(x, min=0) + torch.log(1 + torch.exp(-x.abs())), x=x)
 c.add("Clip/", "clip(x, -0.5, 1.5)", lambda x: torch.where(x < -0.5, -0.5, torch.where(x > 1.5, 1.5, x)),
       x=away_from([-0.5, 1.5], (3, 7)))
-c.add("Dropout/eval", "dropout(x, 0.5)", lambda x: x * 1, x=x)
+c.add("Dropout/test", "dropout(x, 0.5)", lambda x: x * 1, x=x)
 c.add("ELU/", "elu(x, 0.75)", lambda x: torch.where(x > 0, x, 0.75 * (torch.exp(torch.where(x > 0, 0.0, x)) - 1)), x=x)
 c.add("Exp/", "exp(x)", torch.exp, x=x)
 c.add("Exp/base", "exp(x, base=2, scale=0.5, shift=1)", lambda x: 2 ** (1 + 0.5 * x), x=x)
@@ -47,9 +52,11 @@ c.add("Swish/", "silu(x, 2)", lambda x: x / (1 + torch.exp(-2 * x)), x=x)
 c.add("TanH/", "tanh(x)", lambda x: (1 - torch.exp(-2 * x)) / (1 + torch.exp(-2 * x)), x=x)
 c.add("Threshold/", "threshold(x, 0.5)", lambda x: (x.detach() > 0.5).double(), x=x)
 maps = away_from([0], (2, 3, 5))
-c.add("PReLU/", "prelu(x)", lambda x, slope: torch.where(x > 0, x, channels(slope, x) * x), x=maps, slope=rand(3))
-c.add("PReLU/shared", "prelu(x, parameter(1, value=0.25))", lambda x, parameter1: torch.where(x > 0, x, parameter1 * x),
-      x=maps, parameter1=rand(1))
+layer("PReLU/", "prelu(x)", lambda x, slope: torch.where(x > 0, x, channels(slope, x) * x),
+      of={"prelu1": dict(slope=rand(3))}, x=maps)
+layer("PReLU/shared", "prelu(x, parameter(1, value=0.25))",
+      lambda x, parameter1: torch.where(x > 0, x, parameter1 * x), of={"": dict(parameter1=rand(1))}, x=maps)
+
 
 # ---- Of several inputs ---------------------------------------------------------------------------
 
@@ -59,15 +66,18 @@ c.add("Eltwise/prod", 'eltwise(a, b, c, operation="prod")', lambda a, b, c: a * 
 c.add("Eltwise/max", 'eltwise(a, b, c, operation="max")', lambda a, b, c: torch.stack([a, b, c]).amax(0), **three)
 c.add("Concat/", "concat(a, b, axis=1)", lambda a, b: torch.cat([a, b], 1), a=randn(2, 3, 5), b=randn(2, 4, 5))
 x = randn(2, 3, 5)
-c.add("Bias/", "bias(x)", lambda x, beta: x + channels(beta, x), x=x, beta=randn(3))
+layer("Bias/", "bias(x)", lambda x, beta: x + channels(beta, x), of={"bias1": dict(beta=randn(3))}, x=x)
 c.add("Bias/two", "x + reshape(b, 3, 1)", lambda x, b: x + channels(b, x), x=x, b=randn(3))
-c.add("Bias/axes", "x + parameter(3, 5)", lambda x, parameter1: x + parameter1, x=x, parameter1=randn(3, 5))
-c.add("Scale/", "scale(x)", lambda x, gamma: x * channels(gamma, x), x=x, gamma=randn(3))
-c.add("Scale/bias", "scale(x, bias=true)", lambda x, gamma, beta: x * channels(gamma, x) + channels(beta, x),
-      x=x, gamma=randn(3), beta=randn(3))
+layer("Bias/axes", "x + parameter(3, 5)", lambda x, parameter1: x + parameter1,
+      of={"": dict(parameter1=randn(3, 5))}, x=x)
+layer("Scale/", "scale(x)", lambda x, gamma: x * channels(gamma, x), of={"scale1": dict(gamma=randn(3))}, x=x)
+layer("Scale/bias", "scale(x, bias=true)", lambda x, gamma, beta: x * channels(gamma, x) + channels(beta, x),
+      of={"scale1": dict(gamma=randn(3), beta=randn(3))}, x=x)
 c.add("Scale/two", "x * reshape(s, 3, 1)", lambda x, s: x * channels(s, x), x=x, s=randn(3))
-c.add("Scale/axes", "x * parameter(3, 5, value=1)", lambda x, parameter1: x * parameter1, x=x, parameter1=randn(3, 5))
-c.add("Parameter/", "parameter(3, 4) @ x", lambda x, parameter1: parameter1 @ x, x=randn(4, 2), parameter1=randn(3, 4))
+layer("Scale/axes", "x * parameter(3, 5, value=1)", lambda x, parameter1: x * parameter1,
+      of={"": dict(parameter1=randn(3, 5))}, x=x)
+layer("Parameter/", "parameter(3, 4) @ x", lambda x, parameter1: parameter1 @ x,
+      of={"": dict(parameter1=randn(3, 4))}, x=randn(4, 2))
 c.add("Input/", "x", lambda x: x * 1, x=x)
 c.add("DummyData/", "broadcast(0.5, 2, 3)", lambda: torch.full((2, 3), 0.5))
 c.add("Silence/", "unread = log(x); relu(x)", lambda x: torch.where(x > 0, x, 0.0), x=maps)
@@ -162,16 +172,17 @@ def deconvolution(x, w, stride, pad, groups):
 
 
 wide = randn(2, 4, 6, 5)
-c.add("Convolution/", "conv(x, 6, 3, stride=2, pad=1, groups=2)",
+layer("Convolution/", "conv(x, 6, 3, stride=2, pad=1, groups=2)",
       lambda x, weight, bias: convolution(x, weight, bias, (2, 2), (1, 1), (1, 1), 2),
-      x=wide, weight=randn(6, 2, 3, 3), bias=randn(6))
-c.add("Convolution/axes", "conv(x, 3, [3, 2], stride=[1, 2], pad=[2, 0], dilation=[2, 1])",
+      of={"conv1": dict(weight=randn(6, 2, 3, 3), bias=randn(6))}, x=wide)
+layer("Convolution/axes", "conv(x, 3, [3, 2], stride=[1, 2], pad=[2, 0], dilation=[2, 1])",
       lambda x, weight, bias: convolution(x, weight, bias, (1, 2), (2, 0), (2, 1)),
-      x=wide, weight=randn(3, 4, 3, 2), bias=randn(3))
+      of={"conv1": dict(weight=randn(3, 4, 3, 2), bias=randn(3))}, x=wide)
 c.add("Im2col/", "im2col(x, 3, stride=2, pad=1)", lambda x: windows(x, (3, 3), (2, 2), (1, 1), (1, 1)).flatten(1, 2),
       x=wide)
-c.add("Deconvolution/", 'convtranspose(x, 3, 4, stride=2, pad=1, groups=3, bias=false, init="bilinear")',
-      lambda x, weight: deconvolution(x, weight, 2, 1, 3), x=randn(2, 3, 4, 3), weight=randn(3, 1, 4, 4))
+layer("Deconvolution/", 'convtranspose(x, 3, 4, stride=2, pad=1, groups=3, bias=false, init="bilinear")',
+      lambda x, weight: deconvolution(x, weight, 2, 1, 3),
+      of={"convtranspose1": dict(weight=randn(3, 1, 4, 4))}, x=randn(2, 3, 4, 3))
 
 
 def pool(x, kernel, stride, pad, of):
@@ -200,7 +211,7 @@ odd = randn(2, 2, 6, 7)
 c.add("Pooling/max", "maxpool(x, 3, stride=2, pad=1, ceil=true)", lambda x: pool(x, 3, 2, 1, largest), x=odd)
 c.add("Pooling/ave", "avgpool(x, 3, stride=2, pad=1, ceil=true, count_pad=true)",
       lambda x: pool(x, 3, 2, 1, average), x=odd)
-c.add("Pooling/eval_stochastic", "stochastic_pool(x, 3, stride=2, ceil=true)",
+c.add("Pooling/stochastic", "stochastic_pool(x, 3, stride=2, ceil=true)",
       lambda x: pool(x, 3, 2, 0, weighted), x=rand(2, 2, 6, 7))
 c.add("Pooling/global_max", "global_maxpool(x)", lambda x: x.flatten(2).amax(2), x=odd)
 c.add("Pooling/global_ave", "global_avgpool(x)", lambda x: x.flatten(2).sum(2) / 42, x=odd)
@@ -247,21 +258,22 @@ c.add("MVN/", "mvn(x)", lambda x: mvn(x, (2, 3)), x=image)
 c.add("MVN/across", "mvn(x, across=true)", lambda x: mvn(x, (1, 2, 3)), x=image)
 c.add("MVN/mean", "mvn(x, variance=false)", lambda x: x - x.mean((2, 3), keepdim=True), x=image)
 norm = "batchnorm(x, momentum=0.001, affine=false, summed=true)"
-c.add("BatchNorm/", norm, batch_norm, x=image)
-# The running moments are sums: those of three batches of weights 1, 0.999, 0.998 here.
-c.add("BatchNorm/eval", norm,
+# The running moments are sums, and count the sum of their weights: 1, 0.999 and 0.998 of three batches.
+moments = {"batchnorm1/mean": randn(3), "batchnorm1/variance": rand(3) + 1, "batchnorm1/count": torch.tensor([2.997])}
+layer("BatchNorm/of_batch_train", norm, lambda x, mean, variance, count: batch_norm(x), of={}, states=moments, x=image)
+layer("BatchNorm/running", norm,
       lambda x, mean, variance, count: (x - channels(mean / count, x)) / (channels(variance / count, x) + 1e-5).sqrt(),
-      x=image, mean=randn(3), variance=rand(3) + 1, count=torch.tensor([2.997]))
+      of={}, states=moments, x=image)
 
 # ---- Products and tables -------------------------------------------------------------------------
 
-c.add("InnerProduct/", "fc(x, 7)", lambda x, weight, bias: x.flatten(1) @ weight.T + bias,
-      x=image, weight=randn(7, 60), bias=randn(7))
-c.add("InnerProduct/axis", "linear(x, 7)", lambda x, weight, bias: torch.einsum("nti,oi->nto", x, weight) + bias,
-      x=x, weight=randn(7, 5), bias=randn(7))
-c.add("Embed/", "embedding(x, 6, 4, bias=true)",
+layer("InnerProduct/", "fc(x, 7)", lambda x, weight, bias: x.flatten(1) @ weight.T + bias,
+      of={"fc1": dict(weight=randn(7, 60), bias=randn(7))}, x=image)
+layer("InnerProduct/axis", "linear(x, 7)", lambda x, weight, bias: torch.einsum("nti,oi->nto", x, weight) + bias,
+      of={"linear1": dict(weight=randn(7, 5), bias=randn(7))}, x=x)
+layer("Embed/", "embedding(x, 6, 4, bias=true)",
       lambda x, weight, bias: torch.stack([weight[i] for i in x.tolist()]) + bias,
-      x=whole(5, 0, 2, 2, 1), weight=randn(6, 4), bias=randn(4))
+      of={"embedding1": dict(weight=randn(6, 4), bias=randn(4))}, x=whole(5, 0, 2, 2, 1))
 
 # ---- Sequences -----------------------------------------------------------------------------------
 
@@ -296,11 +308,17 @@ def rnn(x, cont, weight_ih_l0, bias_ih_l0, weight_hh_l0, bias_hh_l0, weight, bia
 
 sequence = randn(5, 2, 3)
 cont = torch.tensor([[0, 0], [1, 1], [1, 0], [0, 1], [1, 1]], dtype=torch.int32)
-c.add("LSTM/", 'lstm(x, 4, cont=cont, time_major=true, order="ifog")', lstm, x=sequence, cont=cont,
-      weight_ih_l0=randn(16, 3), bias_ih_l0=randn(16), weight_hh_l0=randn(16, 4), bias_hh_l0=randn(16))
-c.add("RNN/", "tanh(linear(rnn(x, 4, cont=cont, time_major=true), 4))", rnn, x=sequence, cont=cont,
-      weight_ih_l0=randn(4, 3), bias_ih_l0=randn(4), weight_hh_l0=randn(4, 4), bias_hh_l0=randn(4),
-      weight=randn(4, 4), bias=randn(4))
+
+
+def recurrent(gates, inputs, units):
+    return dict(weight_ih_l0=randn(gates * units, inputs), bias_ih_l0=randn(gates * units),
+                weight_hh_l0=randn(gates * units, units), bias_hh_l0=randn(gates * units))
+
+
+layer("LSTM/", 'lstm(x, 4, cont=cont, time_major=true, order="ifog")', lstm,
+      of={"lstm1": recurrent(4, 3, 4)}, x=sequence, cont=cont)
+layer("RNN/", "tanh(linear(rnn(x, 4, cont=cont, time_major=true), 4))", rnn,
+      of={"rnn1": recurrent(1, 3, 4), "linear1": dict(weight=randn(4, 4), bias=randn(4))}, x=sequence, cont=cont)
 c.add("LSTMUnit/", 'lstm_unit(gates, c, cont=cont, order="ifog")',
       lambda gates, c, cont: torch.stack(lstm_unit(gates, c, cont.double().unsqueeze(-1))),
       gates=randn(3, 8), c=randn(3, 2), cont=whole(1, 0, 1))
@@ -409,4 +427,4 @@ c.add("ContrastiveLoss/legacy", "d = sum((a - b)^2, axis=1); 0.5 * mean(where(sa
       lambda a, b, same: torch.where(same != 0, distance(a, b),
                                      torch.clamp(4 - distance(a, b), min=0)).sum() / 8,
       a=near, b=far, same=same)
-c.save("caffe.safetensors")
+c.save()
