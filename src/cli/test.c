@@ -6,6 +6,7 @@
 #include "cli/profile.h"
 #include "cli/score.h"
 #include "cli/table.h"
+#include "cli/test_figures.h"
 
 #include <gradus/train.h>
 #include <inttypes.h>
@@ -207,6 +208,7 @@ static int test_run(const cli_args *args)
     if (status != GR_OK) return cli_failed(status);
     int code = cli_profile_open(args, &profile);
     if (code == CLI_YES) code = cli_score_require(args, model);
+    if (code == CLI_YES) code = cli_test_figures_check(args, model);
     if (code == CLI_YES) code = test_open(args, model, &set, &part);
     if (code != CLI_YES) {
         gr_model_free(model);
@@ -215,6 +217,8 @@ static int test_run(const cli_args *args)
     }
     status = gr_model_profile(model, profile);
     if (status == GR_OK) status = gr_model_test(model, set, &score);
+    if (status == GR_OK && (status = cli_test_figures(args, model, set)) != GR_OK)
+        gr_metrics_clear(&score);
     gr_dataset_free(set);
     if (status == GR_OK && cli_flag(args, "json"))
         test_print_json(model, &score, part);
@@ -270,6 +274,7 @@ static const cli_option test_options[] = {
     {.name = "exact", .help = "the same bits for any number of threads"},
     CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON"},
+    CLI_TEST_FIGURE_OPTIONS,
     CLI_PROFILE_OPTIONS,
     CLI_DATA_OPTIONS,
     {0},
