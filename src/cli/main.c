@@ -59,6 +59,7 @@ static int main_run(const cli_command *command, int argc, char **argv)
         cli_help(command);
     else {
         if (command->computes) cli_calm_threads(argv);
+        cli_return_blocks();
         code = cli_load_gates(args);
         if (code == CLI_YES) code = command->run(args);
     }

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #ifndef GRADUS_PARTS
 #define GRADUS_PARTS ""
@@ -23,6 +26,15 @@ bool cli_has_part(const char *name)
         at += n + strspn(at + n, " ");
     }
     return false;
+}
+
+/* glibc takes ever larger blocks from the heap once blocks of that size have been freed, where they
+ * leave holes: what a large net is made of then takes some ten MB more than it is. */
+void cli_return_blocks(void)
+{
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
 }
 
 /* At the end of every parallel loop libgomp's threads spin for 300000 pauses before they sleep,

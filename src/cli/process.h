@@ -12,6 +12,8 @@ void cli_set_place(const char *place);
 /* Makes the process start itself again, if it has to, with threads that soon sleep when there is
  * nothing to do. Returns where that is not needed or not possible. */
 void cli_calm_threads(char **argv);
+/* Makes large blocks go back to the system when they are freed. */
+void cli_return_blocks(void);
 
 /* Was the build made with this part ("cairo")? */
 bool cli_has_part(const char *name);
