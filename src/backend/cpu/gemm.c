@@ -5,14 +5,20 @@
 #define GEMM_BLOCK_N 512
 /* Bytes of B that may be read again and again where they lie. */
 #define GEMM_DIRECT_BYTES (16 << 10)
+/* Least k, and largest power of two in the bytes between them, for rows of A to be read in place.
+ */
+#define GEMM_ROWS_K 64
+#define GEMM_ROWS_APART 2048
 /* Products of fewer multiplications are not worth packing. */
 #define GEMM_TINY 256
 /* Products that are summed along k: least k with few rows or columns, whose packing is used little,
- * and with more; bytes of the second matrix's rows that stay in the second-level cache meanwhile;
- * most bytes of that matrix. */
+ * with more, and with many; bytes of the second matrix's rows that stay in the second-level cache
+ * meanwhile; most bytes of that matrix. */
 #define GEMM_PAIRS_FEW 16
 #define GEMM_PAIRS_K_FEW 64
 #define GEMM_PAIRS_K 256
+#define GEMM_PAIRS_MANY 96
+#define GEMM_PAIRS_K_MANY 513
 #define GEMM_PAIRS_BYTES (640 << 10)
 #define GEMM_PAIRS_MOST (1536 << 10)
 
@@ -188,7 +194,9 @@ static void gemm_pairs_share(void *ctx, int64_t begin, int64_t end)
 static bool gemm_run_pairs(const gr_gemm *g, int threads)
 {
     const int64_t least = g->m < g->n ? g->m : g->n;
-    const int64_t enough = least <= GEMM_PAIRS_FEW ? GEMM_PAIRS_K_FEW : GEMM_PAIRS_K;
+    const int64_t enough = least <= GEMM_PAIRS_FEW   ? GEMM_PAIRS_K_FEW
+                           : least < GEMM_PAIRS_MANY ? GEMM_PAIRS_K
+                                                     : GEMM_PAIRS_K_MANY;
     if (g->a.column != 1 || g->b.row != 1 || g->k < enough) return false;
     if (least * g->k * (int64_t)g->kit->element > GEMM_PAIRS_MOST) return false;
     gemm_pairs s = {g,    g->m, g->n,      g->k,      g->a.row, g->b.column,
@@ -235,9 +243,10 @@ static void gemm_pack_block(const gr_gemm *g, int64_t k0, int64_t kc, int64_t n0
     }
 }
 
-/* One sliver of A against the panels of one block. Unpacked B is read where it lies. */
+/* One sliver of A, packed or rows where they lie, against the panels of one block. Unpacked B is
+ * read where it lies. */
 static void gemm_sliver(const gr_gemm *g, const gemm_region *block, int64_t k0, int64_t kc,
-                        const void *sliver, const char *packed_b)
+                        const void *sliver, bool rows, const char *packed_b)
 {
     const gr_gemm_kit *kit = g->kit;
     const int64_t m = block->m1 - block->m0;
@@ -246,9 +255,21 @@ static void gemm_sliver(const gr_gemm *g, const gemm_region *block, int64_t k0, 
         char *c = (char *)g->c + (size_t)(block->m0 * g->n + j) * kit->element;
         const void *b = packed_b ? packed_b + (size_t)((j - block->n0) * kc) * kit->element
                                  : gemm_at(g, &g->b, k0, j);
-        kit->tile(m, n, kc, sliver, b, packed_b ? gr_gemm_panel(kit, n) : g->b.row, c, g->n,
-                  k0 > 0);
+        const int64_t ldb = packed_b ? gr_gemm_panel(kit, n) : g->b.row;
+        if (rows) {
+            kit->tile_rows(m, n, kc, sliver, g->a.row, b, ldb, c, g->n, k0 > 0);
+        } else {
+            kit->tile(m, n, kc, sliver, b, ldb, c, g->n, k0 > 0);
+        }
     }
+}
+
+/* Can rows of A be read where they lie? They pay if k is long, and not if their lines, a large
+ * power of two apart, fall into few sets of the first-level cache. */
+static bool gemm_reads_a(const gr_gemm *g)
+{
+    const int64_t apart = g->a.row * (int64_t)g->kit->element;
+    return g->a.column == 1 && g->k >= GEMM_ROWS_K && (apart & -apart) <= GEMM_ROWS_APART;
 }
 
 /* Can the panels of these columns be read without packing? Not where a vector would pass the end;
@@ -271,6 +292,7 @@ static void gemm_region_run(const gemm_job *job, const gemm_region *region, char
     const gr_gemm *g = job->gemm;
     const gr_gemm_kit *kit = g->kit;
     const bool direct = !g->packed && gemm_reads_b(g, region);
+    const bool in_place = gemm_reads_a(g);
     const bool wide = kit->mr * (region->n1 - region->n0) >= GR_FINISH_LEAST;
     const int64_t tiles = (region->m1 - region->m0 - 1) / kit->mr + 1; /* of equal heights */
     const int64_t step = gemm_round_up((region->m1 - region->m0 + tiles - 1) / tiles, 2);
@@ -289,9 +311,10 @@ static void gemm_region_run(const gemm_job *job, const gemm_region *region, char
             for (int64_t i = region->m0; i < region->m1; i += step) {
                 const int64_t m = region->m1 - i < step ? region->m1 - i : step;
                 const gr_gemm_matrix a = {gemm_at(g, &g->a, i, k0), g->a.row, g->a.column};
-                kit->pack_a(&a, m, kc, packed_a);
                 const gemm_region block = {i, i + m, n0, n1};
-                gemm_sliver(g, &block, k0, kc, packed_a, panels);
+                const bool rows = in_place && m % 2 == 0;
+                if (!rows) kit->pack_a(&a, m, kc, packed_a);
+                gemm_sliver(g, &block, k0, kc, rows ? a.data : packed_a, rows, panels);
                 if (wide && k0 + kc == g->k) gemm_finish(g, block);
             }
         }
@@ -330,7 +353,7 @@ static int gemm_choose_grid(gemm_job *job, int workers)
         best_rows = rows;
     }
     job->grid_columns = workers / best_rows;
-    job->rows = gemm_round_up((g->m + best_rows - 1) / best_rows, g->kit->mr);
+    job->rows = gemm_round_up((g->m + best_rows - 1) / best_rows, 2);
     job->columns = gemm_round_up((g->n + job->grid_columns - 1) / job->grid_columns, g->kit->nr);
     return best_rows * job->grid_columns;
 }
