@@ -193,9 +193,7 @@ static int knn_open(cli_knn *knn)
     if (!knn->test)
         code = cli_split_test(cli_real(args, "test-fraction"), knn->seed, &knn->train, &knn->test);
     if (code == CLI_YES) code = knn_limit(&knn->train, cli_int(args, "train-examples"));
-    if (code == CLI_YES) code = knn_limit(&knn->test, cli_int(args, "test-examples"));
-    if (code == CLI_YES) code = cli_knn_choose_check(knn);
-    return code == CLI_YES ? knn_normalize_both(knn) : code;
+    return code == CLI_YES ? knn_limit(&knn->test, cli_int(args, "test-examples")) : code;
 }
 
 /* Looks at all numbers, so it finds what has to be refused before anything is printed. */
@@ -283,20 +281,32 @@ static int knn_conclude(const cli_knn *knn)
                      required);
 }
 
+static int knn_search(cli_knn *knn)
+{
+    int code = cli_knn_choose_check(knn);
+    if (code == CLI_YES) code = cli_knn_figures_check(knn);
+    if (code == CLI_YES) code = knn_normalize_both(knn);
+    if (code == CLI_YES) code = knn_prepare(knn);
+    if (code != CLI_YES) return code;
+    knn_catch();
+    knn_announce(knn);
+    code = cli_knn_choose(knn);
+    if (code == CLI_YES) code = knn_test(knn);
+    if (code == CLI_YES) code = cli_knn_compare(knn);
+    if (code == CLI_YES) code = cli_knn_figures(knn);
+    return code == CLI_YES ? knn_conclude(knn) : code;
+}
+
 static int knn_run(const cli_args *args)
 {
     cli_knn knn;
-    int code = knn_read(args, &knn);
+    int code = cli_knn_figure_check(args, "paths");
+    if (code == CLI_YES) code = cli_knn_figure_check(args, "copies");
+    if (code != CLI_YES || cli_given(args, "paths"))
+        return code == CLI_YES ? cli_knn_paths(args) : code;
+    code = knn_read(args, &knn);
     if (code == CLI_YES) code = knn_open(&knn);
-    if (code == CLI_YES) code = knn_prepare(&knn);
-    if (code == CLI_YES) {
-        knn_catch();
-        knn_announce(&knn);
-        code = cli_knn_choose(&knn);
-    }
-    if (code == CLI_YES) code = knn_test(&knn);
-    if (code == CLI_YES) code = cli_knn_compare(&knn);
-    if (code == CLI_YES) code = knn_conclude(&knn);
+    if (code == CLI_YES) code = cli_given(args, "copies") ? cli_knn_copies(&knn) : knn_search(&knn);
     cli_knn_choice_clear(&knn.choice);
     gr_knn_free(knn.index);
     gr_knn_free(knn.trees);
@@ -400,6 +410,43 @@ static const cli_option knn_options[] = {
      .min = 1,
      .max = 1e6,
      .help = "train a linear classifier as well: time and accuracy"},
+    {.name = "figure",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "the choice of k: a dot for every trial, their mean and deviation as a line "
+             "(.svg, .pdf, .png)",
+     .group = "Figures"},
+    {.name = "boundary",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "examples of two numbers, and the class of every point around them, for each k"},
+    {.name = "neighbors",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "test pictures, each with the pictures nearest to it, framed by whether the class is "
+             "the same"},
+    {.name = "pictures",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 100,
+     .fallback = "10",
+     .help = "how many of them"},
+    {.name = "copies",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "instead of a test: a test picture shifted, darkened and occluded, all equally far "
+             "from it by L2"},
+    {.name = "example",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = 9e15,
+     .fallback = "0",
+     .help = "which picture (from 0)"},
+    {.name = "paths",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "instead of a test: shortest paths and unit balls by L1 and L2"},
     {.name = "require-accuracy",
      .kind = CLI_REAL,
      .argument = "X",

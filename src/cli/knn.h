@@ -75,4 +75,15 @@ void cli_knn_choice_print(const cli_knn *knn);
 void cli_knn_choice_json(const cli_knn *knn, cli_json *json);
 void cli_knn_choice_clear(cli_knn_choice *choice);
 
+/* May the option's file, if it is given, be written as a figure? */
+int cli_knn_figure_check(const cli_args *args, const char *option);
+/* The same for --figure, --boundary and --neighbors, and whether the data are such that they can be
+ * drawn; and then the drawing. */
+int cli_knn_figures_check(const cli_knn *knn);
+int cli_knn_figures(const cli_knn *knn);
+
+/* Draws, instead of a test, copies of a picture at equal distance; paths and unit balls. */
+int cli_knn_copies(const cli_knn *knn);
+int cli_knn_paths(const cli_args *args);
+
 #endif

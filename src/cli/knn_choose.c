@@ -81,7 +81,7 @@ static int knn_ways(cli_knn *knn)
         knn->choice.way = ways[i];
         knn->choice.trials = i == 0 ? 1 : (int)cli_int(knn->args, ways[i]);
     }
-    if (!knn->choice.way && knn->n_k > 1)
+    if (!knn->choice.way && knn->n_k > 1 && !cli_given(knn->args, "boundary"))
         return cli_bad("several values of k: --validation, --folds or --bootstrap chooses among "
                        "them");
     return CLI_YES;

@@ -55,6 +55,50 @@ else
     err "libflann-dev"
 fi
 
+# ---- figures ----
+if "$GRADUS" --version | grep -qw cairo; then
+    run knn --data blobs.csv -k 1,3 --folds 3 --figure k.svg
+    exits 0
+    silent
+    grep -q '<svg' k.svg || fault "no figure"
+    run knn --data blobs.csv -k 1,3,5 --boundary regions.png
+    exits 0
+    [ -s regions.png ] || fault "no figure"
+    out "k = 1,"
+    run knn --data pictures --neighbors near.pdf --pictures 3
+    exits 0
+    [ -s near.pdf ] || fault "no figure"
+    run knn --data pictures --copies copies.svg --example 1 --json
+    exits 0
+    json
+    value=$(json_value 'abs(j["shifted"] - j["darkened"]) < 9 > abs(j["shifted"] - j["occluded"])')
+    [ -z "$value" ] || [ "$value" = True ] || fault "the copies are not equally far away"
+    run knn --paths paths.svg
+    exits 0
+    [ -s paths.svg ] || fault "no figure"
+    run knn --data pictures --copies copies.svg --example 40
+    refused "there are 40"
+    run knn --data blobs.csv --figure k.svg
+    refused "--folds"
+    run knn --data pictures --boundary regions.svg
+    refused "[1,4,4]"
+    run knn --data blobs.csv --neighbors near.svg
+    refused "no pictures of bytes"
+    for option in paths copies boundary; do
+        run knn --data blobs.csv --$option missing/figure.svg
+        exits 3
+        err "missing"
+        [ ! -s out ] || fault "it is printed before it is refused"
+        run knn --data blobs.csv --$option figure.gif
+        exits 3
+        err ".svg"
+    done
+else
+    run knn --paths paths.svg
+    exits 3
+    err "libcairo2-dev"
+fi
+
 # ---- refusals ----
 run knn --data blobs.csv -k 121
 refused "k = 121: there are 120 examples"
