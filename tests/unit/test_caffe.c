@@ -311,6 +311,61 @@ static void test_fillers(void **state)
     gr_tensor_clear(&y);
 }
 
+/* `steps` steps of Caffe's LSTM of two sequences, as it goes on from batch to batch; the first
+ * channel of x is `cont`. Its weights are those of every other store. */
+static void caffe_go_on(gr_store *store, const float (*x)[2][2], int64_t steps, gr_tensor *y)
+{
+    enum { MOST = 8 };
+    gr_graph *graph = gr_graph_new();
+    gr_scope *scope = gr_scope_new(graph, store, NULL);
+    gr_node *target[MOST], *in = gr_input(graph, "x", GR_F32, GR_SHAPE(steps, 2, 2));
+    gr_tensor out[MOST];
+    target[0] = gr_net(scope, in,
+                       "lstm(x, 3, cont=x[:, :, 0], carry=true, time_major=true, order=\"ifog\")");
+    if (gr_is_error(target[0])) fail_msg("%s", gr_graph_message(graph));
+    const int n = 1 + gr_scope_updates(scope);
+    assert_int_equal(n, 3);
+    for (int i = 1; i < n; i++) target[i] = gr_scope_update_node(scope, i - 1);
+    unit_ok(gr_evaluate(graph, target, n, &(gr_feed){"x", x}, 1, store, out));
+    *y = out[0];
+    for (int i = 1; i < n; i++) gr_tensor_clear(&out[i]);
+    gr_scope_free(scope);
+    gr_graph_free(graph);
+}
+
+/* The state passes from batch to batch, but where cont is 0. */
+static void test_cont_between_batches(void **state)
+{
+    enum { N = 12 }; /* elements of two steps */
+    /* The second half continues the first sequence and begins the second anew. */
+    const float x[4][2][2] = {
+        {{0, 0.5F}, {0, -1}}, {{1, 2}, {1, 0.25F}}, {{1, -0.5F}, {0, 1}}, {{1, 1.5F}, {1, -2}}};
+    gr_store *whole = gr_store_new(), *parts = gr_store_new();
+    gr_tensor all, first, second;
+    double moved = 0;
+    (void)state;
+    caffe_go_on(whole, x, 4, &all);
+    caffe_go_on(parts, x, 2, &first);
+    caffe_go_on(parts, x + 2, 2, &second);
+    for (int i = 0; i < N; i++) {
+        assert_true(fabs(gr_tensor_at(&first, i) - gr_tensor_at(&all, i)) < 1e-6);
+        assert_true(fabs(gr_tensor_at(&second, i) - gr_tensor_at(&all, N + i)) < 1e-6);
+    }
+    gr_tensor_clear(&first);
+    gr_store_free(parts);
+    parts = gr_store_new(); /* without what went before */
+    caffe_go_on(parts, x + 2, 2, &first);
+    for (int i = 0; i < N; i++) {
+        const double apart = fabs(gr_tensor_at(&first, i) - gr_tensor_at(&second, i));
+        if (i / 3 % 2 == 1) assert_true(apart < 1e-6);
+        moved = fmax(moved, apart);
+    }
+    assert_true(moved > 1e-3);
+    gr_tensor_clear(&all), gr_tensor_clear(&first), gr_tensor_clear(&second);
+    gr_store_free(whole);
+    gr_store_free(parts);
+}
+
 /* Silence: what nobody reads is not computed. */
 static void test_silence(void **state)
 {
@@ -336,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_stochastic_pooling),
         cmocka_unit_test(test_fillers),
+        cmocka_unit_test(test_cont_between_batches),
         cmocka_unit_test(test_silence),
     };
     return cmocka_run_group_tests(tests, caffe_setup, caffe_teardown);
