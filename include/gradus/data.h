@@ -294,6 +294,10 @@ typedef struct gr_normalizer {
     gr_normalize kind;
     int64_t channels;
     float *shift, *scale;
+    /* Of a mean image: the pictures' shape, [c,h,w], which may be larger than the parts of them
+     * that it is taken from: from each what lay there, or from an example alone its middle. Rank 0:
+     * that of the examples. */
+    gr_shape picture;
 } gr_normalizer;
 
 /* Learns from a data set, the training part alone: from all of it, or from 16,384 examples evenly
@@ -301,7 +305,8 @@ typedef struct gr_normalizer {
  * GR_NORMALIZE_NONE. Free with gr_normalizer_clear; holds nothing on failure. */
 GR_API gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
                                      gr_normalizer *normalizer);
-/* The same for examples as `preprocess` (which may be NULL) makes them. */
+/* The same for examples as `preprocess` (which may be NULL) makes them; a mean image is that of the
+ * pictures before they are cropped, or, of pictures of many sizes, of their middle square. */
 GR_API gr_status gr_normalizer_learn_view(gr_normalize kind, const gr_dataset *dataset,
                                           const gr_preprocess *preprocess,
                                           gr_normalizer *normalizer);

@@ -128,7 +128,8 @@ static uint64_t loader_draw(const gr_loader *loader, int64_t epoch, int64_t inde
 static void loader_finish(const gr_loader *loader, const gr_frame *frame, const float *seen,
                           float *x)
 {
-    gr_normalize_example(&loader->normalizer, GR_F32, seen, loader->elements, x);
+    gr_normalize_example(&loader->normalizer, GR_F32, seen, loader->view.result,
+                         (gr_normalize_place){frame->down, frame->right, frame->mirror}, x);
     gr_view_blank(frame, loader->view.result.dim[0], x);
 }
 
@@ -139,7 +140,8 @@ static gr_status loader_show(const gr_loader *loader, const void *example, uint6
     const gr_storage *storage = loader->dataset->storage;
     const gr_view *view = &loader->view;
     if (view->plain) {
-        gr_normalize_example(&loader->normalizer, storage->dtype, example, loader->elements, x);
+        gr_normalize_example(&loader->normalizer, storage->dtype, example, view->result,
+                             (gr_normalize_place){0}, x);
         return GR_OK;
     }
     gr_frame frame;
@@ -400,8 +402,10 @@ static gr_status loader_take_normalizer(gr_loader *loader, const gr_normalizer *
     if (!normalizer) {
         return gr_normalizer_none(loader->view.result, &loader->normalizer);
     }
-    return gr_normalizer_new(normalizer->kind, normalizer->channels, normalizer->shift,
-                             normalizer->scale, &loader->normalizer);
+    GR_TRY(gr_normalizer_new(normalizer->kind, normalizer->channels, normalizer->shift,
+                             normalizer->scale, &loader->normalizer));
+    loader->normalizer.picture = normalizer->picture;
+    return GR_OK;
 }
 
 /* How many threads prepare batches. */

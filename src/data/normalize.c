@@ -257,6 +257,19 @@ static gr_status normalize_learn(normalize_scan *scan, const gr_dataset *dataset
     return status;
 }
 
+/* What a normaliser looks at: of a mean image pictures before they are cropped. */
+static gr_preprocess normalize_seen(gr_normalize kind, gr_shape shape, const gr_preprocess *given)
+{
+    gr_preprocess seen = given ? *given : (gr_preprocess){0};
+    if (kind != GR_NORMALIZE_MEAN_IMAGE || shape.rank != 3) return seen;
+    const bool any_size = shape.dim[1] == 0;
+    if (!any_size)
+        seen.crop = 0;
+    else if (seen.resize)
+        seen.crop = seen.resize; /* the middle square */
+    return seen;
+}
+
 gr_status gr_normalizer_learn_view(gr_normalize kind, const gr_dataset *dataset,
                                    const gr_preprocess *preprocess, gr_normalizer *normalizer)
 {
@@ -268,12 +281,16 @@ gr_status gr_normalizer_learn_view(gr_normalize kind, const gr_dataset *dataset,
         return gr_fail(GR_INVALID, "a normaliser of kind %d for %lld examples of '%s'", (int)kind,
                        (long long)dataset->count, storage->name);
     }
-    GR_TRY(gr_preprocess_shape(preprocess, storage->shape, &seen));
+    const gr_preprocess whole = normalize_seen(kind, storage->shape, preprocess);
+    GR_TRY(gr_preprocess_shape(preprocess, storage->shape, &seen)); /* refuses a bad crop */
+    GR_TRY(gr_preprocess_shape(&whole, storage->shape, &seen));
     normalize_scan scan = {.kind = kind,
                            .dtype = GR_F32,
                            .elements = (size_t)gr_shape_count(seen),
                            .channels = (size_t)gr_normalize_channels(kind, seen)};
-    return normalize_learn(&scan, dataset, preprocess, normalizer);
+    GR_TRY(normalize_learn(&scan, dataset, &whole, normalizer));
+    if (kind == GR_NORMALIZE_MEAN_IMAGE && seen.rank == 3) normalizer->picture = seen;
+    return GR_OK;
 }
 
 gr_status gr_normalizer_learn(gr_normalize kind, const gr_dataset *dataset,
@@ -321,10 +338,44 @@ static void normalize_elements(gr_dtype dtype, const void *x, size_t n, const fl
     }
 }
 
-void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const void *x, size_t n,
-                          float *y)
+static int64_t normalize_clamp(int64_t at, int64_t size)
 {
-    const size_t channels = (size_t)normalizer->channels, area = n / channels;
+    return at < 0 ? 0 : at < size ? at : size - 1;
+}
+
+/* Takes from each pixel the mean of what lay at its place in the picture; beyond its edge, where
+ * pictures were padded or wider than the mean's middle square, that of the edge. */
+static void normalize_part(const gr_normalizer *normalizer, gr_dtype dtype, const void *x,
+                           gr_shape example, gr_normalize_place place, float *y)
+{
+    const int64_t rows = example.dim[1], columns = example.dim[2];
+    const int64_t high = normalizer->picture.dim[1], wide = normalizer->picture.dim[2];
+    const int64_t top = (high - rows) / 2 + place.down, left = (wide - columns) / 2 + place.right;
+    int64_t at = 0;
+    for (int64_t c = 0; c < example.dim[0]; c++) {
+        for (int64_t r = 0; r < rows; r++) {
+            const int64_t row = c * high + normalize_clamp(top + r, high);
+            const float *mean = normalizer->shift + row * wide;
+            for (int64_t k = 0; k < columns; k++, at++) {
+                const int64_t column = place.mirror ? columns - 1 - k : k;
+                const float value =
+                    dtype == GR_U8 ? (float)((const unsigned char *)x)[at] : ((const float *)x)[at];
+                y[at] = value - mean[normalize_clamp(left + column, wide)];
+            }
+        }
+    }
+}
+
+void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const void *x,
+                          gr_shape example, gr_normalize_place place, float *y)
+{
+    const size_t n = (size_t)gr_shape_count(example), channels = (size_t)normalizer->channels;
+    const bool picture = normalizer->picture.rank == 3;
+    if (picture && (channels != n || place.down || place.right || place.mirror)) {
+        normalize_part(normalizer, dtype, x, example, place, y);
+        return;
+    }
+    const size_t area = n / channels;
     if (area == 1) {
         normalize_elements(dtype, x, n, normalizer->shift, normalizer->scale, y);
         return;
@@ -339,8 +390,19 @@ void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const
     }
 }
 
+static gr_status normalize_fits_picture(gr_shape picture, gr_shape example)
+{
+    const bool fits = example.rank == 3 && example.dim[0] == picture.dim[0] &&
+                      example.dim[1] <= picture.dim[1] && example.dim[2] <= picture.dim[2];
+    return fits ? GR_OK
+                : gr_fail(GR_SHAPE,
+                          "the mean image is %s, but examples are %s: should be part of it",
+                          gr_shape_text(picture), gr_shape_text(example));
+}
+
 gr_status gr_normalize_fits(const gr_normalizer *normalizer, gr_shape example)
 {
+    if (normalizer->picture.rank == 3) return normalize_fits_picture(normalizer->picture, example);
     int64_t channels = gr_normalize_channels(normalizer->kind, example);
     if (normalizer->channels == channels) return GR_OK;
     return gr_fail(GR_SHAPE, "the normaliser is for %lld channels, but examples %s have %lld",
@@ -359,8 +421,8 @@ gr_status gr_normalizer_apply(const gr_normalizer *normalizer, const gr_tensor *
     GR_TRY(gr_normalize_fits(normalizer, example));
     size_t n = (size_t)gr_shape_count(example), bytes = n * gr_dtype_size(x->dtype);
     for (int64_t i = 0; i < x->shape.dim[0]; i++) {
-        gr_normalize_example(normalizer, x->dtype, (const char *)x->data + (size_t)i * bytes, n,
-                             y + (size_t)i * n);
+        gr_normalize_example(normalizer, x->dtype, (const char *)x->data + (size_t)i * bytes,
+                             example, (gr_normalize_place){0}, y + (size_t)i * n);
     }
     return GR_OK;
 }

@@ -10,10 +10,17 @@
 int64_t gr_normalize_channels(gr_normalize kind, gr_shape example);
 /* One that changes nothing. */
 gr_status gr_normalizer_none(gr_shape example, gr_normalizer *normalizer);
-/* GR_SHAPE unless the normaliser has as many channels as the examples. */
+/* GR_SHAPE unless the normaliser has as many channels as the examples, or a mean image of pictures
+ * that they may be part of. */
 gr_status gr_normalize_fits(const gr_normalizer *normalizer, gr_shape example);
-/* The n elements of an example of u8 or f32, whose channels fit. */
-void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const void *x, size_t n,
-                          float *y);
+/* Which part of a picture an example is: so many pixels below and right of the middle, and mirrored
+ * after it was cut out. */
+typedef struct gr_normalize_place {
+    int64_t down, right;
+    bool mirror;
+} gr_normalize_place;
+/* The elements of an example of u8 or f32, which fits. */
+void gr_normalize_example(const gr_normalizer *normalizer, gr_dtype dtype, const void *x,
+                          gr_shape example, gr_normalize_place place, float *y);
 
 #endif

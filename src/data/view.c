@@ -163,6 +163,8 @@ static void view_frame_crop(const gr_view *view, gr_rng *rng, int64_t height, in
     if (view->resize) view_scaled(view->resize, height, width, &rows, &columns);
     const int64_t top = view_offset(rng, rows, view->rows, view->augment.pad);
     const int64_t left = view_offset(rng, columns, view->columns, view->augment.pad);
+    frame->down = top - (rows - view->rows) / 2;
+    frame->right = left - (columns - view->columns) / 2;
     frame->tall = (double)height / (double)rows;
     frame->wide = (double)width / (double)columns;
     frame->top = (double)top * frame->tall;

@@ -27,6 +27,7 @@ typedef struct gr_box {
 typedef struct gr_frame {
     double top, left, tall, wide;
     int64_t rows, columns;
+    int64_t down, right; /* of a crop: pixels below and right of the middle one */
     bool mirror;
     gr_box inside, cut;
     float brightness, contrast, saturation; /* factors */

@@ -60,6 +60,8 @@ gr_status gr_model_write_meta(const gr_model *model, gr_meta *meta)
     GR_TRY(gr_meta_set(meta, "normalize", gr_normalize_name(model->normalize)));
     const gr_normalizer *n = &model->normalizer;
     if (model->normalizes) {
+        if (n->picture.rank == 3 && !gr_shape_equal(n->picture, model->input))
+            GR_TRY(file_set_shape(meta, "normalize.picture", n->picture));
         GR_TRY(file_set_floats(meta, "normalize.shift", n->shift, n->channels));
         GR_TRY(file_set_floats(meta, "normalize.scale", n->scale, n->channels));
     }
@@ -186,10 +188,14 @@ static gr_status file_get_normalizer(const gr_meta *meta, file_options *f)
     if (kind < 0) return gr_fail(GR_FORMAT, "there is no normalisation '%s'", word ? word : "");
     f->o.normalize = (gr_normalize)kind;
     if (!gr_meta_get(meta, "normalize.shift")) return GR_OK;
-    int64_t channels = gr_normalize_channels((gr_normalize)kind, f->o.input);
+    gr_shape seen = f->o.input;
+    if (gr_meta_get(meta, "normalize.picture"))
+        GR_TRY(file_get_shape(meta, "normalize.picture", &seen));
+    int64_t channels = gr_normalize_channels((gr_normalize)kind, seen);
     GR_TRY(file_get_floats(meta, "normalize.shift", channels, &f->shift));
     GR_TRY(file_get_floats(meta, "normalize.scale", channels, &f->scale));
-    f->normalizer = (gr_normalizer){(gr_normalize)kind, channels, f->shift, f->scale};
+    f->normalizer = (gr_normalizer){(gr_normalize)kind, channels, f->shift, f->scale, {0}};
+    if (kind == GR_NORMALIZE_MEAN_IMAGE && seen.rank == 3) f->normalizer.picture = seen;
     f->o.normalizer = &f->normalizer;
     return GR_OK;
 }

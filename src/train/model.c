@@ -40,7 +40,13 @@ static gr_status model_take_data(gr_model_options *o)
         if (status != GR_OK)
             return gr_fail_prefix(status, "data set '%s': ", gr_dataset_name(o->data));
     }
-    if (o->classes == 0) o->classes = gr_dataset_classes(o->data);
+    if (o->classes == 0) {
+        o->classes = gr_dataset_classes(o->data);
+        if (o->classes < 2)
+            return gr_fail(GR_INVALID,
+                           "data set '%s' has %s: a model is to tell at least two apart",
+                           gr_dataset_name(o->data), o->classes ? "a single class" : "no labels");
+    }
     if (gr_dataset_dtype(o->data) == GR_I32) o->tokens = true;
     if (o->positions.rank == 0) o->positions = gr_dataset_label_shape(o->data);
     if (gr_dataset_padded(o->data)) o->padded = true;
@@ -158,11 +164,9 @@ static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
     }
     if (!o->normalizer) return GR_OK;
     const gr_normalizer *n = o->normalizer;
-    int64_t expected = gr_normalize_channels(n->kind, o->input);
-    if (n->channels != expected)
-        return gr_fail(GR_SHAPE, "the normaliser has %lld channels, the input %s has %lld",
-                       (long long)n->channels, gr_shape_text(o->input), (long long)expected);
+    GR_TRY(gr_normalize_fits(n, o->input));
     GR_TRY(gr_normalizer_new(n->kind, n->channels, n->shift, n->scale, &model->normalizer));
+    model->normalizer.picture = n->picture;
     model->normalize = n->kind;
     model->normalizes = true;
     return GR_OK;

@@ -286,6 +286,15 @@ static void random_scale_shows_parts(void **state)
     gr_dataset_free(set);
 }
 
+/* The mean over all pictures at one place. */
+static float mean_pixel(int64_t c, int64_t row, int64_t column)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < N; i++) sum += (double)pixel(i, c, row, column);
+    return (float)(sum / N);
+}
+
+/* The mean is of whole pictures, and lies under each part of them. */
 static void mean_image(void **state)
 {
     (void)state;
@@ -294,21 +303,64 @@ static void mean_image(void **state)
     gr_dataset *set = pictures(GR_U8);
     const gr_preprocess crop = {.crop = 4};
     assert_int_equal(gr_normalizer_learn_view(GR_NORMALIZE_MEAN_IMAGE, set, &crop, &norm), GR_OK);
-    assert_int_equal(norm.channels, 48);
-    for (int64_t at = 0; at < 48; at++) {
-        double sum = 0;
-        for (int64_t i = 0; i < N; i++)
-            sum += (double)pixel(i, at / 16, at / 4 % 4 + 2, at % 4 + 1);
-        assert_true(fabs((double)norm.shift[at] - sum / N) < 1e-4);
-        assert_true(norm.scale[at] == 1);
+    assert_int_equal(norm.channels, 3 * H * W);
+    assert_true(gr_shape_equal(norm.picture, GR_SHAPE(3, H, W)));
+    for (int64_t at = 0; at < 3 * H * W; at++) {
+        const float mean = mean_pixel(at / (H * W), at / W % H, at % W);
+        assert_true(fabsf(norm.shift[at] - mean) < 1e-4f && norm.scale[at] == 1);
     }
     float *x = load(set, GR_LOADER(.preprocess = &crop, .normalizer = &norm), 0, &one);
-    assert_true(x[48] == pixel(1, 0, 2, 1) - norm.shift[0]);
+    for (int64_t at = 0; at < 48; at++) /* the middle of picture 1 */
+        assert_true(fabsf(x[48 + at] - pixel(1, at / 16, at / 4 % 4 + 2, at % 4 + 1) +
+                          mean_pixel(at / 16, at / 4 % 4 + 2, at % 4 + 1)) < 1e-3f);
+    /* A part by itself is taken for the middle. */
+    float part[48], y[48];
+    for (int64_t at = 0; at < 48; at++) part[at] = pixel(1, at / 16, at / 4 % 4 + 2, at % 4 + 1);
+    assert_int_equal(
+        gr_normalizer_apply(&norm, &(gr_tensor){GR_F32, GR_SHAPE(1, 3, 4, 4), part}, y), GR_OK);
+    assert_memory_equal(y, x + 48, sizeof y);
+    assert_int_equal(
+        gr_normalizer_apply(&norm, &(gr_tensor){GR_F32, GR_SHAPE(1, 1, 4, 12), part}, y), GR_SHAPE);
+    assert_non_null(strstr(gr_message(), "the mean image is [3,9,7], but examples are [1,4,12]"));
     free(x);
     gr_normalizer_clear(&norm);
     /* In memory and whole it is learnt from the bytes. */
     assert_int_equal(gr_normalizer_learn(GR_NORMALIZE_MEAN_IMAGE, set, &norm), GR_OK);
     assert_int_equal(norm.channels, 3 * H * W);
+    gr_normalizer_clear(&norm);
+    gr_dataset_free(set);
+}
+
+/* Is x picture i at some place of a crop of 4x4, mirrored or not, minus the mean of that place? */
+static bool is_part(const float *x, int64_t i)
+{
+    for (int64_t place = 0; place < 2 * (H - 3) * (W - 3); place++) {
+        const int64_t top = place / 2 % (H - 3), left = place / 2 / (H - 3);
+        int same = 0;
+        for (int64_t at = 0; at < 48; at++) {
+            const int64_t c = at / 16, row = top + at / 4 % 4, k = at % 4;
+            const int64_t column = left + (place % 2 ? 3 - k : k);
+            same += fabsf(x[at] - pixel(i, c, row, column) + mean_pixel(c, row, column)) < 1e-3f;
+        }
+        if (same == 48) return true;
+    }
+    return false;
+}
+
+static void mean_image_of_parts(void **state)
+{
+    (void)state;
+    gr_normalizer norm;
+    gr_shape one;
+    gr_dataset *set = pictures(GR_U8);
+    const gr_preprocess crop = {.crop = 4};
+    assert_int_equal(gr_normalizer_learn_view(GR_NORMALIZE_MEAN_IMAGE, set, &crop, &norm), GR_OK);
+    float *x = load(set,
+                    GR_LOADER(.batch = 8, .preprocess = &crop, .normalizer = &norm,
+                              .augment = GR_AUGMENT(.mirror = true)),
+                    0, &one);
+    for (int64_t i = 0; i < N; i++) assert_true(is_part(x + 48 * i, i));
+    free(x);
     gr_normalizer_clear(&norm);
     gr_dataset_free(set);
 }
@@ -417,6 +469,7 @@ int main(void)
         cmocka_unit_test(colours_vary),
         cmocka_unit_test(random_scale_shows_parts),
         cmocka_unit_test(mean_image),
+        cmocka_unit_test(mean_image_of_parts),
         cmocka_unit_test(refuses),
         cmocka_unit_test(models_repeat_it),
         cmocka_unit_test(memory_may_be_out),

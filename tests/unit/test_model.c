@@ -246,7 +246,7 @@ static void test_file_options(void **state)
     (void)state;
     gr_model *model, *copy;
     float shift[] = {0.1f, 0.2f, 0.3f, 0.4f}, scale[] = {1, 2, 3, 1e-7f};
-    gr_normalizer n = {GR_NORMALIZE_UNIT, 4, shift, scale};
+    gr_normalizer n = {.kind = GR_NORMALIZE_UNIT, .channels = 4, .shift = shift, .scale = scale};
     static const char *const names[] = {"a\nb", "c\\d", "\xc3\xa9"};
     unit_ok(gr_model_new(
         GR_MODEL(.net = "x @ [[1,2,3],[4,5,6],[7,8,9],[1,1,1]]", .input = GR_SHAPE(4), .classes = 3,
