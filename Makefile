@@ -8,7 +8,7 @@ GRADUS = $(BUILD)/gradus
 
 # Debian packages: to build with every part, to test, and the data of the demo.
 BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libpng-dev libjpeg-dev \
-	libcairo2-dev libflann-dev
+	libcairo2-dev libgraphviz-dev libflann-dev
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
 CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind

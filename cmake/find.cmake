@@ -107,3 +107,22 @@ if(wanted)
     endif()
 endif()
 gradus_part(cairo "figures" "libcairo2-dev and pkg-config" ${found} PkgConfig::cairo)
+
+# The plugin that lays graphs out is linked itself, so that the library looks for no other.
+set(found FALSE)
+gradus_wants(graphviz wanted)
+if(wanted AND PkgConfig_FOUND AND GRADUS_HAVE_CAIRO)
+    pkg_check_modules(graphviz QUIET IMPORTED_TARGET libgvc libcgraph)
+    find_library(GRADUS_GRAPHVIZ_DOT gvplugin_dot_layout
+        HINTS ${graphviz_LIBRARY_DIRS} ${graphviz_LIBDIR} ${graphviz_libgvc_LIBDIR}
+        PATH_SUFFIXES graphviz)
+    mark_as_advanced(GRADUS_GRAPHVIZ_DOT)
+    if(graphviz_FOUND AND GRADUS_GRAPHVIZ_DOT)
+        set(found TRUE)
+        add_library(gradus_graphviz_libraries INTERFACE)
+        target_link_libraries(gradus_graphviz_libraries INTERFACE
+            PkgConfig::graphviz ${GRADUS_GRAPHVIZ_DOT})
+    endif()
+endif()
+gradus_part(graphviz "drawings of circuits and nets" "libgraphviz-dev" ${found}
+    gradus_graphviz_libraries)

@@ -1,5 +1,6 @@
 # The libraries: libgradus (static and shared, from the same objects), libgradus-extra (images and
-# figures), and the oneDNN backend, a module that the core loads at the first contraction worth it.
+# figures), and two modules: the oneDNN backend, which the core loads at the first contraction worth
+# it, and Graphviz, which lays diagrams out.
 
 set(folders base graph ops grad backend/cpu passes plan run check data io nn optim lang train classic)
 list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
@@ -71,7 +72,8 @@ add_library(gradus_everything INTERFACE)
 if(extra_sources)
     gradus_library(gradus_extra gradus-extra "${extra_sources}"
         $<BUILD_INTERFACE:gradus_with_png> $<BUILD_INTERFACE:gradus_with_jpeg>
-        $<BUILD_INTERFACE:gradus_with_cairo> $<BUILD_INTERFACE:gradus_with_zlib> m)
+        $<BUILD_INTERFACE:gradus_with_cairo> $<BUILD_INTERFACE:gradus_with_zlib> m
+        ${CMAKE_DL_LIBS})
     target_link_libraries(gradus_extra_static PUBLIC gradus_static)
     target_link_libraries(gradus_extra_shared PUBLIC gradus_shared)
     # It finds libgradus beside itself, wherever both were installed.
@@ -120,4 +122,22 @@ if(GRADUS_HAVE_FLANN)
     target_compile_definitions(gradus_objects PRIVATE
         GRADUS_FLANN_BUILT="$<TARGET_FILE:gradus_flann>"
         GRADUS_FLANN_INSTALLED="${module_install_dir}/gradus-flann.so")
+endif()
+
+# The same for Graphviz, which the drawing of diagrams loads. Its plugin lies in a folder of its own.
+set(GRADUS_HAVE_LAYOUT FALSE)
+if(GRADUS_HAVE_GRAPHVIZ AND extra_sources)
+    set(GRADUS_HAVE_LAYOUT TRUE)
+    get_filename_component(plugins ${GRADUS_GRAPHVIZ_DOT} DIRECTORY)
+    add_library(gradus_graphviz MODULE src/plot/graphviz/graphviz.c)
+    set_target_properties(gradus_graphviz PROPERTIES
+        PREFIX "" OUTPUT_NAME gradus-graphviz C_VISIBILITY_PRESET hidden
+        INSTALL_RPATH ${plugins})
+    target_include_directories(gradus_graphviz PRIVATE include src)
+    target_link_libraries(gradus_graphviz PRIVATE gradus_options gradus_with_graphviz)
+    target_link_options(gradus_graphviz PRIVATE
+        -Wl,--version-script=${version_script} -Wl,--no-undefined)
+    target_compile_definitions(gradus_extra_objects PRIVATE
+        GRADUS_GRAPHVIZ_BUILT="$<TARGET_FILE:gradus_graphviz>"
+        GRADUS_GRAPHVIZ_INSTALLED="${module_install_dir}/gradus-graphviz.so")
 endif()

@@ -8,6 +8,7 @@ option(GRADUS_PNG "Read PNG images where libpng is found" ON)
 option(GRADUS_JPEG "Read JPEG images where libjpeg is found" ON)
 option(GRADUS_FLANN "Build approximate search for neighbours where FLANN is found" ON)
 option(GRADUS_CAIRO "Draw figures with cairo where found" ON)
+option(GRADUS_GRAPHVIZ "Draw circuits and nets with Graphviz where found" ON)
 option(GRADUS_WERROR "Treat warnings as errors" OFF)
 set(GRADUS_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
 

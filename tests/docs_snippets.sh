@@ -44,7 +44,7 @@ fault() {
 lacks() {
     for need in "$@"; do
         case $need in
-        cairo | png | jpeg | zlib | openmp | onednn | flann)
+        cairo | graphviz | png | jpeg | zlib | openmp | onednn | flann)
             gradus --version | grep -qw "$need" && continue
             ;;
         *) gradus data "$need" >/dev/null 2>&1 && continue ;;

@@ -46,6 +46,29 @@ GR_API gr_status gr_check(gr_node *y, gr_node *const *wrt, int n, const gr_feed 
                           gr_check_report *report);
 GR_API void gr_check_clear(gr_check_report *report);
 
+/* ---- Functions of a vector in C ----------------------------------------------------------- */
+
+/* f(x[0], …, x[n − 1]). May fail: the status ends the work and is returned. */
+typedef gr_status gr_vector_function(void *user, const double *x, int64_t n, double *value);
+
+typedef enum gr_difference {
+    GR_DIFFERENCE_CENTRAL, /* (f(x + h) − f(x − h)) / 2h: 2n evaluations, error of order h² */
+    GR_DIFFERENCE_FORWARD  /* (f(x + h) − f(x)) / h: n + 1 evaluations, error of order h */
+} gr_difference;
+
+typedef struct gr_numeric_options {
+    size_t size; /* sizeof(gr_numeric_options) */
+    gr_difference difference;
+    double step; /* h; 0: 1e-5 */
+} gr_numeric_options;
+#define GR_NUMERIC(...) (&(gr_numeric_options){.size = sizeof(gr_numeric_options), __VA_ARGS__})
+
+/* The gradient of any function by differences: gradient[i] = df/dx[i]. x is moved in place, one
+ * element at a time, and is as it was at the end. `options` may be NULL. GR_INVALID for a step that
+ * is not above 0, a missing argument, or an element so large that x + h is x. */
+GR_API gr_status gr_numeric_gradient(gr_vector_function *f, void *user, double *x, int64_t n,
+                                     const gr_numeric_options *options, double *gradient);
+
 #ifdef __cplusplus
 }
 #endif

@@ -107,6 +107,13 @@ GR_API char *gr_node_text(const gr_node *node, char *text, size_t size);
  */
 GR_API gr_node *gr_get(gr_node *node, int i);
 
+/* Appends a gate with the op and the attributes of `like`, which may be of another graph, on other
+ * inputs, as many as `like` has. Its name is not taken over. Faults as those of the op's builder;
+ * GR_INVALID for an input, a variable or an assignment, and for another number of inputs. */
+GR_API gr_node *gr_again(gr_graph *graph, const gr_node *like, gr_node *const *in, int n);
+/* Does each element of the result depend on one element of each input alone, as in add or relu? */
+GR_API bool gr_node_elementwise(const gr_node *node);
+
 /* Marks the nodes built until gr_composite_end as parts of `name` (copied). Calls may nest; the
  * outermost name wins, so a user's own composite shows as one thing. */
 GR_API void gr_composite_begin(gr_graph *graph, const char *name);

@@ -231,6 +231,50 @@ GR_API gr_status gr_plot_pictures(const char *path, const gr_picture_page *page)
  * each filter (C = 1: a page). At most 256 pictures. GR_SHAPE, GR_DTYPE; faults as above. */
 GR_API gr_status gr_plot_filters(const char *path, const char *title, const gr_tensor *weights);
 
+/* ---- Diagrams ----------------------------------------------------------------------------- */
+
+/* Circuits and nets: nodes and wires, laid out from left to right by Graphviz's library, which is
+ * loaded when the first diagram is drawn. */
+typedef struct gr_diagram gr_diagram;
+
+typedef enum gr_diagram_kind {
+    GR_DIAGRAM_GATE,   /* a circle, or a rounded box where the text is long */
+    GR_DIAGRAM_LEAF,   /* text without a frame: an input, a constant */
+    GR_DIAGRAM_LAYER,  /* a box, whose first line of text is its title */
+    GR_DIAGRAM_RESULT, /* a gate that is marked as the one all is about */
+    GR_DIAGRAM_FORK    /* a dot from which several wires go on */
+} gr_diagram_kind;
+
+typedef struct gr_diagram_node {
+    size_t size; /* sizeof(gr_diagram_node) */
+    gr_diagram_kind kind;
+    const char *text; /* lines are parted by \n */
+    const char *name; /* small, in grey, under a gate's text; NULL: none */
+    int color;        /* of a layer's box, as of a series; 0: white */
+} gr_diagram_node;
+#define GR_DIAGRAM_NODE(...) (&(gr_diagram_node){.size = sizeof(gr_diagram_node), __VA_ARGS__})
+
+typedef struct gr_diagram_wire {
+    size_t size;          /* sizeof(gr_diagram_wire) */
+    int from, to;         /* nodes; to = -1: an open end */
+    const char *value;    /* above the wire, in green: what goes forward; NULL: nothing */
+    const char *gradient; /* below the wire, in orange: what comes back; NULL: nothing */
+} gr_diagram_wire;
+#define GR_DIAGRAM_WIRE(...) (&(gr_diagram_wire){.size = sizeof(gr_diagram_wire), __VA_ARGS__})
+
+/* An empty diagram, which the caller frees. `title` may be NULL; dpi as of a figure. */
+GR_API gr_status gr_diagram_new(const char *title, double dpi, gr_diagram **diagram);
+GR_API void gr_diagram_free(gr_diagram *diagram);
+/* Adds a node, whose number, from 0, is *number. GR_NO_MEMORY. */
+GR_API gr_status gr_diagram_add(gr_diagram *diagram, const gr_diagram_node *node, int *number);
+/* Adds a wire between nodes that are there. GR_RANGE if they are not. */
+GR_API gr_status gr_diagram_connect(gr_diagram *diagram, const gr_diagram_wire *wire);
+/* Can diagrams be drawn? GR_UNSUPPORTED, naming the package, in a build without Graphviz. */
+GR_API gr_status gr_diagram_check(void);
+/* Draws the diagram, as large as it needs to be, as gr_figure_save does. Refusals of that and of
+ * gr_diagram_check; GR_INVALID for a diagram without nodes. */
+GR_API gr_status gr_diagram_save(const gr_diagram *diagram, const char *path);
+
 #ifdef __cplusplus
 }
 #endif

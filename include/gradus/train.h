@@ -222,6 +222,8 @@ typedef struct gr_layer_info {
     int64_t parameters;
     int64_t multiply_adds; /* of its contractions, forward, for one example */
     size_t bytes;          /* of its output for one example */
+    int inputs;            /* layers that it reads, */
+    const int *input;      /* [inputs]: their numbers; -1: the net's input */
 } gr_layer_info;
 
 typedef struct gr_net_info {

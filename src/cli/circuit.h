@@ -51,6 +51,19 @@ const circuit_gate *circuit_input(const circuit *c, int k, int i);
 /* May a gradient be asked by this gate? */
 bool circuit_has_gradient(const circuit_gate *gate);
 
+/* What one gate sends back to one of the gates that it reads. */
+typedef struct circuit_flow {
+    int gate, slot, input; /* gate's input number `slot` is gate `input` */
+    gr_tensor downstream;  /* its part of the gradient; no data if there is none */
+    gr_tensor local;       /* derivative of each element by its own; no data where that is no
+                              tensor of this shape */
+} circuit_flow;
+
+/* The flows of all gates, in their order: the chain rule one gate at a time, each built alone on
+ * what it reads. After circuit_run; free with circuit_flows_free, also on failure. */
+gr_status circuit_flows(const circuit *c, circuit_flow **flows, int *n);
+void circuit_flows_free(circuit_flow *flows, int n);
+
 /* A value laid out for people in new memory: "-0.2", "[[0.1, 0.5], [-0.3, 0.8]]", long axes with
  * "…" and the shape behind. */
 char *circuit_show(const gr_tensor *value, int digits);

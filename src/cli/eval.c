@@ -2,6 +2,7 @@
 #include "cli/eval.h"
 
 #include "cli/gates.h"
+#include "cli/input.h"
 #include "cli/out.h"
 #include "cli/plan.h"
 #include "cli/table.h"
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- The gradient --------------------------------------------------------------------------- */
 
@@ -175,6 +177,24 @@ static int eval_check(circuit *c, gr_check_report *report)
 
 static const double eval_tolerance = 1e-6; /* gr_check's own */
 
+/* The options that look closer: at the chain rule, at a Jacobian, at differences. As text, or as
+ * members of `json`'s open object. */
+static int eval_study(const cli_args *args, circuit *c, cli_json *json)
+{
+    const int digits = (int)cli_int(args, "digits");
+    int code = CLI_YES;
+    if (cli_flag(args, "explain")) {
+        gr_status status = json ? eval_explain_json(json, c) : eval_explain(c, digits);
+        if (status != GR_OK) code = cli_failed(status);
+    }
+    if (code == CLI_YES && cli_given(args, "numeric"))
+        code = eval_numeric(c, strcmp(cli_text(args, "numeric"), "forward") == 0,
+                            cli_real(args, "h"), cli_text(args, "errors"), digits, json);
+    if (code == CLI_YES && cli_given(args, "jacobian"))
+        code = eval_jacobian(c, cli_text(args, "jacobian"), digits, json);
+    return code;
+}
+
 static int eval_show_json(const cli_args *args, circuit *c, const gr_check_report *report)
 {
     cli_json json = {.pretty = true};
@@ -182,7 +202,8 @@ static int eval_show_json(const cli_args *args, circuit *c, const gr_check_repor
     cli_json_object(&json, NULL);
     eval_print_json(&json, c);
     if (cli_flag(args, "check")) cli_json_check(&json, "check", report, eval_tolerance);
-    if (cli_given(args, "step")) code = eval_steps(args, c, &json);
+    if (code == CLI_YES) code = eval_study(args, c, &json);
+    if (code == CLI_YES && cli_given(args, "step")) code = eval_steps(args, c, &json);
     cli_json_end(&json);
     return code;
 }
@@ -203,18 +224,53 @@ static int eval_show(const cli_args *args, const gr_expr *expr, circuit *c, cons
         cli_print("\n");
         cli_print_check(report, eval_tolerance);
     }
-    return cli_given(args, "step") ? eval_steps(args, c, NULL) : CLI_YES;
+    int code = eval_study(args, c, NULL);
+    if (code != CLI_YES || !cli_given(args, "step")) return code;
+    return eval_steps(args, c, NULL);
 }
 
-/* What needs a gradient by the inputs, and output that excludes other output. */
+/* What needs a gradient by the inputs. */
 static int eval_refuse(const cli_args *args, const circuit *c, const char *reason)
 {
-    bool step = cli_given(args, "step"), check = cli_flag(args, "check");
-    if (reason && (step || check))
-        return cli_bad("--%s: no gradient: %s", check ? "check" : "step", reason);
-    if (c->inputs == 0 && (step || check))
-        return cli_bad("--%s: the expression has no inputs", check ? "check" : "step");
-    return CLI_YES;
+    static const char *const options[] = {"check", "step", "explain", "numeric"};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (!cli_given(args, options[i])) continue;
+        if (reason) return cli_bad("--%s: no gradient: %s", options[i], reason);
+        if (c->inputs == 0) return cli_bad("--%s: the expression has no inputs", options[i]);
+    }
+    if (!cli_given(args, "jacobian")) return CLI_YES;
+    return eval_refuse_jacobian(c, cli_text(args, "jacobian"));
+}
+
+static const char *const eval_pictures[] = {"svg", "png"};
+enum { EVAL_PICTURES = sizeof eval_pictures / sizeof *eval_pictures };
+
+/* Whatever would be drawn must be possible before anything is computed. */
+static int eval_refuse_pictures(const cli_args *args)
+{
+    int code = CLI_YES;
+    for (int i = 0; i < EVAL_PICTURES && code == CLI_YES; i++) {
+        const char *path = cli_text(args, eval_pictures[i]);
+        if (!path) continue;
+        const char *dot = strrchr(path, '.');
+        if (!dot || strcasecmp(dot + 1, eval_pictures[i]) != 0)
+            return cli_bad("--%s: '%s' does not end in .%s", eval_pictures[i], path,
+                           eval_pictures[i]);
+        code = cli_check_figure(eval_pictures[i], path, true);
+    }
+    if (code == CLI_YES && cli_given(args, "errors"))
+        code = cli_check_figure("errors", cli_text(args, "errors"), false);
+    return code;
+}
+
+static int eval_draw_pictures(const cli_args *args, const circuit *c)
+{
+    const char *path[EVAL_PICTURES];
+    const int digits = cli_given(args, "digits") ? (int)cli_int(args, "digits") : 3;
+    for (int i = 0; i < EVAL_PICTURES; i++) path[i] = cli_text(args, eval_pictures[i]);
+    if (!path[0] && !path[1]) return CLI_YES;
+    gr_status status = eval_draw(c, digits, path, EVAL_PICTURES);
+    return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
 static int eval_circuit(const cli_args *args, const gr_expr *expr, const gr_tensor *values)
@@ -229,6 +285,7 @@ static int eval_circuit(const cli_args *args, const gr_expr *expr, const gr_tens
         gr_status status = circuit_run(&c);
         if (status != GR_OK) code = cli_failed(status);
     }
+    if (code == CLI_YES) code = eval_draw_pictures(args, &c);
     if (code == CLI_YES && cli_flag(args, "check")) verdict = eval_check(&c, &report);
     if (code == CLI_YES && verdict <= CLI_NO) code = eval_show(args, expr, &c, reason, &report);
     gr_check_clear(&report);
@@ -237,20 +294,28 @@ static int eval_circuit(const cli_args *args, const gr_expr *expr, const gr_tens
     return code == CLI_YES ? verdict : code;
 }
 
+static bool eval_studies(const cli_args *args)
+{
+    return cli_flag(args, "explain") || cli_given(args, "numeric") || cli_given(args, "jacobian");
+}
+
 static int eval_run(const cli_args *args)
 {
     gr_expr *expr;
     gr_tensor *values;
     int next;
-    if (cli_flag(args, "dot") &&
-        (cli_flag(args, "json") || cli_flag(args, "check") || cli_given(args, "step")))
-        return cli_bad("--dot prints the drawing alone: leave out --json, --check and --step");
-    if (cli_flag(args, "plan") &&
-        (cli_flag(args, "dot") || cli_flag(args, "check") || cli_given(args, "step")))
-        return cli_bad("--plan prints the program alone: leave out --dot, --check and --step");
+    if (cli_flag(args, "dot") && (cli_flag(args, "json") || cli_flag(args, "check") ||
+                                  cli_given(args, "step") || eval_studies(args)))
+        return cli_bad("--dot prints the drawing alone: leave out the other forms of output");
+    if (cli_flag(args, "plan") && (cli_flag(args, "dot") || cli_flag(args, "check") ||
+                                   cli_given(args, "step") || eval_studies(args)))
+        return cli_bad("--plan prints the program alone: leave out the other forms of output");
     if (!cli_given(args, "step") && (cli_given(args, "times") || cli_flag(args, "descend")))
         return cli_bad("--times and --descend belong to --step");
-    int code = cli_read_expr(args, &expr, &next);
+    if (!cli_given(args, "numeric") && (cli_given(args, "h") || cli_given(args, "errors")))
+        return cli_bad("--h and --errors belong to --numeric");
+    int code = eval_refuse_pictures(args);
+    if (code == CLI_YES) code = cli_read_expr(args, &expr, &next);
     if (code != CLI_YES) return code;
     code = cli_read_values(args, next, expr, NULL, &values);
     if (code == CLI_YES) {
@@ -273,6 +338,27 @@ static const cli_option eval_options[] = {
      .argument = "NAMES",
      .help = "only the gradient with respect to these inputs or gates (x,y)"},
     {.name = "check", .help = "check the gradient against numerical differences"},
+    {.name = "explain",
+     .help = "write the chain rule gate by gate: upstream times local is downstream"},
+    {.name = "numeric",
+     .kind = CLI_WORD,
+     .argument = "central|forward",
+     .help = "the gradient by such differences beside the analytic one"},
+    {.name = "h",
+     .kind = CLI_REAL,
+     .argument = "H",
+     .fallback = "1e-5",
+     .min = 1e-300,
+     .max = 1e300,
+     .help = "the step of these differences"},
+    {.name = "errors",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw their error against h, and what both gradients cost"},
+    {.name = "jacobian",
+     .kind = CLI_TEXT,
+     .argument = "OUT,IN",
+     .help = "the derivatives of each element of one gate by those of another"},
     {.name = "step",
      .kind = CLI_REAL,
      .argument = "H",
@@ -293,6 +379,11 @@ static const cli_option eval_options[] = {
      .max = 17,
      .help = "significant digits in the table and the drawing",
      .group = "Output"},
+    {.name = "svg",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw the circuit: values above the wires, gradients below"},
+    {.name = "png", .kind = CLI_TEXT, .argument = "FILE", .help = "the same as a picture of dots"},
     {.name = "json", .help = "print JSON: all digits, null for nan and infinities"},
     {.name = "dot", .help = "print a drawing for Graphviz: gradus eval ... --dot | dot -Tsvg"},
     {.name = "plan",
@@ -313,6 +404,8 @@ const cli_command cli_command_eval = {
     .examples = "gradus eval '(x + y) * z' x=-2 y=5 z=-4\n"
                 "gradus eval 'sum((W @ x)^2)' W='[[.1, .5], [-.3, .8]]' x='[.2, .4]' --check\n"
                 "gradus eval 'q = x + y; q * z' x=-2 y=5 z=-4 --step 0.01 --times 3\n"
+                "gradus eval 'q = x + y; q * z' x=-2 y=5 z=-4 --explain --svg circuit.svg\n"
+                "gradus eval 'y = relu(x); sum(y)' 'x=[1, -2, 3]' --jacobian y,x\n"
                 "gradus eval --json -- '-x^2' x=3\n",
     .exits = "--check finds a gradient that is wrong;",
     .most = -1,

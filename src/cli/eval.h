@@ -12,4 +12,18 @@ void eval_print_json(cli_json *json, const circuit *c);
 /* The gates as a drawing in Graphviz's language, values and gradients in the nodes. */
 void eval_print_dot(const circuit *c, int digits);
 
+/* Draws the circuit to the paths[n] that are not NULL: values above, gradients below the wires. */
+gr_status eval_draw(const circuit *c, int digits, const char *const *paths, int n);
+/* The chain rule, upstream × local = downstream, as a table, or as member "explain". */
+gr_status eval_explain(const circuit *c, int digits);
+gr_status eval_explain_json(cli_json *json, const circuit *c);
+/* May there be a Jacobian of these names? Returns an exit status, after a message if not. */
+int eval_refuse_jacobian(const circuit *c, const char *names);
+/* The Jacobian of one gate by another, "OUT,IN", as text or (json not NULL) as member "jacobian".
+ * Appends to the graph. Returns an exit status. */
+int eval_jacobian(circuit *c, const char *names, int digits, cli_json *json);
+/* The gradient by differences with step h beside the other one, alike; and a figure of its error
+ * against h and of the cost of both (path: NULL for none). */
+int eval_numeric(circuit *c, bool forward, double h, const char *path, int digits, cli_json *json);
+
 #endif

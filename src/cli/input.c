@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gradus/lang.h>
+#include <gradus/plot.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +79,17 @@ int cli_check_output(const char *path)
         code = cli_fault(CLI_ENVIRONMENT, "%s: '%s' is not a folder", path, where);
     free(folder);
     return code;
+}
+
+int cli_check_figure(const char *option, const char *path, bool diagram)
+{
+    const char *dot = strrchr(path, '.');
+    if (!dot || (strcasecmp(dot, ".svg") != 0 && strcasecmp(dot, ".png") != 0 &&
+                 strcasecmp(dot, ".pdf") != 0))
+        return cli_bad("--%s: '%s' does not end in .svg, .png or .pdf", option, path);
+    if (gr_figure_check(path) != GR_OK || (diagram && gr_diagram_check() != GR_OK))
+        return cli_fault(CLI_ENVIRONMENT, "--%s: %s", option, gr_message());
+    return cli_check_output(path);
 }
 
 bool cli_is_plain_file(const char *path)

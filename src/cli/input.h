@@ -16,6 +16,10 @@ int cli_read_net(const char *argument, char **text, const char **source);
  * Returns an exit status, after a message if it is not CLI_YES. */
 int cli_check_output(const char *path);
 
+/* The same for a figure, which --`option` asks for: its name has the ending of one, and this build
+ * draws figures (and diagrams, if `diagram`). */
+int cli_check_figure(const char *option, const char *path, bool diagram);
+
 /* Is it a file or nothing yet, rather than a device, a pipe or a folder? */
 bool cli_is_plain_file(const char *path);
 

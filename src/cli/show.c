@@ -3,12 +3,15 @@
 
 #include "cli/dataset.h"
 #include "cli/gates.h"
+#include "cli/input.h"
 #include "cli/recipe.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char *const show_forms[] = {"plan", "graph", "dot"};
 enum { SHOW_FORMS = sizeof show_forms / sizeof *show_forms };
+static const char *const show_drawn[] = {"svg", "png", "filters"};
 
 static int show_refuse(const cli_args *args)
 {
@@ -19,6 +22,8 @@ static int show_refuse(const cli_args *args)
         form = show_forms[i];
     }
     const bool plan = cli_flag(args, "plan");
+    if (form && (cli_given(args, "svg") || cli_given(args, "png") || cli_given(args, "filters")))
+        return cli_bad("--%s prints that alone: leave out --svg, --png and --filters", form);
     if (form && !plan && cli_flag(args, "json"))
         return cli_bad("--json and --%s exclude each other", form);
     if (!form && (cli_flag(args, "train") || cli_given(args, "batch")))
@@ -30,6 +35,38 @@ static int show_refuse(const cli_args *args)
     return CLI_YES;
 }
 
+/* Pictures must be possible before anything is told. */
+static int show_refuse_pictures(const cli_args *args, const cli_net *net)
+{
+    static const char *const options[] = {"svg", "png"};
+    const char *filters = cli_text(args, "filters");
+    int code = CLI_YES;
+    for (size_t i = 0; code == CLI_YES && i < sizeof options / sizeof *options; i++) {
+        const char *path = cli_text(args, options[i]);
+        const char *dot = path ? strrchr(path, '.') : NULL;
+        if (path && (!dot || strcasecmp(dot + 1, options[i]) != 0))
+            return cli_bad("--%s: '%s' does not end in .%s", options[i], path, options[i]);
+        if (path) code = cli_check_figure(options[i], path, true);
+    }
+    if (code != CLI_YES || !filters) return code;
+    const gr_store *store = net->model ? gr_model_store(net->model) : NULL;
+    bool any = false;
+    for (int i = 0; store && i < gr_store_size(store); i++)
+        any = any || gr_store_type(store, i).shape.rank == 4;
+    if (!any)
+        return cli_bad("--filters: %s has no filters of a convolution of pictures", net->source);
+    return cli_check_figure("filters", filters, false);
+}
+
+static int show_net_layers(const cli_args *args, const cli_net *net)
+{
+    const show_pictures pictures = {.svg = cli_text(args, "svg"),
+                                    .png = cli_text(args, "png"),
+                                    .filters = cli_text(args, "filters")};
+    int code = show_refuse_pictures(args, net);
+    return code == CLI_YES ? show_layers(net, cli_flag(args, "json"), &pictures) : code;
+}
+
 static int show_net(const cli_args *args)
 {
     cli_net net;
@@ -37,8 +74,7 @@ static int show_net(const cli_args *args)
     int code = cli_net_open(args, &net);
     if (code == CLI_YES && net.input.rank == 0)
         code = cli_bad("which shape does an example have? --input 1,28,28 tells it");
-    if (code == CLI_YES)
-        code = program ? show_program(args, &net) : show_layers(&net, cli_flag(args, "json"));
+    if (code == CLI_YES) code = program ? show_program(args, &net) : show_net_layers(args, &net);
     cli_net_close(&net);
     return code;
 }
@@ -71,6 +107,10 @@ static int show_run(const cli_args *args)
         if (cli_flag(args, show_forms[i]))
             return cli_bad("--%s is for models and nets, and '%s' is none", show_forms[i],
                            cli_operand(args, 0));
+    for (size_t i = 0; i < sizeof show_drawn / sizeof *show_drawn; i++)
+        if (cli_given(args, show_drawn[i]))
+            return cli_bad("--%s is for models and nets, and '%s' is none", show_drawn[i],
+                           cli_operand(args, 0));
     return cli_command_data.run(args);
 }
 
@@ -90,7 +130,17 @@ static const cli_option show_options[] = {
      .argument = "SIZES",
      .help = "shape of one example for --net: 1,28,28 (default: that of the recipe beside it)"},
     CLI_GATES_OPTION,
-    {.name = "json", .help = "print JSON", .group = "Output"},
+    {.name = "svg",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw the layers, from left to right",
+     .group = "Output"},
+    {.name = "png", .kind = CLI_TEXT, .argument = "FILE", .help = "the same as a picture of dots"},
+    {.name = "filters",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw the filters of a model's first convolution (.svg, .png or .pdf)"},
+    {.name = "json", .help = "print JSON"},
     {.name = "plan",
      .help = "print the compiled program: the steps in their order, with kernel and memory"},
     {.name = "graph", .help = "print the graph as text"},
@@ -123,7 +173,7 @@ const cli_command cli_command_show = {
              "one example; of a model also its classes and normalisation, and where its training "
              "stands if it is a checkpoint. Of a data set the same as gradus data.",
     .examples = "gradus show model.safetensors\n"
-                "gradus show --recipe alexnet\n"
+                "gradus show --recipe alexnet --svg alexnet.svg\n"
                 "gradus show --net 'conv(20,5) |> maxpool(2) |> fc(10)' --input 1,28,28\n"
                 "gradus show model.safetensors --plan --batch 64\n"
                 "gradus show fashion-mnist\n",

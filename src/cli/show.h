@@ -6,8 +6,18 @@
 
 /* Each returns an exit status, after a message if it is not CLI_YES. */
 
-/* The layers of a net, with what surrounds them in a model file, as text or JSON. */
-int show_layers(const cli_net *net, bool as_json);
+/* What is drawn of a net; each NULL if it is not. */
+typedef struct show_pictures {
+    const char *svg, *png; /* paths: its layers, */
+    const char *filters;   /* its first convolution's filters */
+} show_pictures;
+
+/* The layers of a net, with what surrounds them in a model file, as text or JSON, and drawn. */
+int show_layers(const cli_net *net, bool as_json, const show_pictures *pictures);
+/* The layers as boxes, with wires. */
+gr_status show_draw(const gr_net_info *info, const char *const *paths, int n);
+/* The filters of the model's first convolution of pictures; GR_NOT_FOUND if it has none. */
+gr_status show_draw_filters(const cli_net *net, const char *path);
 /* The tensors of a safetensors file without a net. */
 int show_tensors(const char *path, const gr_safetensors *file, bool as_json);
 /* The options "plan", "graph" and "dot": the program or graph for a batch. */

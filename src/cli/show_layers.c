@@ -246,7 +246,15 @@ static int show_describe(const cli_net *net, gr_net_info **info)
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
-int show_layers(const cli_net *net, bool as_json)
+static gr_status show_draw_all(const cli_net *net, const gr_net_info *info,
+                               const show_pictures *pictures)
+{
+    gr_status status = show_draw(info, (const char *[]){pictures->svg, pictures->png}, 2);
+    if (status != GR_OK || !pictures->filters) return status;
+    return show_draw_filters(net, pictures->filters);
+}
+
+int show_layers(const cli_net *net, bool as_json, const show_pictures *pictures)
 {
     gr_net_info *info;
     gr_safetensors *file = NULL;
@@ -254,6 +262,7 @@ int show_layers(const cli_net *net, bool as_json)
     int code = show_describe(net, &info);
     if (code != CLI_YES) return code;
     gr_status status = net->model ? gr_safetensors_open(net->source, &file) : GR_OK;
+    if (status == GR_OK) status = show_draw_all(net, info, pictures);
     if (status != GR_OK) {
         code = cli_failed(status);
     } else if (as_json) {

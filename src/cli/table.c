@@ -66,6 +66,7 @@ static void table_pad(int columns)
 static void table_put(const cli_table *table, int column, const char *text)
 {
     int width = table->width[column], used = cli_text_width(text);
+    if (!*text && column == table->columns - 1) return; /* no blanks at the end of a line */
     if (column) table_pad(TABLE_GAP);
     if (used > width) {
         const char *dots = cli_glyph("…", ".");

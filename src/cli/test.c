@@ -217,7 +217,7 @@ static int test_run(const cli_args *args)
     }
     status = gr_model_profile(model, profile);
     if (status == GR_OK) status = gr_model_test(model, set, &score);
-    if (status == GR_OK && (status = cli_test_figures(args, model, set)) != GR_OK)
+    if (status == GR_OK && (status = cli_test_figures(args, model, set, &score)) != GR_OK)
         gr_metrics_clear(&score);
     gr_dataset_free(set);
     if (status == GR_OK && cli_flag(args, "json"))

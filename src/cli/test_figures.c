@@ -1,4 +1,4 @@
-/* Figures of gradus test: embeddings, reconstructions. */
+/* Figures of gradus test: confusion matrices, embeddings, reconstructions. */
 #include "cli/test_figures.h"
 
 #include "cli/input.h"
@@ -151,16 +151,7 @@ static gr_status figure_reconstructions(const cli_args *args, gr_model *model,
     return status;
 }
 
-/* ---- Both ----------------------------------------------------------------------------------- */
-
-static int figure_check_path(const cli_args *args, const char *option)
-{
-    const char *path = cli_text(args, option);
-    if (!path) return CLI_YES;
-    gr_status status = gr_figure_check(path);
-    if (status != GR_OK) return cli_bad("--%s: %s", option, gr_message());
-    return cli_check_output(path);
-}
+/* ---- All ------------------------------------------------------------------------------------ */
 
 int cli_test_figures_check(const cli_args *args, const gr_model *model)
 {
@@ -178,14 +169,33 @@ int cli_test_figures_check(const cli_args *args, const gr_model *model)
                        model_name, have, gr_shape_print(in, want, sizeof want));
     if (!cli_text(args, "reconstructions") && cli_flag(args, "sigmoid"))
         return cli_bad("--sigmoid is for --reconstructions");
-    int code = figure_check_path(args, "embedding");
-    return code == CLI_YES ? figure_check_path(args, "reconstructions") : code;
+    if (cli_text(args, "confusion") && !gr_model_classifies(model))
+        return cli_bad("--confusion: %s tells no classes apart", model_name);
+    static const char *const options[] = {"confusion", "embedding", "reconstructions"};
+    int code = CLI_YES;
+    for (size_t i = 0; code == CLI_YES && i < sizeof options / sizeof *options; i++) {
+        const char *path = cli_text(args, options[i]);
+        if (path) code = cli_check_figure(options[i], path, false);
+    }
+    return code;
 }
 
-gr_status cli_test_figures(const cli_args *args, gr_model *model, const gr_dataset *set)
+static gr_status figure_confusion(const char *path, const gr_model *model, const gr_metrics *score)
+{
+    const gr_confusion confusion = {.size = sizeof confusion,
+                                    .classes = score->classes,
+                                    .counts = score->confusion,
+                                    .names = gr_model_class_names(model)};
+    return gr_plot_confusion(path, &confusion);
+}
+
+gr_status cli_test_figures(const cli_args *args, gr_model *model, const gr_dataset *set,
+                           const gr_metrics *score)
 {
     gr_status status = GR_OK;
-    if (cli_text(args, "embedding")) status = figure_embedding(args, model, set);
+    const char *confusion = cli_text(args, "confusion");
+    if (confusion) status = figure_confusion(confusion, model, score);
+    if (status == GR_OK && cli_text(args, "embedding")) status = figure_embedding(args, model, set);
     if (status == GR_OK && cli_text(args, "reconstructions"))
         status = figure_reconstructions(args, model, set);
     return status;

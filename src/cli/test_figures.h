@@ -7,12 +7,15 @@
 #include <gradus/train.h>
 
 #define CLI_TEST_FIGURE_OPTIONS                                                                    \
-    {.name = "embedding",                                                                          \
+    {.name = "confusion",                                                                          \
      .kind = CLI_TEXT,                                                                             \
      .argument = "FILE",                                                                           \
-     .help = "draw the two numbers that the net makes of each example, coloured by class "         \
-             "(.svg, .png or .pdf)",                                                               \
+     .help = "draw which class was taken for which (.svg, .png or .pdf)",                          \
      .group = "Figures"},                                                                          \
+        {.name = "embedding",                                                                      \
+         .kind = CLI_TEXT,                                                                         \
+         .argument = "FILE",                                                                       \
+         .help = "draw the two numbers that the net makes of each example, coloured by class"},    \
         {.name = "reconstructions",                                                                \
          .kind = CLI_TEXT,                                                                         \
          .argument = "FILE",                                                                       \
@@ -27,6 +30,7 @@
 /* Refuses, before anything is computed, what cannot be drawn of this model or written. */
 int cli_test_figures_check(const cli_args *args, const gr_model *model);
 /* Draws what was asked for. */
-gr_status cli_test_figures(const cli_args *args, gr_model *model, const gr_dataset *set);
+gr_status cli_test_figures(const cli_args *args, gr_model *model, const gr_dataset *set,
+                           const gr_metrics *score);
 
 #endif

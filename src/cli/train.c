@@ -195,6 +195,17 @@ static double *train_places(const cli_training *training)
     return places;
 }
 
+/* The learning rate, if a schedule changes it. */
+static double *train_rates(const cli_training *training)
+{
+    double *rate = train_series(training, offsetof(gr_epoch, rate));
+    const int64_t n = gr_trainer_epochs(training->trainer);
+    for (int64_t i = 1; rate && i < n; i++)
+        if (rate[i] != rate[0]) return rate;
+    free(rate);
+    return NULL;
+}
+
 static gr_status train_draw(const cli_training *training, const gr_metrics *score)
 {
     gr_train_report report = gr_trainer_report(training->trainer);
@@ -204,8 +215,10 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
     double *val_loss = train_series(training, offsetof(gr_epoch, val_loss));
     double *train_accuracy = train_series(training, offsetof(gr_epoch, train_accuracy));
     double *val_accuracy = train_series(training, offsetof(gr_epoch, val_accuracy));
+    double *rate = train_rates(training);
     gr_curves curves = {
         .size = sizeof curves,
+        .rate = rate,
         .title = gr_dataset_name(training->train),
         .n = (int)gr_trainer_epochs(training->trainer),
         .epoch = epoch,
@@ -222,6 +235,7 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
     free(val_loss);
     free(train_accuracy);
     free(val_accuracy);
+    free(rate);
     return status;
 }
 

@@ -386,17 +386,6 @@ static int train_read_input(const cli_args *args, cli_training *training)
                    text);
 }
 
-static int train_check_curves(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    if (!dot || (strcmp(dot, ".svg") != 0 && strcmp(dot, ".png") != 0 && strcmp(dot, ".pdf") != 0))
-        return cli_bad("--curves: '%s' does not end in .svg, .png or .pdf", path);
-    if (!cli_has_part("cairo"))
-        return cli_fault(CLI_ENVIRONMENT, "--curves: this build draws no figures; Debian's "
-                                          "libcairo2-dev brings what it lacks");
-    return cli_check_output(path);
-}
-
 /* Everything that would be written at the end must be writable at the start. */
 static int train_read_paths(const cli_args *args, cli_training *training)
 {
@@ -410,7 +399,8 @@ static int train_read_paths(const cli_args *args, cli_training *training)
         training->checkpoint_is_ours = true;
     }
     if (training->out) code = cli_check_output(training->out);
-    if (code == CLI_YES && training->curves) code = train_check_curves(training->curves);
+    if (code == CLI_YES && training->curves)
+        code = cli_check_figure("curves", training->curves, false);
     if (code == CLI_YES && training->checkpoint) code = cli_check_output(training->checkpoint);
     if (code == CLI_YES && cli_flag(args, "resume") && !training->checkpoint)
         code = cli_bad("--resume: from which --checkpoint FILE?");

@@ -47,6 +47,23 @@ gr_node *gr_rebuild(gr_graph *graph, const gr_node *node, gr_node *const *in)
     return copy_build(graph, node, in, node->attr);
 }
 
+gr_node *gr_again(gr_graph *graph, const gr_node *like, gr_node *const *in, int n)
+{
+    if (gr_is_error(like)) {
+        return gr_build_fail(graph, GR_INVALID, "again", "there is no gate to build again");
+    }
+    if ((like->op->flags & (GR_OP_NAMED | GR_OP_EFFECT)) || n != like->n_in) {
+        return gr_build_fail(graph, GR_INVALID, like->op->name,
+                             "cannot be built again on %d inputs", n);
+    }
+    return gr_build(graph, like->op, in, n, like->attr);
+}
+
+bool gr_node_elementwise(const gr_node *node)
+{
+    return !gr_is_error(node) && (node->op->flags & GR_OP_ELEMENTWISE) != 0;
+}
+
 /* ---- Another element type ----------------------------------------------------------------- */
 
 /* `tensor` in element type `to`, in the arena of `graph`; NULL when memory is out. */

@@ -332,8 +332,10 @@ static void plot_draw_frame(plot_pen *pen, const plot_layout *layout)
     cairo_stroke(pen->cairo);
 }
 
-static void plot_draw_ticks(plot_pen *pen, const plot_layout *layout)
+/* `left` is where the texts of the y axis may begin: a number that does not fit is left out. */
+static void plot_draw_ticks(plot_pen *pen, const plot_layout *layout, double left)
 {
+    const double room = layout->area.x - PLOT_TICK_LENGTH - PLOT_PAD - left;
     const plot_box area = layout->area;
     const double height = gr_plot_text_height(PLOT_TICK);
     for (int i = 0; i < layout->ticks[0].n; i++) {
@@ -342,11 +344,15 @@ static void plot_draw_ticks(plot_pen *pen, const plot_layout *layout)
                           area.y + area.height + PLOT_TICK_LENGTH + PLOT_PAD / 2, PLOT_CENTRE,
                           area.width, layout->ticks[0].text[i]);
     }
+    double last = NAN;
     for (int i = 0; i < layout->ticks[1].n; i++) {
         double place = gr_plot_axis_place(&layout->axis[1], layout->ticks[1].at[i]);
+        if (fabs(place - last) * area.height < height) continue; /* in the lowest panels */
+        last = place;
+        if (gr_plot_text_width(pen, PLOT_TICK, layout->ticks[1].text[i]) > room + 0.01) continue;
         gr_plot_text_draw(pen, PLOT_TICK, area.x - PLOT_TICK_LENGTH - PLOT_PAD,
                           area.y + area.height * (1 - place) - 0.54 * height, PLOT_RIGHT,
-                          area.x - layout->left, layout->ticks[1].text[i]);
+                          room + 0.01, layout->ticks[1].text[i]);
     }
 }
 
@@ -398,15 +404,27 @@ static void plot_draw_panel(plot_pen *pen, const plot_panel *panel, const plot_l
     if (!panel->bare && panel->layers == 0) plot_draw_grid(pen, layout);
     plot_draw_data(pen, panel, layout);
     if (!panel->bare) {
-        const double label = panel->y_label ? gr_plot_text_height(PLOT_LABEL) + PLOT_PAD : 0;
+        const double label = panel->y_label ? gr_plot_text_height(PLOT_LABEL) : 0;
         plot_draw_frame(pen, layout);
-        plot_draw_ticks(pen, layout);
+        plot_draw_ticks(pen, layout, layout->left + label);
         plot_draw_x_names(pen, panel, layout);
         plot_draw_y_names(pen, panel, layout, layout->left + label);
     }
     plot_draw_labels(pen, panel, layout);
     if (scale) gr_plot_scale_draw(pen, scale, layout->area, layout->right);
     gr_plot_notes_draw(pen, panel, layout->axis, layout->area);
+}
+
+void gr_plot_begin(plot_pen *pen)
+{
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_set_font_options(pen->cairo, options);
+    cairo_font_options_destroy(options);
+    gr_plot_color(pen, 0xFFFFFF);
+    cairo_paint(pen->cairo);
 }
 
 void gr_plot_draw(const gr_figure *figure, plot_pen *pen)
@@ -416,14 +434,7 @@ void gr_plot_draw(const gr_figure *figure, plot_pen *pen)
         pen->failed = true;
         return;
     }
-    cairo_font_options_t *options = cairo_font_options_create();
-    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
-    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
-    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
-    cairo_set_font_options(pen->cairo, options);
-    cairo_font_options_destroy(options);
-    gr_plot_color(pen, 0xFFFFFF);
-    cairo_paint(pen->cairo);
+    gr_plot_begin(pen);
     plot_lay_out(pen, figure, layout);
     if (figure->title) {
         gr_plot_text_draw(pen, PLOT_HEADING, figure->width / 2, PLOT_MARGIN, PLOT_CENTRE,

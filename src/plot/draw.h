@@ -7,7 +7,17 @@
 #ifdef GRADUS_HAVE_CAIRO
 #include <cairo.h>
 
-typedef enum plot_face { PLOT_TICK, PLOT_LABEL, PLOT_TITLE, PLOT_HEADING, PLOT_FACES } plot_face;
+typedef enum plot_face {
+    PLOT_TICK,
+    PLOT_LABEL,
+    PLOT_TITLE,
+    PLOT_HEADING,
+    PLOT_GATE, /* of diagrams: a gate's text, its name, a wire's value and gradient */
+    PLOT_NAME,
+    PLOT_VALUE,
+    PLOT_GRADIENT,
+    PLOT_FACES
+} plot_face;
 typedef enum plot_align { PLOT_LEFT, PLOT_CENTRE, PLOT_RIGHT } plot_align;
 
 typedef struct plot_pen {
@@ -17,8 +27,22 @@ typedef struct plot_pen {
     bool failed; /* memory is out */
 } plot_pen;
 
+/* Something to be drawn on a page of that size, in points. */
+typedef struct plot_sheet {
+    double width, height, dpi;
+    const char *title; /* for a PDF file's metadata, or NULL */
+    void (*draw)(const void *user, plot_pen *pen);
+    const void *user;
+} plot_sheet;
+
+/* Draws it to a file whose ending was checked; or nowhere, and tells where texts are. */
+gr_status gr_plot_sheet_save(const plot_sheet *sheet, const char *path);
+gr_status gr_plot_sheet_boxes(const plot_sheet *sheet, plot_box *box, int capacity, int *n);
+
 /* Draws the whole figure on a surface measured in points. */
 void gr_plot_draw(const gr_figure *figure, plot_pen *pen);
+/* A white page, and fonts that look alike at all scales. */
+void gr_plot_begin(plot_pen *pen);
 
 /* ---- Text --------------------------------------------------------------------------------- */
 

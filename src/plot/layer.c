@@ -200,8 +200,11 @@ void gr_plot_scale_draw(plot_pen *pen, const plot_layer *layer, plot_box area, d
     }
     cairo_stroke(pen->cairo);
     const double label = *layer->scale ? gr_plot_text_height(PLOT_LABEL) : 0;
+    double last = NAN;
     for (int i = 0; i < ticks.n; i++) {
         const double y = bar.y + bar.height * (1 - gr_plot_axis_place(&axis, ticks.at[i]));
+        if (fabs(y - last) < 2 * half) continue;
+        last = y;
         gr_plot_text_draw(pen, PLOT_TICK, x + 4, y - half, PLOT_LEFT, right - label - x - 4,
                           ticks.text[i]);
     }

@@ -32,12 +32,12 @@ static gr_status save_status(cairo_status_t status, const char *path)
 }
 
 /* Draws on a surface with `scale` units to a point, and ends it. */
-static gr_status save_draw(const gr_figure *figure, cairo_surface_t *surface, double scale,
+static gr_status save_draw(const plot_sheet *sheet, cairo_surface_t *surface, double scale,
                            const char *path)
 {
     plot_pen pen = {.cairo = cairo_create(surface)};
     cairo_scale(pen.cairo, scale, scale);
-    gr_plot_draw(figure, &pen);
+    sheet->draw(sheet->user, &pen);
     cairo_status_t status = cairo_status(pen.cairo);
     cairo_destroy(pen.cairo);
     return pen.failed ? GR_NO_MEMORY : save_status(status, path);
@@ -60,20 +60,20 @@ static void save_drop_numbers(gr_text *text)
     text->size = (size_t)(to - text->data);
 }
 
-static gr_status save_vector(const gr_figure *figure, const char *path, bool svg, gr_text *text)
+static gr_status save_vector(const plot_sheet *sheet, const char *path, bool svg, gr_text *text)
 {
     cairo_surface_t *surface =
-        svg ? cairo_svg_surface_create_for_stream(save_append, text, figure->width, figure->height)
-            : cairo_pdf_surface_create_for_stream(save_append, text, figure->width, figure->height);
+        svg ? cairo_svg_surface_create_for_stream(save_append, text, sheet->width, sheet->height)
+            : cairo_pdf_surface_create_for_stream(save_append, text, sheet->width, sheet->height);
     if (!svg) {
         /* The time of drawing would differ from run to run. */
         cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE,
                                        "2000-01-01T00:00:00Z");
-        if (figure->title) {
-            cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, figure->title);
+        if (sheet->title) {
+            cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, sheet->title);
         }
     }
-    gr_status status = save_draw(figure, surface, 1, path);
+    gr_status status = save_draw(sheet, surface, 1, path);
     cairo_surface_finish(surface);
     if (status == GR_OK) status = save_status(cairo_surface_status(surface), path);
     cairo_surface_destroy(surface);
@@ -81,19 +81,19 @@ static gr_status save_vector(const gr_figure *figure, const char *path, bool svg
     return status;
 }
 
-static gr_status save_png(const gr_figure *figure, const char *path, gr_text *text)
+static gr_status save_png(const plot_sheet *sheet, const char *path, gr_text *text)
 {
-    const double scale = figure->dpi / 72;
-    const double width = ceil(figure->width * scale), height = ceil(figure->height * scale);
+    const double scale = sheet->dpi / 72;
+    const double width = ceil(sheet->width * scale), height = ceil(sheet->height * scale);
     if (!(width <= 32000 && height <= 32000)) {
         return gr_fail(GR_INVALID,
                        "%s: %g by %g points at %g dots per inch are more than the "
                        "32000 dots a side that can be drawn",
-                       path, figure->width, figure->height, figure->dpi);
+                       path, sheet->width, sheet->height, sheet->dpi);
     }
     cairo_surface_t *surface =
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
-    gr_status status = save_draw(figure, surface, scale, path);
+    gr_status status = save_draw(sheet, surface, scale, path);
     if (status == GR_OK) {
         status = save_status(cairo_surface_write_to_png_stream(surface, save_append, text), path);
     }
@@ -101,11 +101,11 @@ static gr_status save_png(const gr_figure *figure, const char *path, gr_text *te
     return status;
 }
 
-gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+gr_status gr_plot_sheet_boxes(const plot_sheet *sheet, plot_box *box, int capacity, int *n)
 {
     cairo_surface_t *surface = cairo_recording_surface_create(CAIRO_CONTENT_COLOR, NULL);
     plot_pen pen = {.cairo = cairo_create(surface), .box = box, .capacity = capacity};
-    gr_plot_draw(figure, &pen);
+    sheet->draw(sheet->user, &pen);
     cairo_status_t status = cairo_status(pen.cairo);
     cairo_destroy(pen.cairo);
     cairo_surface_destroy(surface);
@@ -113,17 +113,42 @@ gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacit
     return pen.failed ? GR_NO_MEMORY : save_status(status, "figure");
 }
 
-static gr_status save_figure(const gr_figure *figure, const char *path, const char *ending)
+gr_status gr_plot_sheet_save(const plot_sheet *sheet, const char *path)
 {
     gr_text text = {0};
+    const char *ending = strrchr(path, '.');
     gr_status status = strcasecmp(ending, ".png") == 0
-                           ? save_png(figure, path, &text)
-                           : save_vector(figure, path, strcasecmp(ending, ".svg") == 0, &text);
+                           ? save_png(sheet, path, &text)
+                           : save_vector(sheet, path, strcasecmp(ending, ".svg") == 0, &text);
     if (text.failed) status = GR_NO_MEMORY;
     if (status == GR_OK) status = gr_file_write(path, text.data, text.size);
     gr_text_free(&text);
     return status;
 }
+
+static void save_draw_figure(const void *user, plot_pen *pen)
+{
+    gr_plot_draw(user, pen);
+}
+
+static plot_sheet save_sheet(const gr_figure *figure)
+{
+    return (plot_sheet){figure->width, figure->height,   figure->dpi,
+                        figure->title, save_draw_figure, figure};
+}
+
+gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacity, int *n)
+{
+    const plot_sheet sheet = save_sheet(figure);
+    return gr_plot_sheet_boxes(&sheet, box, capacity, n);
+}
+
+static gr_status save_figure(const gr_figure *figure, const char *path)
+{
+    const plot_sheet sheet = save_sheet(figure);
+    return gr_plot_sheet_save(&sheet, path);
+}
+
 static gr_status save_possible(const char *path)
 {
     (void)path;
@@ -138,10 +163,9 @@ static gr_status save_possible(const char *path)
                    path);
 }
 
-static gr_status save_figure(const gr_figure *figure, const char *path, const char *ending)
+static gr_status save_figure(const gr_figure *figure, const char *path)
 {
     (void)figure;
-    (void)ending;
     return save_possible(path);
 }
 
@@ -155,30 +179,19 @@ gr_status gr_plot_text_boxes(const gr_figure *figure, plot_box *box, int capacit
 }
 #endif
 
-/* The ending of a figure's file, or a refusal. */
-static gr_status save_ending(const char *path, const char **ending)
+gr_status gr_figure_check(const char *path)
 {
     static const char *const endings[] = {".svg", ".pdf", ".png"};
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     for (size_t i = 0; dot && i < GR_LEN(endings); i++) {
-        *ending = dot;
-        if (strcasecmp(dot, endings[i]) == 0) return GR_OK;
+        if (strcasecmp(dot, endings[i]) == 0) return save_possible(path);
     }
     return gr_fail(GR_UNSUPPORTED,
                    "%s: figures are written to files that end in .svg, .pdf or .png", path);
 }
 
-gr_status gr_figure_check(const char *path)
-{
-    const char *ending = NULL;
-    GR_TRY(save_ending(path, &ending));
-    return save_possible(path);
-}
-
 gr_status gr_figure_save(const gr_figure *figure, const char *path)
 {
-    const char *ending = NULL;
-    GR_TRY(save_ending(path, &ending));
-    GR_TRY(save_possible(path));
-    return save_figure(figure, path, ending);
+    GR_TRY(gr_figure_check(path));
+    return save_figure(figure, path);
 }

@@ -13,10 +13,10 @@ static const struct {
     bool bold;
     unsigned rgb;
 } plot_faces[PLOT_FACES] = {
-    [PLOT_TICK] = {7.5, false, 0x404040},
-    [PLOT_LABEL] = {8.5, false, 0x202020},
-    [PLOT_TITLE] = {9, true, 0x202020},
-    [PLOT_HEADING] = {10.5, true, 0x101010},
+    [PLOT_TICK] = {7.5, false, 0x404040},  [PLOT_LABEL] = {8.5, false, 0x202020},
+    [PLOT_TITLE] = {9, true, 0x202020},    [PLOT_HEADING] = {10.5, true, 0x101010},
+    [PLOT_GATE] = {9.5, false, 0x202020},  [PLOT_NAME] = {7, false, 0x707070},
+    [PLOT_VALUE] = {7.5, false, 0x007A59}, [PLOT_GRADIENT] = {7.5, false, 0xC04A00},
 };
 
 static void plot_text_face(plot_pen *pen, plot_face face, double scale)

@@ -14,12 +14,16 @@ typedef struct summary {
     gr_net_info info; /* first: what the caller holds */
     gr_arena arena;
     size_t capacity;
+    int *edge; /* the layers' inputs, one layer's after another's */
+    size_t edges, edge_capacity;
+    int *owner; /* by node: its layer, while the net is walked */
 } summary;
 
 /* A layer while its gates are gathered. */
 typedef struct summary_layer {
     const char *composite; /* by address: each layer has its own copy. NULL: a single gate */
     const gr_node *last;
+    size_t first_edge;
     int64_t parameters, multiply_adds;
 } summary_layer;
 
@@ -28,6 +32,7 @@ void gr_net_info_free(gr_net_info *info)
     if (!info) return;
     summary *s = (summary *)info;
     gr_free(info->layers);
+    gr_free(s->edge);
     gr_arena_free(&s->arena);
     gr_free(s);
 }
@@ -102,6 +107,7 @@ static gr_status summary_add(summary *s, const gr_scope *scope, const summary_la
                           .output = shape,
                           .parameters = layer->parameters,
                           .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
+                          .inputs = (int)(s->edges - layer->first_edge),
                           .bytes = (size_t)gr_shape_count(shape) *
                                    gr_dtype_size(gr_node_dtype(layer->last))};
     if (!known && layer->composite) to->kind = summary_stem(&s->arena, layer->composite);
@@ -135,6 +141,35 @@ static bool summary_is_gate(const gr_node *node)
     return !(node->op->flags & (GR_OP_LEAF | GR_OP_EFFECT));
 }
 
+/* Notes which layers, or the input, gate `node` of the layer under way reads. */
+static gr_status summary_edges(summary *s, const gr_node *node, size_t first)
+{
+    const int now = s->info.count;
+    s->owner[node->id] = now;
+    for (int i = 0; i < node->n_in; i++) {
+        const gr_node *in = node->in[i];
+        const bool input = strcmp(in->op->name, "input") == 0;
+        const int from = input ? -1 : s->owner[in->id];
+        size_t e = first;
+        if (!input && ((in->op->flags & GR_OP_LEAF) || from == now)) continue;
+        while (e < s->edges && s->edge[e] != from) e++;
+        if (e < s->edges) continue;
+        if (!gr_grow(&s->edge, s->edges, &s->edge_capacity, sizeof *s->edge)) return GR_NO_MEMORY;
+        s->edge[s->edges++] = from;
+    }
+    return GR_OK;
+}
+
+/* The list of edges does not move any more: each layer gets its part. */
+static void summary_hand_out_edges(summary *s)
+{
+    const int *at = s->edge;
+    for (int i = 0; i < s->info.count; i++) {
+        s->info.layers[i].input = at;
+        at += s->info.layers[i].inputs;
+    }
+}
+
 static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *needed,
                               bool *claimed)
 {
@@ -144,13 +179,16 @@ static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *n
         if (!needed[id] || !summary_is_gate(node)) continue;
         if (!layer.last || !node->composite || node->composite != layer.composite) {
             GR_TRY(summary_add(s, g->scope, &layer));
-            layer = (summary_layer){.composite = node->composite};
+            layer = (summary_layer){.composite = node->composite, .first_edge = s->edges};
         }
         layer.last = node;
         layer.parameters += summary_claim(g->scope, node, claimed);
         layer.multiply_adds += summary_work(node);
+        GR_TRY(summary_edges(s, node, layer.first_edge));
     }
-    return summary_add(s, g->scope, &layer);
+    GR_TRY(summary_add(s, g->scope, &layer));
+    summary_hand_out_edges(s);
+    return GR_OK;
 }
 
 static gr_status summary_fill(summary *s, const gr_model *model)
@@ -161,9 +199,13 @@ static gr_status summary_fill(summary *s, const gr_model *model)
     if (status == GR_OK) {
         needed = gr_graph_needed(g.graph, &g.scores, 1);
         claimed = gr_alloc((size_t)gr_scope_params(g.scope) + 1);
-        status = needed && claimed ? summary_walk(s, &g, needed, claimed) : GR_NO_MEMORY;
+        s->owner = gr_alloc_array((size_t)gr_graph_size(g.graph), sizeof *s->owner);
+        status =
+            needed && claimed && s->owner ? summary_walk(s, &g, needed, claimed) : GR_NO_MEMORY;
     }
     s->info.input = model->input;
+    gr_free(s->owner);
+    s->owner = NULL;
     gr_free(needed);
     gr_free(claimed);
     gr_model_graph_clear(&g);

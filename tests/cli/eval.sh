@@ -180,6 +180,161 @@ if command -v dot >/dev/null; then
     grep -q '<svg' picture.svg || fault "dot draws nothing"
 fi
 
+# ---- Pictures of circuits -----------------------------------------------------------------------
+
+if "$GRADUS" --version | grep -q graphviz; then
+    run eval 'q = x + y; f = q * z' x=-2 y=5 z=-4 --svg circuit.svg --png circuit.png
+    exits 0
+    silent
+    out "f = -12"
+    head -c 5 circuit.svg | grep -q '<?xml' || fault "no SVG file"
+    head -c 4 circuit.png | grep -q PNG || fault "no PNG file"
+    # One node or wire for each: x, y, z, +, ×, and what goes out.
+    cp circuit.svg first.svg
+    run eval 'q = x + y; f = q * z' x=-2 y=5 z=-4 --svg circuit.svg
+    cmp -s first.svg circuit.svg || fault "the same circuit gives another drawing"
+    run eval '3 + 4' --svg constant.svg
+    exits 0
+    [ -s constant.svg ] || fault "no drawing of a constant"
+    run eval 'x > y' x=1 y=2 --svg bool.svg
+    exits 0
+    run eval 'sum(W * x)' 'W=[[1,2],[3,4]]' 'x=[1,2]' --svg matrix.svg
+    exits 0
+    run eval 'x' x=1 --svg no/such/folder.svg
+    exits 3
+    err "cannot write to the folder"
+    [ ! -s "$WORK/out" ] || fault "a refusal prints nothing"
+else
+    run eval 'x' x=1 --svg circuit.svg
+    exits 3
+    err "lib"
+fi
+run eval 'x' x=1 --svg circuit.gif
+refused "does not end in .svg"
+run eval 'x' x=1 --png circuit.svg
+refused "does not end in .png"
+
+# ---- The chain rule -----------------------------------------------------------------------------
+
+# flow GATE INPUT: upstream, local, downstream of that line of the explanation.
+flow() {
+    awk -v gate="$1" -v input="$2" '
+        /^gate / { on = 1; next }
+        !on { next }
+        /^[^ ]/ { now = $1 }
+        now == gate { for (i = 1; i < NF; i++) if ($i == input && i <= 3) {
+            gsub(/[×*=]/, " "); $0 = $0; for (i = 1; $i != input; i++) ; print $(i+1), $(i+2), $(i+3)
+            exit } }' "$WORK/out"
+}
+flow_is() {
+    [ "$(flow "$1" "$2")" = "$3" ] || fault "the flow from $1 to $2 is $(flow "$1" "$2"), not $3"
+}
+run eval 'q = x + y; f = q * z' x=-2 y=5 z=-4 --explain
+exits 0
+flow_is f q "1 -4 -4"
+flow_is f z "1 3 3"
+flow_is q x "-4 1 -4"
+flow_is q y "-4 1 -4"
+out "add distributes"
+out "mul switches"
+run eval 'max(x, y)' x=4 y=2 --explain
+flow_is g1 x "1 1 1"
+flow_is g1 y "1 0 0"
+out "max routes"
+run eval 'x*z + y*z' x=-2 y=5 z=-4 --explain
+out "forks sum: the gradient of z is -2 + 5 = 3"
+run eval 'x * x' x=3 --explain
+out "forks sum: the gradient of x is 3 + 3 = 6"
+# The sigmoid neuron written out, in two digits: 1, -1, 0.37, 1.37, 0.73 and back.
+neuron='1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))'
+run eval "$neuron" w0=2 x0=-1 w1=-3 x1=-2 w2=-3 --digits 2
+row_is g4 "g4 add g3, w2 1 0.2"
+row_is g5 "g5 neg g4 -1 -0.2"
+row_is g6 "g6 exp g5 0.37 -0.53"
+row_is g7 "g7 add 1, g6 1.4 -0.53"
+row_is g8 "g8 div 1, g7 0.73 1"
+run eval "$neuron" w0=2 x0=-1 w1=-3 x1=-2 w2=-3 --digits 2 --explain
+flow_is g8 g7 "1 -0.53 -0.53"
+flow_is g7 g6 "-0.53 1 -0.53"
+flow_is g6 g5 "-0.53 0.37 -0.2"
+flow_is g5 g4 "-0.2 -1 0.2"
+run eval 'x^2' x=3 --explain --json
+exits 0
+out '"upstream": 1'
+out '"local": 6'
+run eval 'x*2' 'x=[1,2]' --explain
+refused "--explain: no gradient"
+
+# ---- Numerical gradients ------------------------------------------------------------------------
+
+# number INPUT COLUMN: of the table of differences.
+number() {
+    awk -v name="$1" -v column="$2" '/f\(x \+ h\)/ { on = 1 } on && $1 == name { print $column }' \
+        "$WORK/out"
+}
+run eval 'x*y' x=-2 y=3 --numeric forward --h 0.0001
+exits 0
+[ "$(number x 2)" = -5.9997 ] || fault "f(x + h) by x is $(number x 2)"
+[ "$(number y 2)" = -6.0002 ] || fault "f(x + h) by y is $(number y 2)"
+near "$(number x 3)" 3 1e-5
+near "$(number y 3)" -2 1e-5
+out "cost: 3 evaluations for 2 numbers"
+run eval 'x*y' x=4 y=-3 --numeric central
+out "= -12"
+near "$(number x 4)" -3 0
+near "$(number y 4)" 4 0
+out "cost: 4 evaluations for 2 numbers"
+run eval '(x + sigmoid(y)) / (sigmoid(x) + (x+y)^2)' x=3 y=-4 --numeric central --digits 10
+near "$(number x 3)" "$(number x 4)" 1e-8
+near "$(number y 3)" "$(number y 4)" 1e-8
+run eval 'sum((W @ x)^2)' 'W=[[.1,.5],[-.3,.8]]' 'x=[.2,.4]' --numeric central
+near "$(number 'W[1,0]' 3)" 0.104 1e-6
+near "$(number 'x[1]' 3)" 0.636 1e-6
+run eval 'x*y' x=-2 y=3 --numeric central --json
+exits 0
+out '"evaluations": 4'
+run eval 'x*y' x=-2 y=3 --h 0.1
+refused "belong to --numeric"
+run eval 'x*y' x=-2 y=3 --numeric sideways
+refused "sideways"
+if "$GRADUS" --version | grep -q cairo; then
+    run eval 'sum(tanh(x))' 'x=[1,2,3,4,5]' --numeric central --errors errors.svg
+    exits 0
+    [ -s errors.svg ] || fault "no figure"
+fi
+
+# ---- Jacobians ----------------------------------------------------------------------------------
+
+run eval 'y = W @ x; sum(y^2)' 'W=[[1,2],[3,4]]' 'x=[5,6]' --jacobian y,x
+exits 0
+out "Jacobian of y [2] by x [2]: 2 × 2"
+out "  [1, 2]"
+out "  [3, 4]"
+run eval 'y = relu(x); sum(y)' 'x=[1,-2,3]' --jacobian y,x
+out "3 × 3, diagonal"
+out "its diagonal is [1, 0, 1]"
+run eval 'y = relu(x); sum(y)' "x=[$(seq -s, 1 4096)]" --jacobian y,x
+exits 0
+out "4096 × 4096, diagonal"
+run eval 'y = softmax(x); sum(y * y)' 'x=[1,2,3]' --jacobian y,x --json
+exits 0
+out '"diagonal": false'
+run eval 'y = x * 2; z = x + 1; sum(z)' 'x=[1,2]' --jacobian y,z
+exits 0
+out "[0, 0]"
+run eval 'sum(x)' 'x=[1,2]' --jacobian x
+refused "is not of the form OUT,IN"
+run eval 'sum(x)' 'x=[1,2]' --jacobian y,x
+refused "has no input or gate 'y'"
+run eval 'y = cumsum(x, 0); sum(y)' "x=[$(seq -s, 1 4200)]" --jacobian y,x
+refused "more than are built"
+
+# tanh(x) = 2σ(2x) − 1; ReLU and leaky ReLU are maxout.
+run eval 'abs(tanh(x) - (2*sigmoid(2*x) - 1))' x=0.7 --digits 3
+near "$(value g6)" 0 1e-15
+run eval 'abs(relu(x) - max(0*x, x)) + abs(leaky_relu(x, 0.1) - max(0.1*x, x))' x=-2
+out "= 0"
+
 # ---- Check and steps ----------------------------------------------------------------------------
 
 run eval 'sum(relu(x))' 'x=[1,-1,0]' --check

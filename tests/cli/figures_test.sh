@@ -26,6 +26,17 @@ if [ "$cairo" ]; then
     exits 0
     json
     cmp -s e.svg all.svg && fault "40 points are drawn as 150"
+    run train --data blobs.csv --net 'fc(3)' --epochs 2 -o one.safetensors
+    run test one.safetensors --data blobs.csv --confusion c.svg
+    exits 0
+    out "accuracy"
+    [ -s c.svg ] || fault "no confusion matrix"
+    run train --data pictures --net 'conv(4, 3) |> flatten |> fc(2)' --epochs 1 -o conv.safetensors
+    run show conv.safetensors --filters filters.png
+    exits 0
+    [ -s filters.png ] || fault "no filters"
+    run show one.safetensors --filters none.png
+    refused "one.safetensors has no filters"
     run test auto.safetensors --data pictures --reconstructions a.png --examples 4
     exits 0
     cp a.png plain.png
@@ -40,8 +51,11 @@ if [ "$cairo" ]; then
     err "cannot write to the folder 'no'"
 else
     run test two.safetensors --data blobs.csv --embedding e.svg
-    refused "--embedding: "
+    exits 3
+    err "libcairo2-dev"
 fi
+run test two.safetensors --data blobs.csv --confusion c.svg
+refused "--confusion: two.safetensors tells no classes apart"
 run test auto.safetensors --data pictures --embedding e.svg
 refused "--embedding: auto.safetensors makes [16] of an example: should be [2], to be drawn"
 run test two.safetensors --data blobs.csv --reconstructions r.svg

@@ -198,6 +198,28 @@ run show --net 'fc(3)' --input 3 --batch 3
 refused "--train and --batch belong to"
 run show table.csv --plan
 refused "'table.csv' is none"
+if "$GRADUS" --version | grep -q graphviz; then
+    run show --net 'a = x |> fc(4); b = relu(a); a + b' --input 3 --svg net.svg --png net.png
+    exits 0
+    silent
+    out "relu"
+    [ -s net.svg ] && [ -s net.png ] || fault "no drawing of the net"
+    run show --recipe lenet --svg no/where.svg
+    exits 3
+    err "cannot write to the folder 'no'"
+else
+    run show --net 'fc(3)' --input 3 --svg net.svg
+    exits 3
+    err "lib"
+fi
+run show --net 'fc(3)' --input 3 --svg net.png
+refused "does not end in .svg"
+run show --net 'fc(3)' --input 3 --svg net.svg --plan
+refused "--plan prints that alone"
+run show --net 'conv(4, 3)' --input 1,8,8 --filters f.svg
+refused "has no filters of a convolution"
+run show table.csv --svg net.svg
+refused "'table.csv' is none"
 run show trained.safetensors more
 refused "'more' is too much"
 

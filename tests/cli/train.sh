@@ -58,6 +58,9 @@ if "$GRADUS" --version | grep -q cairo; then
         out "curves    c.$kind"
         [ -s "c.$kind" ] || fault "no c.$kind"
     done
+    run train --data blobs.csv --net small.net --epochs 3 --schedule cosine --curves rates.svg --no-out
+    exits 0
+    [ "$(wc -c <rates.svg)" -gt "$(wc -c <c.svg)" ] || fault "no panel for the learning rate"
     run train --data blobs.csv --net small.net --curves c.gif
     refused "--curves: 'c.gif' does not end in .svg, .png or .pdf"
 fi

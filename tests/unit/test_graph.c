@@ -214,6 +214,29 @@ static void null_is_an_error_node(void **state)
     gr_graph_free(g);
 }
 
+static void gates_are_built_again(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new(), *h = gr_graph_new();
+    gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(3));
+    gr_node *sum = gr_name(join(x, x), "sum");
+    gr_node *a = gr_input(h, "a", GR_F64, GR_SHAPE(2, 1));
+    gr_node *b = gr_input(h, "b", GR_F64, GR_SHAPE(4));
+    gr_node *again = gr_again(h, sum, (gr_node *[]){a, b}, 2);
+    assert_string_equal(gr_node_op(again), "join");
+    assert_ptr_equal(gr_node_input(again, 1), b);
+    assert_null(gr_node_name(again));
+    assert_true(gr_shape_equal(gr_node_shape(again), GR_SHAPE(2, 4)));
+    assert_false(gr_node_elementwise(again));
+    assert_false(gr_node_elementwise(NULL));
+    assert_true(gr_is_error(gr_again(h, x, NULL, 0)));
+    assert_string_equal(gr_graph_message(h), "input: cannot be built again on 0 inputs");
+    assert_true(gr_is_error(gr_again(g, sum, &x, 1)));
+    assert_string_equal(gr_graph_message(g), "join: cannot be built again on 1 inputs");
+    gr_graph_free(g);
+    gr_graph_free(h);
+}
+
 static void two_graphs_do_not_mix(void **state)
 {
     (void)state;
@@ -306,6 +329,7 @@ int main(void)
         cmocka_unit_test(composites_are_remembered),
         cmocka_unit_test(macros_note_the_place),
         cmocka_unit_test(null_is_an_error_node),
+        cmocka_unit_test(gates_are_built_again),
         cmocka_unit_test(two_graphs_do_not_mix),
         cmocka_unit_test(tuples_are_read_by_get),
         cmocka_unit_test(arity_is_checked),

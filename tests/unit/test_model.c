@@ -354,8 +354,19 @@ static void test_description(void **state)
         assert_true(gr_shape_equal(info->layers[i].output, lenet[i].output));
         assert_int_equal(info->layers[i].parameters, lenet[i].parameters);
         assert_int_equal(info->layers[i].multiply_adds, lenet[i].work);
+        assert_int_equal(info->layers[i].inputs, 1);
+        assert_int_equal(info->layers[i].input[0], i - 1);
     }
     assert_int_equal(info->parameters, 431080);
+    gr_net_info_free(info);
+    unit_ok(gr_net_describe("a = x |> fc(4); b = relu(a); a + b * x", GR_SHAPE(4), NULL, &info));
+    assert_int_equal(info->count, 4);
+    assert_int_equal(info->layers[2].inputs, 2); /* b * x */
+    assert_int_equal(info->layers[2].input[0], 1);
+    assert_int_equal(info->layers[2].input[1], -1);
+    assert_int_equal(info->layers[3].inputs, 2); /* a + … */
+    assert_int_equal(info->layers[3].input[0], 0);
+    assert_int_equal(info->layers[3].input[1], 2);
     gr_net_info_free(info);
     unit_refused(gr_net_describe("conv(20,5) |> conv(9,99)", GR_SHAPE(1, 28, 28), NULL, &info),
                  GR_SHAPE, "net:1:15");

@@ -7,6 +7,7 @@
 #include "plot/figure.h"
 #include "support_files.h"
 #include "support_memory.h"
+#include "support_plot.h"
 
 /* ---- Ticks -------------------------------------------------------------------------------- */
 
@@ -207,26 +208,6 @@ static gr_status sample_figure(int panels, double width, double height, double s
     return GR_OK;
 }
 
-static void assert_apart(const plot_box *box, int n, double width, double height)
-{
-    for (int i = 0; i < n; i++) {
-        const plot_box a = box[i];
-        if (a.x < 0 || a.y < 0 || a.x + a.width > width || a.y + a.height > height) {
-            fail_msg("text %d at %g, %g, %g by %g leaves %g by %g", i, a.x, a.y, a.width, a.height,
-                     width, height);
-        }
-        for (int k = 0; k < i; k++) {
-            const plot_box b = box[k];
-            bool apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y ||
-                         b.y + b.height <= a.y;
-            if (!apart) {
-                fail_msg("texts %d and %d overlap in %g by %g: %g %g %g %g and %g %g %g %g", k, i,
-                         width, height, b.x, b.y, b.width, b.height, a.x, a.y, a.width, a.height);
-            }
-        }
-    }
-}
-
 static void texts_never_overlap(void **state)
 {
     (void)state;
@@ -250,7 +231,7 @@ static void texts_never_overlap(void **state)
             }
             assert_int_equal(status, GR_OK);
             assert_true(n > 4 * panels && n <= 512);
-            assert_apart(box, n, width, height);
+            test_boxes_apart(box, n, width, height);
         }
     }
 }
