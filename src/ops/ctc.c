@@ -4,7 +4,7 @@
  *
  * Between and around the labels stands a blank that may be passed over: state 2i+1 of 2S+1 is label
  * i, the even ones are blanks. All sums are of logarithms, in f64. */
-#include "ops/ops.h"
+#include "ops/ctc.h"
 #include "ops/sample.h"
 
 #include <math.h>
@@ -37,15 +37,21 @@ static bool ctc_infer(gr_infer *s)
     return true;
 }
 
-typedef struct ctc_ctx {
-    int64_t n, frames, classes, labels;
-    int blank;
-    bool single, gradient; /* f32; the gradient is wanted */
-} ctc_ctx;
+gr_ctc_sizes gr_ctc_of(const gr_node *node)
+{
+    const gr_shape p = node->in[0]->out[0].shape;
+    return (gr_ctc_sizes){.n = p.dim[0],
+                          .frames = p.dim[1],
+                          .classes = p.dim[2],
+                          .labels = node->in[1]->out[0].shape.dim[1],
+                          .blank = (int)node->attr[0].i,
+                          .single = node->out[0].dtype == GR_F32,
+                          .gradient = node->op == &gr_op_ctc_grad};
+}
 
 /* One sequence of the batch. */
 typedef struct ctc_row {
-    const ctc_ctx *ctx;
+    const gr_ctc_sizes *ctx;
     const void *p; /* [frames, classes] */
     const int32_t *label;
     int64_t frames, states; /* 2·labels + 1 */
@@ -58,10 +64,10 @@ static double ctc_at(const ctc_row *row, int64_t t, int64_t state)
     return row->ctx->single ? (double)((const float *)row->p)[i] : ((const double *)row->p)[i];
 }
 
-static double ctc_log_add(double a, double b)
+/* alpha or beta of a state that may not be there. */
+static double ctc_state(const ctc_row *row, const double *states, int64_t s)
 {
-    const double high = a > b ? a : b;
-    return high == -INFINITY ? high : high + log1p(exp((a > b ? b : a) - high));
+    return s >= 0 && s < row->states ? states[s] : -INFINITY;
 }
 
 /* May the state be entered from two before, past a blank? Not between equal labels. */
@@ -74,9 +80,10 @@ static bool ctc_skips(const ctc_row *row, int64_t state)
 static void ctc_forward(const ctc_row *row, int64_t t, const double *before, double *alpha)
 {
     for (int64_t s = 0; s < row->states; s++) {
-        double sum = t == 0 ? (s < 2 ? 0 : -INFINITY) : before[s];
-        if (t > 0 && s >= 1) sum = ctc_log_add(sum, before[s - 1]);
-        if (t > 0 && ctc_skips(row, s)) sum = ctc_log_add(sum, before[s - 2]);
+        double sum = s < 2 ? 0 : -INFINITY;
+        if (t > 0)
+            sum = gr_ctc_log_sum(before[s], ctc_state(row, before, s - 1),
+                                 ctc_skips(row, s) ? before[s - 2] : -INFINITY);
         alpha[s] = sum + ctc_at(row, t, s);
     }
 }
@@ -89,18 +96,19 @@ static void ctc_backward(const ctc_row *row, int64_t t, double *beta)
         for (int64_t s = 0; s < row->states; s++) beta[s] += ctc_at(row, t + 1, s);
     }
     for (int64_t s = 0; s < row->states; s++) {
-        double sum = last ? (s >= row->states - 2 ? 0 : -INFINITY) : beta[s];
-        if (!last && s + 1 < row->states) sum = ctc_log_add(sum, beta[s + 1]);
-        if (!last && s + 2 < row->states && ctc_skips(row, s + 2))
-            sum = ctc_log_add(sum, beta[s + 2]);
-        beta[s] = sum;
+        const bool skips = s + 2 < row->states && ctc_skips(row, s + 2);
+        if (last)
+            beta[s] = s >= row->states - 2 ? 0 : -INFINITY;
+        else
+            beta[s] = gr_ctc_log_sum(beta[s], ctc_state(row, beta, s + 1),
+                                     skips ? beta[s + 2] : -INFINITY);
     }
 }
 
 static double ctc_total(const ctc_row *row, const double *alpha)
 {
-    const double end = alpha[row->states - 1];
-    return row->states > 1 ? ctc_log_add(end, alpha[row->states - 2]) : end;
+    return gr_ctc_log_sum(alpha[row->states - 1], ctc_state(row, alpha, row->states - 2),
+                          -INFINITY);
 }
 
 /* Fills alpha: all rows for the gradient, else two in turn. Returns the log-probability. */
@@ -134,7 +142,7 @@ static void ctc_gradient(const ctc_row *row, double *alpha, void *out)
         ctc_backward(row, t, beta);
         for (int64_t s = 0; s < row->states; s++) {
             const int64_t c = s % 2 ? row->label[s / 2] : row->ctx->blank;
-            const double share = exp(alpha[t * width + s] + beta[s] - total);
+            const double share = gr_ctc_exp(alpha[t * width + s] + beta[s] - total);
             if (row->ctx->single)
                 ((float *)out)[t * row->ctx->classes + c] -= (float)share;
             else
@@ -146,8 +154,8 @@ static void ctc_gradient(const ctc_row *row, double *alpha, void *out)
 /* ---- Running -----------------------------------------------------------------------------------
  */
 
-static gr_status ctc_check(const ctc_ctx *ctx, const int32_t *labels, int64_t i, int32_t frames,
-                           int32_t count)
+static gr_status ctc_check_one(const gr_ctc_sizes *ctx, const int32_t *labels, int64_t i,
+                               int32_t frames, int32_t count)
 {
     if (frames < 1 || frames > ctx->frames)
         return gr_fail(GR_RANGE, "ctc: sequence %lld has length %d; it must be in [1, %lld]",
@@ -166,14 +174,21 @@ static gr_status ctc_check(const ctc_ctx *ctx, const int32_t *labels, int64_t i,
     return GR_OK;
 }
 
+gr_status gr_ctc_check(const gr_ctc_sizes *ctc, const int32_t *labels, const int32_t *frames,
+                       const int32_t *counts)
+{
+    for (int64_t i = 0; i < ctc->n; i++)
+        GR_TRY(ctc_check_one(ctc, labels + i * ctc->labels, i, frames[i], counts[i]));
+    return GR_OK;
+}
+
 static gr_status ctc_run(const gr_call *call)
 {
-    const ctc_ctx *ctx = call->ctx;
+    const gr_ctc_sizes *ctx = call->ctx;
     const int32_t *labels = call->in[1], *frames = call->in[2], *count = call->in[3];
     const size_t size = ctx->single ? sizeof(float) : sizeof(double);
     const size_t row_bytes = (size_t)(ctx->frames * ctx->classes) * size;
-    for (int64_t i = 0; i < ctx->n; i++)
-        GR_TRY(ctc_check(ctx, labels + i * ctx->labels, i, frames[i], count[i]));
+    GR_TRY(gr_ctc_check(ctx, labels, frames, count));
     if (ctx->gradient) memset(call->out[0], 0, (size_t)ctx->n * row_bytes);
     for (int64_t i = 0; i < ctx->n; i++) {
         const ctc_row row = {.ctx = ctx,
@@ -196,24 +211,16 @@ static gr_status ctc_run(const gr_call *call)
 
 static gr_status ctc_reference(gr_request *request)
 {
-    const gr_node *node = request->node;
-    ctc_ctx *ctx = gr_arena_alloc(request->arena, sizeof *ctx);
+    gr_ctc_sizes *ctx = gr_arena_alloc(request->arena, sizeof *ctx);
     if (!ctx) return gr_no_memory(sizeof *ctx);
-    const gr_shape p = node->in[0]->out[0].shape;
-    *ctx = (ctc_ctx){.n = p.dim[0],
-                     .frames = p.dim[1],
-                     .classes = p.dim[2],
-                     .labels = node->in[1]->out[0].shape.dim[1],
-                     .blank = (int)node->attr[0].i,
-                     .single = node->out[0].dtype == GR_F32,
-                     .gradient = node->op == &gr_op_ctc_grad};
+    *ctx = gr_ctc_of(request->node);
     /* alpha of every frame and beta, or two rows of alpha */
     const size_t rows = ctx->gradient ? (size_t)ctx->frames + 1 : 2;
     request->work = rows * (2 * (size_t)ctx->labels + 1) * sizeof(double);
     request->ctx = ctx;
     request->fn = ctc_run;
     request->checks = true;
-    request->kernel = "ctc";
+    request->kernel = "ctc-reference";
     return GR_OK;
 }
 

@@ -225,18 +225,31 @@ static void reduce_prod_grad(const gr_node *node, gr_node *const *dy, gr_node **
     dx[0] = reduce_from_matrix(&m, gr_mul(others, reduce_as_column(&m, dy[0])));
 }
 
-/* dy goes to the first of equals. */
+/* Zeros like x, with dy at the extremum along one axis: at the first of equals. */
+static gr_node *reduce_put_at_extremum(const gr_node *node, gr_node *x, int axis, gr_node *dy)
+{
+    gr_shape one = x->out[0].shape;
+    one.dim[axis] = 1;
+    gr_node *index = node->op == &gr_op_max ? gr_argmax(x, axis) : gr_argmin(x, axis);
+    gr_node *zeros = gr_broadcast(gr_scalar(node->graph, node->out[0].dtype, 0), x->out[0].shape);
+    return gr_scatter_add_along(zeros, gr_reshape(index, one), gr_reshape(dy, one), axis);
+}
+
 static void reduce_extremum_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
+    const gr_ints *axes = &node->attr[0].ints;
     if (reduce_is_trivial(node)) {
         reduce_sum_grad(node, dy, dx);
         return;
     }
+    if (axes->n == 1) {
+        dx[0] = reduce_put_at_extremum(node, node->in[0], (int)axes->v[0], dy[0]);
+        return;
+    }
     reduce_matrix m = reduce_matrix_of(node);
     gr_node *x = reduce_to_matrix(&m, node->in[0]);
-    gr_node *index = node->op == &gr_op_max ? gr_argmax(x, 1) : gr_argmin(x, 1);
-    gr_node *mask = gr_one_hot(index, m.shape.dim[1], node->out[0].dtype);
-    dx[0] = reduce_from_matrix(&m, gr_mul(mask, reduce_as_column(&m, dy[0])));
+    if (gr_is_error(x)) return;
+    dx[0] = reduce_from_matrix(&m, reduce_put_at_extremum(node, x, 1, dy[0]));
 }
 
 /* ---- Builders -------------------------------------------------------------------------------- */

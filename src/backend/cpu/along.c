@@ -157,6 +157,19 @@ static gr_status along_run(const gr_call *call)
     return GR_OK;
 }
 
+/* An index that argmax, argmin or argsort of an axis no longer than x's gives is never refused, so
+ * that no other step has to wait for its check. */
+static bool along_may_refuse(const gr_node *node)
+{
+    const gr_node *index = node->in[1];
+    const int axis = (int)node->attr[0].i;
+    while (index->op == &gr_op_reshape) index = index->in[0];
+    const gr_op *op = index->op;
+    if (op != &gr_op_argmax && op != &gr_op_argmin && op != &gr_op_argsort) return true;
+    const gr_shape from = index->in[0]->out[0].shape;
+    return from.dim[index->attr[0].i] > node->in[0]->out[0].shape.dim[axis];
+}
+
 /* ---- Preparing ------------------------------------------------------------------------------- */
 
 gr_status gr_along_prepare(gr_request *request)
@@ -176,7 +189,7 @@ gr_status gr_along_prepare(gr_request *request)
     p->grain = ALONG_GRAIN / (each + 1) + 1;
     request->ctx = p;
     request->fn = along_run;
-    request->checks = true;
+    request->checks = along_may_refuse(request->node);
     if (p->scatter) request->inplace[0] = 1u << 0;
     request->kernel = p->scatter ? "scatter-add-along" : "gather-along";
     return GR_OK;
