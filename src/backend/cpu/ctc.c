@@ -8,12 +8,12 @@ enum {
     CTC_PAD = 2      /* impossible states before and behind those of a frame */
 };
 
-typedef struct ctc_row ctc_row;
+typedef struct ctc_sequence ctc_sequence;
 /* The states of a frame from those of the frame before or, backwards, of the one behind. */
-typedef void ctc_step(const ctc_row *row, const double *from, double *to);
+typedef void ctc_step(const ctc_sequence *row, const double *from, double *to);
 /* share[s] = exp(alpha[s] + beta[s] - total) */
-typedef void ctc_shares(const ctc_row *row, const double *alpha, const double *beta, double total,
-                        double *share);
+typedef void ctc_shares(const ctc_sequence *row, const double *alpha, const double *beta,
+                        double total, double *share);
 
 typedef struct ctc_plan {
     gr_ctc_sizes ctc;
@@ -24,7 +24,7 @@ typedef struct ctc_plan {
 } ctc_plan;
 
 /* One sequence, and a thread's scratch memory. */
-struct ctc_row {
+struct ctc_sequence {
     const gr_ctc_sizes *ctc;
     const char *p; /* [frames, classes] */
     int64_t frames, states;
@@ -37,7 +37,7 @@ struct ctc_row {
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-static GR_INLINE void ctc_forward_loop(const ctc_row *row, const double *from, double *to)
+static GR_INLINE void ctc_forward_loop(const ctc_sequence *row, const double *from, double *to)
 {
     const double *skip = row->skip, *own = row->own;
     GR_SIMD for (int64_t s = 0; s < row->states; s++)
@@ -46,7 +46,7 @@ static GR_INLINE void ctc_forward_loop(const ctc_row *row, const double *from, d
     }
 }
 
-static GR_INLINE void ctc_backward_loop(const ctc_row *row, const double *from, double *to)
+static GR_INLINE void ctc_backward_loop(const ctc_sequence *row, const double *from, double *to)
 {
     const double *skip = row->skip;
     GR_SIMD for (int64_t s = 0; s < row->states; s++)
@@ -55,8 +55,8 @@ static GR_INLINE void ctc_backward_loop(const ctc_row *row, const double *from, 
     }
 }
 
-static GR_INLINE void ctc_shares_loop(const ctc_row *row, const double *alpha, const double *beta,
-                                      double total, double *share)
+static GR_INLINE void ctc_shares_loop(const ctc_sequence *row, const double *alpha,
+                                      const double *beta, double total, double *share)
 {
     GR_SIMD for (int64_t s = 0; s < row->states; s++)
     {
@@ -65,15 +65,17 @@ static GR_INLINE void ctc_shares_loop(const ctc_row *row, const double *alpha, c
 }
 
 #define CTC_LEVEL(LEVEL, TARGET)                                                                   \
-    TARGET static void ctc_forward_##LEVEL(const ctc_row *row, const double *from, double *to)     \
+    TARGET static void ctc_forward_##LEVEL(const ctc_sequence *row, const double *from,            \
+                                           double *to)                                             \
     {                                                                                              \
         ctc_forward_loop(row, from, to);                                                           \
     }                                                                                              \
-    TARGET static void ctc_backward_##LEVEL(const ctc_row *row, const double *from, double *to)    \
+    TARGET static void ctc_backward_##LEVEL(const ctc_sequence *row, const double *from,           \
+                                            double *to)                                            \
     {                                                                                              \
         ctc_backward_loop(row, from, to);                                                          \
     }                                                                                              \
-    TARGET static void ctc_shares_##LEVEL(const ctc_row *row, const double *alpha,                 \
+    TARGET static void ctc_shares_##LEVEL(const ctc_sequence *row, const double *alpha,            \
                                           const double *beta, double total, double *share)         \
     {                                                                                              \
         ctc_shares_loop(row, alpha, beta, total, share);                                           \
@@ -86,7 +88,7 @@ CTC_LEVEL(avx512, GR_TARGET_AVX512)
 
 /* ---- One sequence ---------------------------------------------------------------------------- */
 
-static void ctc_read_frame(const ctc_row *row, int64_t t)
+static void ctc_read_frame(const ctc_sequence *row, int64_t t)
 {
     const int64_t first = t * row->ctc->classes;
     for (int64_t s = 0; s < row->states; s++) {
@@ -97,7 +99,7 @@ static void ctc_read_frame(const ctc_row *row, int64_t t)
 }
 
 /* Fills alpha: all frames for the gradient, else two in turn. Returns the log-probability. */
-static double ctc_alphas(const ctc_plan *p, const ctc_row *row)
+static double ctc_fast_alphas(const ctc_plan *p, const ctc_sequence *row)
 {
     double *now = row->alpha;
     for (int64_t t = 0; t < row->frames; t++) {
@@ -114,7 +116,7 @@ static double ctc_alphas(const ctc_plan *p, const ctc_row *row)
     return gr_ctc_log_sum(now[row->states - 1], now[row->states - 2], -INFINITY);
 }
 
-static void ctc_subtract(const ctc_row *row, int64_t t, const double *share, void *out)
+static void ctc_subtract(const ctc_sequence *row, int64_t t, const double *share, void *out)
 {
     const int64_t first = t * row->ctc->classes;
     for (int64_t s = 0; s < row->states; s++) {
@@ -126,9 +128,9 @@ static void ctc_subtract(const ctc_row *row, int64_t t, const double *share, voi
     }
 }
 
-static void ctc_gradient_of(const ctc_plan *p, const ctc_row *row, void *out)
+static void ctc_gradient_of(const ctc_plan *p, const ctc_sequence *row, void *out)
 {
-    const double total = ctc_alphas(p, row);
+    const double total = ctc_fast_alphas(p, row);
     if (total == -INFINITY) return; /* no finite step reduces it */
     for (int64_t t = row->frames - 1; t >= 0; t--) {
         if (t == row->frames - 1) {
@@ -145,10 +147,10 @@ static void ctc_gradient_of(const ctc_plan *p, const ctc_row *row, void *out)
 }
 
 /* Cuts the scratch memory into a row's arrays, and makes all padding impossible. */
-static ctc_row ctc_begin(const ctc_plan *p, double *scratch)
+static ctc_sequence ctc_begin(const ctc_plan *p, double *scratch)
 {
     const int64_t kept = p->ctc.gradient ? p->ctc.frames : 2;
-    ctc_row row = {.ctc = &p->ctc};
+    ctc_sequence row = {.ctc = &p->ctc};
     for (int64_t i = 0; i < (kept + 4) * p->width; i++) scratch[i] = -INFINITY;
     row.skip = scratch + CTC_PAD;
     row.own = row.skip + p->width;
@@ -160,7 +162,7 @@ static ctc_row ctc_begin(const ctc_plan *p, double *scratch)
 }
 
 /* What depends on the sequence's labels; behind its states nothing is possible. */
-static void ctc_take(const ctc_plan *p, ctc_row *row, const int32_t *label, int32_t count)
+static void ctc_take(const ctc_plan *p, ctc_sequence *row, const int32_t *label, int32_t count)
 {
     const int64_t most = p->width - 2 * CTC_PAD;
     row->states = 2 * (int64_t)count + 1;
@@ -188,7 +190,8 @@ static void ctc_body(void *ctx, int64_t begin, int64_t end)
     const size_t size = p->ctc.single ? sizeof(float) : sizeof(double);
     const size_t bytes = (size_t)(p->ctc.frames * p->ctc.classes) * size;
     char *out = w->call->out[0];
-    ctc_row row = ctc_begin(p, (void *)((char *)w->call->work + begin / p->grain * p->scratch));
+    ctc_sequence row =
+        ctc_begin(p, (void *)((char *)w->call->work + begin / p->grain * p->scratch));
     for (int64_t i = begin; i < end; i++) {
         row.p = (const char *)w->call->in[0] + (size_t)i * bytes;
         row.frames = frames[i];
@@ -197,9 +200,9 @@ static void ctc_body(void *ctx, int64_t begin, int64_t end)
             memset(out + (size_t)i * bytes, 0, bytes);
             ctc_gradient_of(p, &row, out + (size_t)i * bytes);
         } else if (p->ctc.single) {
-            ((float *)(void *)out)[i] = (float)-ctc_alphas(p, &row);
+            ((float *)(void *)out)[i] = (float)-ctc_fast_alphas(p, &row);
         } else {
-            ((double *)(void *)out)[i] = -ctc_alphas(p, &row);
+            ((double *)(void *)out)[i] = -ctc_fast_alphas(p, &row);
         }
     }
 }

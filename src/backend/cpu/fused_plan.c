@@ -7,7 +7,7 @@ enum {
     PLAN_ROW = 1024,  /* rows from here on make pieces of their own */
     PLAN_GROUP = 128, /* groups of such rows are computed one by one where lean values are read */
     PLAN_STRETCH = 8192, /* contiguous elements of a band, if it has several rows */
-    PLAN_CACHE = 24576,  /* bytes of registers that leave the L1 cache room for operands */
+    PLAN_CACHE = 24576,  /* bytes of a piece that the L1 cache holds beside what passes through */
     PLAN_PIECE_LEAST = 256,
     PLAN_GRAIN = 65536, /* additions and passes over memory of a thread's chunk, at least, … */
     PLAN_PAYS = 4,      /* … and so many chunks are worth a second thread */
@@ -259,6 +259,17 @@ static int64_t plan_whole_periods(const gr_fused_draft *d, int64_t piece)
     return piece / longest * longest;
 }
 
+/* Bytes of registers, and of what moves with the elements, for a piece. */
+static int64_t plan_footprint(gr_fused_draft *d, int64_t piece)
+{
+    int64_t bytes = gr_draft_lay_out(d, piece);
+    for (int i = 0; i < d->n_slots; i++) {
+        const gr_draft_slot *s = &d->slot[i];
+        if (!s->is_register && s->slot.motion == GR_FUSED_FULL) bytes += piece * s->slot.size;
+    }
+    return bytes;
+}
+
 static gr_status plan_plain(gr_fused_draft *d)
 {
     gr_fused_pass *p = d->pass;
@@ -271,7 +282,7 @@ static gr_status plan_plain(gr_fused_draft *d)
     p->piece = GR_FUSED_PIECE;
     if (p->piece > p->count) p->piece = p->count;
     if (p->align > 0) p->piece = plan_even(p->align, p->piece, GR_ALIGN / 4);
-    while (p->piece >= 2 * PLAN_PIECE_LEAST && gr_draft_lay_out(d, p->piece) > PLAN_CACHE) {
+    while (p->piece >= 2 * PLAN_PIECE_LEAST && plan_footprint(d, p->piece) > PLAN_CACHE) {
         p->piece /= 2;
     }
     p->piece = plan_whole_periods(d, p->piece);
