@@ -1,7 +1,6 @@
 /* Nearest neighbours: the kernels against the scalar one, the search against the definition. */
 #include "support.h"
 
-#include "support_data.h"
 #include "support_memory.h"
 
 #include "backend/cpu/distance.h"
@@ -447,6 +446,31 @@ static void test_numbers_must_be_finite(void **state)
     }
 }
 
+static gr_status search_flow(void *user)
+{
+    gr_dataset *const *sets = user, *rest = NULL, *held = NULL;
+    gr_knn *knn = NULL;
+    double accuracy;
+    const int k = 2;
+    gr_status status = gr_dataset_fold(sets[0], 3, 1, 7, &rest, &held);
+    if (status == GR_OK) status = gr_knn_new(rest, GR_KNN(.threads = 3), &knn);
+    if (status == GR_OK)
+        status = gr_knn_test(knn, sets[1], GR_VOTE_MAJORITY, &k, 1, NULL, NULL, &accuracy);
+    gr_knn_free(knn);
+    gr_dataset_free(rest);
+    gr_dataset_free(held);
+    return status;
+}
+
+static void test_memory_may_run_out(void **state)
+{
+    (void)state;
+    gr_dataset *sets[] = {search_set(GR_F32, 600, 4, 1), search_set(GR_F32, 2, 4, 2)};
+    assert_true(test_memory_sweep(search_flow, sets) > 8);
+    gr_dataset_free(sets[0]);
+    gr_dataset_free(sets[1]);
+}
+
 static void test_words(void **state)
 {
     (void)state;
@@ -472,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_bootstrap_leaves_what_it_did_not_draw),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_numbers_must_be_finite),
+        cmocka_unit_test(test_memory_may_run_out),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

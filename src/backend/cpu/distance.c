@@ -58,33 +58,31 @@ static const gr_distance_kit bytes_kits[] = {
 
 /* ---- f32 ------------------------------------------------------------------------------------- */
 
-typedef float float_lanes __attribute__((vector_size(4 * GR_DISTANCE_LANES)));
-typedef int32_t float_bits __attribute__((vector_size(4 * GR_DISTANCE_LANES)));
-
 /* Halves are added to each other until one is left. */
-static inline float float_lane_sum(const float_lanes *lanes)
+static inline float float_lane_sum(float *lanes)
 {
-    float sum[GR_DISTANCE_LANES];
-    memcpy(sum, lanes, sizeof sum);
     for (int half = GR_DISTANCE_LANES / 2; half > 0; half /= 2) {
-        for (int i = 0; i < half; i++) sum[i] += sum[i + half];
+        for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
     }
-    return sum[0];
+    return lanes[0];
 }
 
 #define FLOAT_NAME(x) float_base_##x
 #define FLOAT_TARGET
+#define FLOAT_WIDTH 4
 #define FLOAT_BLOCK 1
 #include "backend/cpu/distance_float.h"
 
 #if defined(__x86_64__)
 #define FLOAT_NAME(x) float_avx2_##x
 #define FLOAT_TARGET __attribute__((target("avx2")))
+#define FLOAT_WIDTH 8
 #define FLOAT_BLOCK 2
 #include "backend/cpu/distance_float.h"
 
 #define FLOAT_NAME(x) float_avx512_##x
 #define FLOAT_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw")))
+#define FLOAT_WIDTH 16
 #define FLOAT_BLOCK 4
 #include "backend/cpu/distance_float.h"
 #endif
