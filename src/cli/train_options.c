@@ -326,14 +326,18 @@ static int train_refuse_optimizer(const cli_args *args, gr_optimizer_kind kind)
         bool fits;
     } rules[] = {
         {"momentum", "sgd, nesterov and rmsprop", by_momentum || kind == GR_RMSPROP},
-        {"rate-in-momentum", "sgd and nesterov", by_momentum},
         {"beta1", "adam and adamw", adam},
         {"beta2", "adam, adamw, rmsprop and adadelta",
          adam || kind == GR_RMSPROP || kind == GR_ADADELTA},
         {"epsilon", "adagrad, rmsprop, adadelta, adam and adamw", !by_momentum},
     };
+    if (cli_flag(args, "rate-in-momentum") && !by_momentum)
+        return cli_bad("--rate-in-momentum is for sgd and nesterov, not for %s",
+                       cli_text(args, "optimizer"));
+    /* 0 takes back what a recipe says. */
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (cli_given(args, rules[i].option) && !rules[i].fits)
+        if (cli_given(args, rules[i].option) && cli_real(args, rules[i].option) > 0 &&
+            !rules[i].fits)
             return cli_bad("--%s is for %s, not for %s", rules[i].option, rules[i].whose,
                            cli_text(args, "optimizer"));
     return CLI_YES;

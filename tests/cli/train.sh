@@ -89,6 +89,8 @@ run train --data blobs.csv --net small.net --optimizer sgd --epsilon 1e-3
 refused "--epsilon is for adagrad, rmsprop, adadelta, adam and adamw, not for sgd"
 run train --data blobs.csv --net small.net --optimizer rmsprop --beta1 .5
 refused "--beta1 is for adam and adamw, not for rmsprop"
+run train --data blobs.csv --net small.net --optimizer adam --momentum 0 --epochs 1 --no-out
+exits 0
 run train --data blobs.csv --net small.net --beta2 1
 refused "beta2"
 
