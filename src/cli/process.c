@@ -29,11 +29,11 @@ bool cli_has_part(const char *name)
 }
 
 /* glibc takes ever larger blocks from the heap once blocks of that size have been freed, where they
- * leave holes: what a large net is made of then takes some ten MB more than it is. */
+ * leave holes: what a large net is made of then takes some MB more than it is. */
 void cli_return_blocks(void)
 {
 #if defined(__GLIBC__)
-    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* pictures under way stay in the heap */
 #endif
 }
 
