@@ -75,25 +75,35 @@ typedef struct search_job {
     gr_neighbor *found; /* [parts][n][k]; distances are keys */
 } search_job;
 
+/* The least of n keys, in lanes that compilers make vectors of. */
+static double search_least(const double *keys, int64_t n)
+{
+    enum { LANES = 8 };
+    double lane[LANES], least = INFINITY;
+    int64_t j = 0;
+    for (int l = 0; l < LANES; l++) lane[l] = INFINITY;
+    for (; j + LANES <= n; j += LANES)
+        for (int l = 0; l < LANES; l++) lane[l] = keys[j + l] < lane[l] ? keys[j + l] : lane[l];
+    for (; j < n; j++) lane[0] = keys[j] < lane[0] ? keys[j] : lane[0];
+    for (int l = 0; l < LANES; l++) least = lane[l] < least ? lane[l] : least;
+    return least;
+}
+
 /* Keys, which order examples as their distances do, in place of the sums of query i and n examples
  * from `begin` on. Returns the least. */
 static double search_keys(const search_job *job, int64_t i, int64_t begin, int64_t n, double *sums)
 {
     const double *const right = job->squares ? job->knn->squares + begin : NULL;
     const double left = job->squares ? job->squares[i] : 0;
-    double least = INFINITY;
     if (job->knn->distance == GR_DISTANCE_COSINE) {
         for (int64_t j = 0; j < n; j++) {
             const double both = left * right[j];
             sums[j] = both > 0 ? 1 - sums[j] / sqrt(both) : 1;
         }
     } else if (right) {
-#pragma omp simd
         for (int64_t j = 0; j < n; j++) sums[j] = left + right[j] - 2 * sums[j];
     }
-#pragma omp simd reduction(min : least)
-    for (int64_t j = 0; j < n; j++) least = sums[j] < least ? sums[j] : least;
-    return least;
+    return search_least(sums, n);
 }
 
 /* Puts one among the k nearest so far, behind those at the same distance. What is not there yet has
