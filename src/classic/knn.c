@@ -1,7 +1,7 @@
 /* Nearest neighbours: what is refused, what is prepared, how neighbours vote. */
 #include "classic/knn.h"
 
-#include "backend/backend.h"
+#include "data/dataset.h"
 
 #include <math.h>
 
@@ -160,10 +160,9 @@ static gr_status knn_fill(gr_knn *knn, const gr_dataset *train, const gr_knn_opt
 
 gr_status gr_knn_new(const gr_dataset *train, const gr_knn_options *options, gr_knn **knn)
 {
-    gr_knn_options known = {0};
+    gr_knn_options known;
     *knn = NULL;
-    if (options)
-        memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
+    GR_TRY(GR_OPTIONS(known, options));
     GR_TRY(knn_check_options(&known));
     GR_TRY(knn_check_set(train));
     gr_knn *made = gr_alloc(sizeof *made);

@@ -19,9 +19,9 @@ enum {
 int cli_knn_figure_check(const cli_args *args, const char *option)
 {
     const char *path = cli_text(args, option);
-    if (!path) return CLI_YES;
-    if (gr_figure_check(path) != GR_OK) return cli_failed(gr_figure_check(path));
-    return cli_check_output(path);
+    gr_status status = path ? gr_figure_check(path) : GR_OK;
+    if (status != GR_OK) return cli_failed(status);
+    return path ? cli_check_output(path) : CLI_YES;
 }
 
 int cli_knn_figures_check(const cli_knn *knn)

@@ -405,6 +405,7 @@ static void test_refusals(void **state)
     double accuracy;
     unit_refused(gr_knn_new(set, GR_KNN(.distance = (gr_distance)9), &knn), GR_INVALID,
                  "there is no distance 9");
+    unit_refused(gr_knn_new(set, &(gr_knn_options){0}, &knn), GR_INVALID, "size");
     unit_refused(gr_knn_new(set, GR_KNN(.threads = -1), &knn), GR_RANGE, "-1 threads");
     unit_refused(gr_knn_new(set, GR_KNN(.approximate = true, .distance = GR_DISTANCE_COSINE), &knn),
                  GR_INVALID, "not by cosine");
