@@ -4,7 +4,7 @@
  * f32 (tests/unit/test_formulas.c). Polynomials are minimax fits, with coefficients rounded one
  * after another and the rest fitted anew.
  *
- * sin and cos are computed in f64 inside, the others in f32. Internal. */
+ * sin, cos and pow are computed in f64 inside, the others in f32. Internal. */
 #ifndef GR_FORMULAS_H
 #define GR_FORMULAS_H
 
@@ -235,6 +235,65 @@ static GR_INLINE float formula_trig_f32(float x, uint64_t quarters)
         formula_bits_f64(shifted) + quarters; /* FORMULA_ROUND_F64 ends in 00 */
     const double y = quadrant & 1 ? even : odd * r;
     return (float)formula_from_bits_f64(formula_bits_f64(y) ^ (quadrant & 2) << 62);
+}
+
+/* ---- pow ------------------------------------------------------------------------------------- */
+
+/* log(x) for x ≥ 0, an f32: n·ln 2 + 2·artanh(s), s = (m - 1)/(m + 1), x = 2^n·m, m in [√½, √2). */
+static GR_INLINE double formula_pow_log(double x)
+{
+    const uint64_t lift = UINT64_C(0x3ff0000000000000) - UINT64_C(0x3fe6a09e667f3bcd); /* √½ ↦ 1 */
+    const uint64_t bits = formula_bits_f64(x), biased = (bits + lift) >> 52;
+    const double n = formula_from_bits_f64(biased | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023);
+    const double m = formula_from_bits_f64(bits - (biased << 52) + (UINT64_C(1023) << 52));
+    const double s = (m - 1) / (m + 1), z = s * s;
+    double q = 2.0 / 15;
+    q = q * z + 2.0 / 13;
+    q = q * z + 2.0 / 11;
+    q = q * z + 2.0 / 9;
+    q = q * z + 2.0 / 7;
+    q = q * z + 2.0 / 5;
+    q = q * z + 2.0 / 3;
+    const double y = n * 0x1.62e42fefa39efp-1 + (s * z * q + 2 * s);
+    return x == 0 ? -INFINITY : x < INFINITY ? y : x; /* NaN passes */
+}
+
+/* exp(x), of which f32 sees no more than from -200 to 200. */
+static GR_INLINE double formula_pow_exp(double x)
+{
+    x = x > 200 ? 200 : x;
+    x = x < -200 ? -200 : x;
+    const double round = FORMULA_ROUND_F64 + 1023, shifted = x * 0x1.71547652b82fep0 + round;
+    const double n = shifted - round;
+    const double r = (x - n * 0x1.62e42fee00000p-1) - n * 0x1.a39ef35793c76p-33;
+    double q = 1.0 / 3628800;
+    q = q * r + 1.0 / 362880;
+    q = q * r + 1.0 / 40320;
+    q = q * r + 1.0 / 5040;
+    q = q * r + 1.0 / 720;
+    q = q * r + 1.0 / 120;
+    q = q * r + 1.0 / 24;
+    q = q * r + 1.0 / 6;
+    q = q * r + 0.5;
+    return (1 + (r + r * r * q)) * formula_from_bits_f64(formula_bits_f64(shifted) << 52);
+}
+
+/* |x|^y = exp(y·log |x|); of negative x with a whole y, the sign if that is odd. Larger y are whole
+ * and even. C's special cases. */
+static GR_INLINE float formula_pow_f32(float base, float exponent)
+{
+    const double x = base, y = exponent, size = fabs(x);
+    const double log = formula_pow_log(size);
+    const double power = formula_pow_exp(log == 0 ? 0 : y * log);
+    const double large = fabs(y), count = large > 0x1p25 ? 0 : large, half = 0.5 * count;
+    const double whole = (count + FORMULA_ROUND_F64) - FORMULA_ROUND_F64;
+    const double even = (half + FORMULA_ROUND_F64) - FORMULA_ROUND_F64;
+    const double signless = x > -INFINITY ? NAN : power;
+    double z = copysign(power, even == half ? 1 : x);
+    z = x < 0 ? whole == count ? z : signless : whole == count ? z : power;
+    z = y != y ? y : z;
+    z = x == 1 ? 1 : z;
+    return (float)(y == 0 ? 1 : z);
 }
 
 #endif

@@ -155,11 +155,50 @@ static void formula_specials(void **state)
     }
 }
 
+/* pow: drawn operands, and all pairs of special ones, on which C decides. */
+static void formula_powers(void **state)
+{
+    (void)state;
+    static const float special[] = {0,      1,           2,          3,        0.5f,     2.5f,
+                                    1e-40f, 0x1p-149f,   16777215,   16777216, 33554432, 3e38f,
+                                    1e-38f, 0.99999994f, 1.0000001f, INFINITY, NAN};
+    enum { SPECIALS = 2 * (int)GR_LEN(special) };
+    gr_rng rng = gr_rng_new(51, 0);
+    float x[BLOCK], y[BLOCK], z[GR_CPU_LEVELS][BLOCK];
+    for (int block = 0; block < 200; block++) {
+        for (int i = 0; i < BLOCK; i++) {
+            const int k = block * BLOCK + i;
+            const float a = special[k / SPECIALS % SPECIALS / 2], b = special[k % SPECIALS / 2];
+            const bool drawn = block > 1;
+            x[i] = drawn ? (float)exp(20 * gr_rng_normal(&rng)) : k / SPECIALS % 2 ? -a : a;
+            y[i] = drawn ? (float)(3 * gr_rng_normal(&rng)) : k % 2 ? -b : b;
+            if (drawn && i % 3 == 0) x[i] = formula_float((uint32_t)gr_rng_u64(&rng));
+            if (drawn && i % 4 == 0) y[i] = (float)(int)y[i];
+        }
+        for (int level = 0; level <= (int)gr_cpu(); level++)
+            (*gr_op_pow.spans)[GR_F32][level](z[level], (const void *[]){x, y}, (int[]){1, 1},
+                                              BLOCK, NULL);
+        for (int i = 0; i < BLOCK; i++) {
+            const double exact = pow((double)x[i], (double)y[i]);
+            for (int level = 0; level <= (int)gr_cpu(); level++) {
+                const bool same = memcmp(&z[0][i], &z[level][i], sizeof(float)) == 0;
+                if (!same && !(isnan(z[0][i]) && isnan(z[level][i])))
+                    fail_msg("pow(%a, %a): %a and %a", (double)x[i], (double)y[i], (double)z[0][i],
+                             (double)z[level][i]);
+            }
+            if (formula_error(z[0][i], exact) > 0.501)
+                fail_msg("pow(%a, %a) = %a, exactly %a", (double)x[i], (double)y[i],
+                         (double)z[0][i], exact);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formula_specials),
         cmocka_unit_test(formula_accuracy),
+        cmocka_unit_test(formula_powers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
