@@ -86,6 +86,7 @@ gr_status circuit_build(const gr_expr *expr, const gr_tensor *value, circuit *c)
     gr_status status = gr_expr_build(expr, c->graph, &env, &result);
     free(bindings);
     if (status != GR_OK) return status;
+    c->forward = gr_graph_size(c->graph);
     circuit_collect(c, result);
     for (int i = 0; i < n && status == GR_OK; i++)
         status = circuit_copy(&value[i], &c->gate[i].value);

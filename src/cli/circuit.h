@@ -18,8 +18,9 @@ typedef struct circuit_gate {
 
 typedef struct circuit {
     gr_graph *graph;
-    int count;          /* of gates: the inputs, then the others in topological order */
-    int inputs;         /* so many of them are inputs, in the expression's order */
+    int forward; /* nodes of the graph that are the expression's: those of its gradient follow */
+    int count;   /* of gates: the inputs, then the others in topological order */
+    int inputs;  /* so many of them are inputs, in the expression's order */
     circuit_gate *gate; /* [count] */
     int result;         /* index of the gate that the expression ends in */
     int *index;         /* by node id: which gate it is */

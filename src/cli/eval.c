@@ -190,6 +190,7 @@ static int eval_study(const cli_args *args, circuit *c, cli_json *json)
     if (code == CLI_YES && cli_given(args, "numeric"))
         code = eval_numeric(c, strcmp(cli_text(args, "numeric"), "forward") == 0,
                             cli_real(args, "h"), cli_text(args, "errors"), digits, json);
+    if (code == CLI_YES && cli_flag(args, "time")) code = eval_time(c, json);
     if (code == CLI_YES && cli_given(args, "jacobian"))
         code = eval_jacobian(c, cli_text(args, "jacobian"), digits, json);
     return code;
@@ -296,7 +297,8 @@ static int eval_circuit(const cli_args *args, const gr_expr *expr, const gr_tens
 
 static bool eval_studies(const cli_args *args)
 {
-    return cli_flag(args, "explain") || cli_given(args, "numeric") || cli_given(args, "jacobian");
+    return cli_flag(args, "explain") || cli_given(args, "numeric") || cli_given(args, "jacobian") ||
+           cli_flag(args, "time");
 }
 
 static int eval_run(const cli_args *args)
@@ -359,6 +361,7 @@ static const cli_option eval_options[] = {
      .kind = CLI_TEXT,
      .argument = "OUT,IN",
      .help = "the derivatives of each element of one gate by those of another"},
+    {.name = "time", .help = "count the gates, and time a pass forward and backward"},
     {.name = "step",
      .kind = CLI_REAL,
      .argument = "H",

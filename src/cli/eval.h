@@ -17,6 +17,9 @@ gr_status eval_draw(const circuit *c, int digits, const char *const *paths, int 
 /* The chain rule, upstream × local = downstream, as a table, or as member "explain". */
 gr_status eval_explain(const circuit *c, int digits);
 gr_status eval_explain_json(cli_json *json, const circuit *c);
+/* How many gates the circuit has forward and backward, and how long a pass through both takes, as
+ * text or (json not NULL) as member "cost". Returns an exit status. */
+int eval_time(const circuit *c, cli_json *json);
 /* May there be a Jacobian of these names? Returns an exit status, after a message if not. */
 int eval_refuse_jacobian(const circuit *c, const char *names);
 /* The Jacobian of one gate by another, "OUT,IN", as text or (json not NULL) as member "jacobian".

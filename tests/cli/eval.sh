@@ -303,6 +303,15 @@ if "$GRADUS" --version | grep -q cairo; then
     [ -s errors.svg ] || fault "no figure"
 fi
 
+# The neuron as gates and as one sigmoid: counted and timed.
+run eval 'sigmoid(w0*x0 + w1*x1 + w2)' w0=2 w1=-3 w2=-3 x0=-1 x1=-2 --time
+exits 0
+out "gates: 5 forward"
+run eval "$neuron" w0=2 x0=-1 w1=-3 x1=-2 w2=-3 --time
+out "gates: 8 forward"
+run eval 'x*y' x=1 y=2 --time --json
+out '"forward_gates": 1'
+
 # ---- Jacobians ----------------------------------------------------------------------------------
 
 run eval 'y = W @ x; sum(y^2)' 'W=[[1,2],[3,4]]' 'x=[5,6]' --jacobian y,x
