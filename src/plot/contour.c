@@ -1,5 +1,6 @@
-/* Contours of a grid: lines at levels, and the areas between them. Between the values of a cell's
- * corners and their mean in its middle the grid is taken as linear, on four triangles. */
+/* Contours of a grid: lines at levels, and the areas between them. They cross a cell straight from
+ * side to side; where they cross all four sides, the mean of the corners, taken for the cell's
+ * middle, tells which belong together: there the cell is four triangles. */
 #include "plot/draw.h"
 
 #ifdef GRADUS_HAVE_CAIRO
@@ -62,34 +63,49 @@ static contour_point contour_cross(contour_point a, contour_point b, double leve
     return (contour_point){a.x + share * (b.x - a.x), a.y + share * (b.y - a.y), level};
 }
 
-/* The part of a triangle at or above the level: its corners in part[4]; returns how many. */
-static int contour_above(const contour_point triangle[3], double level, contour_point part[4])
-{
-    int n = 0;
-    for (int i = 0; i < 3; i++) {
-        const contour_point a = triangle[i], b = triangle[(i + 1) % 3];
-        if (a.value >= level) part[n++] = a;
-        if ((a.value >= level) != (b.value >= level)) part[n++] = contour_cross(a, b, level);
-    }
-    return n;
-}
+/* Calls for the cell, or for its four triangles where opposite corners lie above the level and the
+ * others below. */
+typedef void contour_part_fn(cairo_t *cairo, const contour_point *corner, int n, double level);
 
-static void contour_polygon(cairo_t *cairo, const contour_point *point, int n)
+static void contour_parts(const contour_job *job, const contour_point corner[4], double level,
+                          contour_part_fn *draw)
 {
-    if (n < 3) return;
-    cairo_move_to(cairo, point[0].x, point[0].y);
-    for (int i = 1; i < n; i++) cairo_line_to(cairo, point[i].x, point[i].y);
-    cairo_close_path(cairo);
-}
-
-static void contour_part(const contour_job *job, const contour_point corner[4], double level)
-{
+    const bool above[2] = {corner[0].value >= level, corner[1].value >= level};
+    const bool saddle = above[0] != above[1] && (corner[2].value >= level) == above[0] &&
+                        (corner[3].value >= level) == above[1];
     const contour_point middle = contour_middle(corner);
-    for (int i = 0; i < 4; i++) {
-        const contour_point triangle[3] = {corner[i], corner[(i + 1) % 4], middle};
-        contour_point part[4];
-        contour_polygon(job->pen->cairo, part, contour_above(triangle, level, part));
+    if (!saddle) draw(job->pen->cairo, corner, 4, level);
+    for (int i = 0; saddle && i < 4; i++) {
+        draw(job->pen->cairo, (contour_point[]){corner[i], corner[(i + 1) % 4], middle}, 3, level);
     }
+}
+
+/* Adds the part at or above the level to the path. */
+static void contour_area(cairo_t *cairo, const contour_point *corner, int n, double level)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++) {
+        const contour_point a = corner[i], b = corner[(i + 1) % n];
+        if (a.value >= level) cairo_line_to(cairo, a.x, a.y);
+        any = any || a.value >= level;
+        if ((a.value >= level) == (b.value >= level)) continue;
+        const contour_point at = contour_cross(a, b, level);
+        cairo_line_to(cairo, at.x, at.y);
+    }
+    if (any) cairo_close_path(cairo);
+    cairo_new_sub_path(cairo);
+}
+
+/* Adds the line at the level to the path. */
+static void contour_segment(cairo_t *cairo, const contour_point *corner, int n, double level)
+{
+    for (int i = 0; i < n; i++) {
+        const contour_point a = corner[i], b = corner[(i + 1) % n];
+        if ((a.value >= level) == (b.value >= level)) continue;
+        const contour_point at = contour_cross(a, b, level);
+        cairo_line_to(cairo, at.x, at.y);
+    }
+    cairo_new_sub_path(cairo);
 }
 
 static void contour_run(const contour_job *job, int row, int from, int to)
@@ -116,7 +132,7 @@ static void contour_fill(const contour_job *job, double level, unsigned color)
             if (above == 4) continue;
             contour_run(job, row, start, column);
             start = column + 1;
-            if (above > 0) contour_part(job, corner, level);
+            if (above > 0) contour_parts(job, corner, level, contour_area);
         }
         contour_run(job, row, start, layer->columns - 1);
     }
@@ -127,26 +143,11 @@ static void contour_fill(const contour_job *job, double level, unsigned color)
 static void contour_line(const contour_job *job, double level)
 {
     const plot_layer *layer = job->layer;
-    cairo_t *cairo = job->pen->cairo;
     for (int row = 0; row + 1 < layer->rows; row++) {
         for (int column = 0; column + 1 < layer->columns; column++) {
             contour_point corner[4];
             if (!contour_cell(job, row, column, corner)) continue;
-            const contour_point middle = contour_middle(corner);
-            for (int i = 0; i < 4; i++) {
-                const contour_point triangle[3] = {corner[i], corner[(i + 1) % 4], middle};
-                int crossed = 0;
-                for (int k = 0; k < 3; k++) {
-                    const contour_point a = triangle[k], b = triangle[(k + 1) % 3];
-                    if ((a.value >= level) == (b.value >= level)) continue;
-                    const contour_point at = contour_cross(a, b, level);
-                    if (crossed++ == 0) {
-                        cairo_move_to(cairo, at.x, at.y);
-                    } else {
-                        cairo_line_to(cairo, at.x, at.y);
-                    }
-                }
-            }
+            contour_parts(job, corner, level, contour_segment);
         }
     }
 }
