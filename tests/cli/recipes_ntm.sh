@@ -7,6 +7,6 @@
 steps ntm-copy ntm-copy 0.692907004058361 --steps 40
 out '"figures":{"bits":'
 steps ntm-repeat-copy ntm-repeat-copy 0.7074196398258209 --steps 20
-steps ntm-associative-recall ntm-associative-recall 0.6927123591303825 --steps 40
+steps ntm-associative-recall ntm-associative-recall 0.6957475796341897 --steps 40
 
 done_testing
