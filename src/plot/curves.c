@@ -89,7 +89,7 @@ gr_status gr_plot_curves(const char *path, const gr_curves *curves)
     }
     gr_figure *figure;
     GR_TRY(gr_figure_new(
-        GR_FIGURE(.panels = panels, .columns = panels < 3 ? panels : 2, .title = curves->title),
+        GR_FIGURE(.panels = panels, .columns = panels < 4 ? panels : 2, .title = curves->title),
         &figure));
     gr_status status = curves_fill(figure, curves, loss, accuracy);
     if (status == GR_OK) status = gr_figure_save(figure, path);
