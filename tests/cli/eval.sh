@@ -37,6 +37,8 @@ row_is f "f mul q, z -12 1"
 
 run eval 'x*z + y*z' x=-2 y=5 z=-4
 exits 0
+out "= -12"
+row_is y "y input 5 -4"
 row_is x "x input -2 -4"
 row_is z "z input -4 3"
 
@@ -325,6 +327,11 @@ out "its diagonal is [1, 0, 1]"
 run eval 'y = relu(x); sum(y)' "x=[$(seq -s, 1 4096)]" --jacobian y,x
 exits 0
 out "4096 × 4096, diagonal"
+# A batch of 100 of them.
+run eval 'h = a + b; y = relu(h); sum(y)' "a=[$(seq -s, 1 100 | sed 's/[0-9][0-9]*/[&]/g')]" \
+    "b=[$(seq -s, 1 4096)]" --jacobian y,h
+exits 0
+out "Jacobian of y [100,4096] by h [100,4096]: 409600 × 409600, diagonal"
 run eval 'y = softmax(x); sum(y * y)' 'x=[1,2,3]' --jacobian y,x --json
 exits 0
 out '"diagonal": false'
