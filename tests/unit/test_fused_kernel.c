@@ -239,6 +239,27 @@ static void test_chain(void **state)
     }
 }
 
+/* What comparisons choose, or 0: pairs in one instruction, NaN and -0 among the operands. */
+static void test_choices(void **state)
+{
+    (void)state;
+    static gr_node *(*const compare[])(gr_node *, gr_node *) = {
+        (gr_equal), (gr_not_equal), (gr_less), (gr_less_equal), (gr_greater), (gr_greater_equal)};
+    for (size_t k = 0; k < GR_LEN(compare); k++) {
+        const gr_shape shape = GR_SHAPE(3, 333);
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, shape), *y = fused_in(&m, GR_F32, shape);
+        gr_node *row = fused_in(&m, GR_F32, GR_SHAPE(333));
+        gr_node *root = gr_sqrt(x), *none = gr_mul(gr_neg(gr_square(y)), gr_like(y, 0));
+        gr_node *same = gr_clip(x, -0.25, 0.25);
+        fused_out(&m, gr_where(compare[k](same, x), y, gr_like(y, 0)));
+        fused_out(&m, gr_where(compare[k](root, y), none, gr_like(y, 0)));
+        fused_out(&m, gr_where(compare[k](row, gr_like(row, 0)), root, gr_like(x, -0.0)));
+        fused_out(&m, gr_where(compare[k](y, row), gr_like(row, 2), gr_like(row, 0)));
+        fused_check(&m);
+    }
+}
+
 static void test_broadcasts(void **state)
 {
     (void)state;
@@ -270,9 +291,10 @@ static void test_softmax(void **state)
 {
     (void)state;
     static const gr_shape shapes[] = {
-        {2, {256, 10}}, {2, {3, 1}},    {2, {1, 7}},       {2, {130, 33}}, {2, {9, 100}},
-        {2, {4, 511}},  {2, {5, 1000}}, {2, {2, 2048}},    {1, {300}},     {3, {5, 7, 12}},
-        {2, {1024, 2}}, {2, {3, 128}},  {3, {2, 2, 1025}}, {2, {9001, 17}}};
+        {2, {256, 10}}, {2, {3, 1}},     {2, {1, 7}},       {2, {130, 33}},  {2, {9, 100}},
+        {2, {4, 511}},  {2, {5, 1000}},  {2, {2, 2048}},    {1, {300}},      {3, {5, 7, 12}},
+        {2, {1024, 2}}, {2, {3, 128}},   {3, {2, 2, 1025}}, {2, {9001, 17}}, {2, {23, 256}},
+        {2, {11, 127}}, {2, {150, 130}}, {2, {7, 1023}}};
     for (size_t s = 0; s < GR_LEN(shapes); s++) {
         gr_shape shape = shapes[s], rows = shape;
         if (shape.dim[shape.rank - 1] == 1) continue;
@@ -622,11 +644,11 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),   cmocka_unit_test(test_broadcasts),
-        cmocka_unit_test(test_softmax), cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_parts),   cmocka_unit_test(test_products),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_chain),    cmocka_unit_test(test_broadcasts),
+        cmocka_unit_test(test_choices),  cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_norm),     cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_columns),  cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,12 @@ PAIR_SPANS(add, a + b)
 PAIR_SPANS(sub, a - b)
 PAIR_SPANS(mul, a *b)
 PAIR_SPAN(pair_mask, 0, a > b ? c : b) /* the gradient of relu, where b is 0 */
+PAIR_SPAN(pair_if_equal, 0, a == b ? c : 0)
+PAIR_SPAN(pair_if_not_equal, 0, a != b ? c : 0)
+PAIR_SPAN(pair_if_less, 0, a < b ? c : 0)
+PAIR_SPAN(pair_if_less_equal, 0, a <= b ? c : 0)
+PAIR_SPAN(pair_if_greater, 0, a > b ? c : 0)
+PAIR_SPAN(pair_if_greater_equal, 0, a >= b ? c : 0)
 
 typedef enum pair_outer {
     PAIR_ADD,
@@ -82,6 +88,35 @@ static const pair_table *pair_inner(const gr_op *op)
     return op == &gr_op_mul || op == &gr_op_square ? &mul : NULL;
 }
 
+/* The constant 0, not -0? */
+static bool pair_is_zero(const gr_node *node)
+{
+    if (node->op != &gr_op_constant || node->out[0].dtype != GR_F32) return false;
+    const gr_tensor *t = node->attr[0].tensor;
+    const float zero = 0;
+    return gr_shape_count(t->shape) == 1 && memcmp(t->data, &zero, sizeof zero) == 0;
+}
+
+/* where(a ∘ b, c, 0) of a comparison: gradients of what is cut off. */
+static gr_span_fn *pair_choice(const gr_node *inner, const gr_node *outer, gr_cpu_level level)
+{
+    static const struct {
+        const gr_op *op;
+        gr_span_fn *span[GR_CPU_LEVELS];
+    } choices[] = {{&gr_op_equal, GR_LEVELS(pair_if_equal)},
+                   {&gr_op_not_equal, GR_LEVELS(pair_if_not_equal)},
+                   {&gr_op_less, GR_LEVELS(pair_if_less)},
+                   {&gr_op_less_equal, GR_LEVELS(pair_if_less_equal)},
+                   {&gr_op_greater, GR_LEVELS(pair_if_greater)},
+                   {&gr_op_greater_equal, GR_LEVELS(pair_if_greater_equal)}};
+    if (gr_type_of(outer).dtype != GR_F32 || !pair_is_zero(outer->in[2])) return NULL;
+    for (size_t k = 0; k < GR_LEN(choices); k++) {
+        if (inner->op != choices[k].op || gr_type_of(inner->in[0]).dtype != GR_F32) continue;
+        return choices[k].span[level];
+    }
+    return NULL;
+}
+
 gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operand,
                           gr_cpu_level level)
 {
@@ -91,8 +126,9 @@ gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operan
     if (inner->op == &gr_op_greater && op == &gr_op_where && operand == 0) {
         const bool f32 =
             gr_type_of(outer).dtype == GR_F32 && gr_type_of(inner->in[0]).dtype == GR_F32;
-        return f32 && outer->in[2] == inner->in[1] ? mask[level] : NULL;
+        if (f32 && outer->in[2] == inner->in[1]) return mask[level];
     }
+    if (op == &gr_op_where && operand == 0) return pair_choice(inner, outer, level);
     if (!table || gr_type_of(inner).dtype != GR_F32) return NULL;
     if (op == &gr_op_add) return (*table)[PAIR_ADD][level];
     if (op == &gr_op_sub) return (*table)[operand == 0 ? PAIR_SUB : PAIR_FROM][level];
