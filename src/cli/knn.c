@@ -252,7 +252,7 @@ static void knn_print(const cli_knn *knn)
 static void knn_print_json(const cli_knn *knn)
 {
     const cli_knn_score *const score = &knn->score;
-    cli_json json = {.pretty = true};
+    cli_json json = {0};
     cli_json_object(&json, NULL);
     cli_json_text(&json, "data", gr_dataset_name(knn->train));
     cli_json_text(&json, "distance", gr_distance_name(knn->options.distance));
@@ -260,12 +260,14 @@ static void knn_print_json(const cli_knn *knn)
     cli_knn_choice_json(knn, &json);
     cli_json_int(&json, "k", knn->best);
     cli_json_int(&json, "train_examples", gr_dataset_size(knn->train));
-    cli_json_int(&json, "test_examples", score->count);
     cli_json_real(&json, "prepare_seconds", score->prepare);
-    cli_json_real(&json, "test_seconds", score->seconds);
     cli_knn_compare_json(knn, &json);
-    cli_json_real(&json, "peak_bytes", knn_peak_bytes());
+    cli_json_end(&json);
+    cli_json_object(&json, NULL);
     cli_json_real(&json, "test_accuracy", score->accuracy);
+    cli_json_int(&json, "test_examples", score->count);
+    cli_json_real(&json, "seconds", score->seconds);
+    cli_json_real(&json, "peak_bytes", knn_peak_bytes());
     cli_json_end(&json);
 }
 
@@ -453,7 +455,8 @@ static const cli_option knn_options[] = {
      .max = 1,
      .help = "exit with status 1 if the test accuracy is below X",
      .group = "Results"},
-    {.name = "json", .help = "print JSON"},
+    {.name = "json",
+     .help = "print a line of JSON on how it was chosen and compared, and one for the test"},
     {.name = "quiet", .letter = 'q', .help = "print the result alone"},
     {.name = "threads",
      .kind = CLI_INT,

@@ -12,7 +12,7 @@
 static gr_status sample(int gates, gr_diagram **out)
 {
     gr_diagram *diagram;
-    int x, fork, last;
+    int x, fork = 0;
     *out = NULL;
     GR_TRY(gr_diagram_new("A circuit", 0, &diagram));
     gr_status status =
@@ -24,10 +24,10 @@ static gr_status sample(int gates, gr_diagram **out)
         status = gr_diagram_connect(
             diagram, GR_DIAGRAM_WIRE(.from = x, .to = fork, .value = "1.5", .gradient = "-3"));
     }
-    last = fork;
+    int last = fork;
     for (int i = 0; i < gates && status == GR_OK; i++) {
         char name[16];
-        int leaf = fork, gate;
+        int leaf = fork, gate = 0;
         snprintf(name, sizeof name, "w%d", i);
         if (i % 3)
             status = gr_diagram_add(diagram, GR_DIAGRAM_NODE(.kind = GR_DIAGRAM_LEAF, .text = name),
