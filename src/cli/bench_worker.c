@@ -3,6 +3,7 @@
 
 #include "cli/out.h"
 #include "cli/plan.h"
+#include "cli/process.h"
 #include "cli/profile.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -67,21 +67,6 @@ static gr_status worker_measure(gr_session *session, double seconds, bench_resul
     return status;
 }
 
-/* The process's largest resident size. Linux tells it apart from that of the process before exec,
- * which getrusage includes. */
-static double worker_peak_memory(void)
-{
-    char line[256];
-    long kib = 0;
-    struct rusage usage;
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "VmHWM: %ld", &kib) == 1) break;
-    if (status) fclose(status);
-    if (kib > 0) return 1024 * (double)kib;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * (double)usage.ru_maxrss : NAN;
-}
-
 static gr_status worker_count(const gr_program *program, const bench_order *order,
                               bench_result *result)
 {
@@ -127,7 +112,7 @@ static gr_status worker_session(const cli_workload *workload, cli_workload_graph
     if (status == GR_OK) status = gr_session_step(session);
     result->start_up = bench_clock() - order->start;
     if (status == GR_OK) status = worker_measure(session, order->seconds, result);
-    result->peak_memory = worker_peak_memory();
+    result->peak_memory = cli_peak_bytes();
     if (status == GR_OK) status = worker_read_value(program, session, result);
     if (status == GR_OK) status = worker_count(program, order, result);
     if (status == GR_OK && profile)

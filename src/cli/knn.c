@@ -3,13 +3,13 @@
 
 #include "cli/dataset.h"
 #include "cli/out.h"
+#include "cli/process.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 double cli_knn_clock(void)
@@ -232,12 +232,6 @@ static int knn_test(cli_knn *knn)
 
 /* ---- Results --------------------------------------------------------------------------------- */
 
-static double knn_peak_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024. * (double)usage.ru_maxrss : 0;
-}
-
 static void knn_print(const cli_knn *knn)
 {
     const cli_knn_score *const score = &knn->score;
@@ -267,7 +261,7 @@ static void knn_print_json(const cli_knn *knn)
     cli_json_real(&json, "test_accuracy", score->accuracy);
     cli_json_int(&json, "test_examples", score->count);
     cli_json_real(&json, "seconds", score->seconds);
-    cli_json_real(&json, "peak_bytes", knn_peak_bytes());
+    cli_json_real(&json, "peak_bytes", cli_peak_bytes());
     cli_json_end(&json);
 }
 

@@ -1,7 +1,10 @@
 #include "cli/process.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -35,6 +38,20 @@ void cli_return_blocks(void)
 #if defined(__GLIBC__)
     mallopt(M_MMAP_THRESHOLD, 1 << 20); /* pictures under way stay in the heap */
 #endif
+}
+
+/* Linux tells it apart from that of the process before exec, which getrusage includes. */
+double cli_peak_bytes(void)
+{
+    char line[256];
+    long kib = 0;
+    struct rusage usage;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1) break;
+    if (status) fclose(status);
+    if (kib > 0) return 1024 * (double)kib;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * (double)usage.ru_maxrss : NAN;
 }
 
 /* At the end of every parallel loop libgomp's threads spin for 300000 pauses before they sleep,

@@ -14,6 +14,8 @@ void cli_set_place(const char *place);
 void cli_calm_threads(char **argv);
 /* Makes large blocks go back to the system when they are freed. */
 void cli_return_blocks(void);
+/* The process's largest resident size, in bytes; NaN if the system does not tell. */
+double cli_peak_bytes(void);
 
 /* Was the build made with this part ("cairo")? */
 bool cli_has_part(const char *name);

@@ -2,6 +2,7 @@
 #include "cli/dataset.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/process.h"
 #include "cli/score.h"
 #include "cli/train.h"
 
@@ -9,7 +10,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -187,13 +187,6 @@ void cli_training_progress(const cli_training *training, gr_train_event event)
 
 /* ---- At the end ----------------------------------------------------------------------------- */
 
-static double report_peak_memory(void)
-{
-    struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0) return NAN;
-    return 1024. * (double)usage.ru_maxrss;
-}
-
 static double report_seconds(const cli_training *training)
 {
     return gr_trainer_report(training->trainer).now.seconds;
@@ -212,7 +205,7 @@ static void report_conclude_json(const cli_training *training, const gr_metrics 
     cli_json_text(&json, "model", training->out);
     cli_json_text(&json, "curves", training->curves);
     cli_json_real(&json, "seconds", report_seconds(training));
-    cli_json_real(&json, "peak_bytes", report_peak_memory());
+    cli_json_real(&json, "peak_bytes", cli_peak_bytes());
     cli_json_end(&json);
 }
 
@@ -237,7 +230,7 @@ void cli_training_conclude(const cli_training *training, const gr_metrics *score
                       cli_show_bytes((double)status.st_size, text, sizeof text));
         if (training->curves) cli_print("curves    %s\n", training->curves);
         cli_print("time      %s", cli_show_time(report_seconds(training), text, sizeof text));
-        cli_print(", peak memory %s\n", cli_show_bytes(report_peak_memory(), text, sizeof text));
+        cli_print(", peak memory %s\n", cli_show_bytes(cli_peak_bytes(), text, sizeof text));
     }
     cli_score_print(training->model, training->test ? "test" : "training", score);
 }
