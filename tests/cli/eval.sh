@@ -318,20 +318,20 @@ out '"forward_gates": 1'
 
 run eval 'y = W @ x; sum(y^2)' 'W=[[1,2],[3,4]]' 'x=[5,6]' --jacobian y,x
 exits 0
-out "Jacobian of y [2] by x [2]: 2 × 2"
+out "Jacobian of y [2] by x [2]: 2 x 2"
 out "  [1, 2]"
 out "  [3, 4]"
 run eval 'y = relu(x); sum(y)' 'x=[1,-2,3]' --jacobian y,x
-out "3 × 3, diagonal"
+out "3 x 3, diagonal"
 out "its diagonal is [1, 0, 1]"
 run eval 'y = relu(x); sum(y)' "x=[$(seq -s, 1 4096)]" --jacobian y,x
 exits 0
-out "4096 × 4096, diagonal"
+out "4096 x 4096, diagonal"
 # A batch of 100 of them.
 run eval 'h = a + b; y = relu(h); sum(y)' "a=[$(seq -s, 1 100 | sed 's/[0-9][0-9]*/[&]/g')]" \
     "b=[$(seq -s, 1 4096)]" --jacobian y,h
 exits 0
-out "Jacobian of y [100,4096] by h [100,4096]: 409600 × 409600, diagonal"
+out "Jacobian of y [100,4096] by h [100,4096]: 409600 x 409600, diagonal"
 run eval 'y = softmax(x); sum(y * y)' 'x=[1,2,3]' --jacobian y,x --json
 exits 0
 out '"diagonal": false'

@@ -2,6 +2,9 @@
 # GRADUS is the command. Each test runs in an empty folder of its own, which goes with it.
 # shellcheck shell=sh
 set -u
+# Letters beyond ASCII are printed in locales that have them: tests say which locale they mean.
+LC_ALL=C
+export LC_ALL
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK" || exit 1
