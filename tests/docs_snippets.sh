@@ -24,8 +24,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 PATH=$GRADUS_BUILD:$PATH
 unset COLUMNS
+LC_ALL=C.UTF-8 # the lines of tables are as in the documents
 C_INCLUDE_PATH=$GRADUS_SOURCE/include # as if it were installed
-export PATH GRADUS_BUILD C_INCLUDE_PATH
+export PATH GRADUS_BUILD C_INCLUDE_PATH LC_ALL
 faults=0 checked=0 skipped=0
 
 flags="-std=c11 -Wall -Wextra -Werror -I$GRADUS_SOURCE/include"
