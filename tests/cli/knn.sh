@@ -148,8 +148,8 @@ run knn --data noise.csv --require-accuracy .99
 exits 1
 err "below the 0.9900 required"
 
-# Ctrl-C ends the search.
-if [ -e "${GRADUS_DATA:-/nowhere}/cifar-10-batches-bin" ]; then
+# Ctrl-C ends the search. It takes a set that keeps it busy, and a build that reads it.
+if "$GRADUS" data cifar10 >/dev/null 2>&1; then
     STATUS=0
     LINE="gradus knn, interrupted"
     : >out # what the run before printed must not pass for this one's
