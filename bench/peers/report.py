@@ -4,8 +4,7 @@
 TIMES = {
     "xor": 200, "mlp_b1": 12, "softmax": 4, "cifar2": 2.2, "mlp": 3, "mlp_adam": 3, "lenet": 3,
     "quick": 2.3, "full": 2.2, "alexnet": 1.9, "charlstm": 1.25, "ntm": 10, "resnet18": 1.6,
-    "resnet18 --exact": 1.1,
-    "elementwise": 2.5,
+    "resnet18 --exact": 1.1, "gpt": 2.5, "elementwise": 2.5,
     "infer-mlp": 1.2, "infer-lenet": 1.2, "infer-quick": 1.2, "infer-resnet18": 1.2,
 }
 TIMES_JAX = {"mlp": 1.8, "mlp_adam": 1.8}
