@@ -168,12 +168,7 @@ static int bench_command(const cli_args *args)
 }
 
 static const cli_option bench_options[] = {
-    {.name = "threads",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 1024,
-     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    CLI_THREADS_OPTION,
     {.name = "seconds",
      .kind = CLI_REAL,
      .argument = "S",

@@ -35,6 +35,13 @@ typedef struct cli_option {
     const char *group;    /* heading in the help above this option; NULL: as before */
 } cli_option;
 
+/* Of commands that compute. */
+#define CLI_THREADS_OPTION                                                                         \
+    {                                                                                              \
+        .name = "threads", .kind = CLI_INT, .argument = "N", .min = 1, .max = 1024,                \
+        .help = "at most so many (default: $GRADUS_THREADS, else all cores)"                       \
+    }
+
 typedef struct cli_args cli_args;
 
 typedef struct cli_command {

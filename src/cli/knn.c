@@ -4,6 +4,7 @@
 #include "cli/dataset.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/score.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -267,14 +268,11 @@ static void knn_print_json(const cli_knn *knn)
 
 static int knn_conclude(const cli_knn *knn)
 {
-    const double required = cli_real(knn->args, "require-accuracy");
     if (knn->json)
         knn_print_json(knn);
     else
         knn_print(knn);
-    if (knn->score.accuracy >= required) return CLI_YES;
-    return cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", knn->score.accuracy,
-                     required);
+    return cli_score_judge(knn->args, knn->score.accuracy);
 }
 
 static int knn_search(cli_knn *knn)
@@ -452,12 +450,7 @@ static const cli_option knn_options[] = {
     {.name = "json",
      .help = "print a line of JSON on how it was chosen and compared, and one for the test"},
     {.name = "quiet", .letter = 'q', .help = "print the result alone"},
-    {.name = "threads",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 1024,
-     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    CLI_THREADS_OPTION,
     CLI_DATA_OPTIONS,
     {0},
 };

@@ -43,3 +43,10 @@ int cli_score_require(const cli_args *args, const gr_model *model)
     if (!cli_given(args, "require-accuracy") || gr_model_classifies(model)) return CLI_YES;
     return cli_bad("--require-accuracy: the net does not classify, so it has no accuracy");
 }
+
+int cli_score_judge(const cli_args *args, double accuracy)
+{
+    const double required = cli_real(args, "require-accuracy");
+    if (!(accuracy < required)) return CLI_YES;
+    return cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", accuracy, required);
+}

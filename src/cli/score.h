@@ -15,5 +15,7 @@ void cli_score_print(const gr_model *model, const char *part, const gr_metrics *
 void cli_score_json(cli_json *json, const gr_metrics *score);
 /* An accuracy can be required of a model that classifies: else CLI_BAD, after a message. */
 int cli_score_require(const cli_args *args, const gr_model *model);
+/* CLI_NO, after a message, if the accuracy is below --require-accuracy. */
+int cli_score_judge(const cli_args *args, double accuracy);
 
 #endif

@@ -199,7 +199,6 @@ static int test_run(const cli_args *args)
     gr_profile *profile;
     gr_metrics score;
     const char *part = "";
-    double required = cli_real(args, "require-accuracy");
     gr_status status =
         gr_model_load(cli_operand(args, 0),
                       GR_MODEL(.threads = (int)cli_int(args, "threads"),
@@ -230,9 +229,7 @@ static int test_run(const cli_args *args)
         return cli_failed(status);
     }
     code = cli_profile_close(args, cli_flag(args, "json"), NULL, profile);
-    if (code == CLI_YES && score.accuracy < required)
-        code = cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", score.accuracy,
-                         required);
+    if (code == CLI_YES) code = cli_score_judge(args, score.accuracy);
     gr_metrics_clear(&score);
     return code;
 }
@@ -265,12 +262,7 @@ static const cli_option test_options[] = {
      .argument = "X",
      .max = 1,
      .help = "exit with status 1 if the accuracy is below X"},
-    {.name = "threads",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 1024,
-     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    CLI_THREADS_OPTION,
     {.name = "exact", .help = "the same bits for any number of threads"},
     CLI_GATES_OPTION,
     {.name = "json", .help = "print JSON"},

@@ -242,7 +242,6 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
 static int train_finish(const cli_training *training)
 {
     gr_metrics score;
-    double required = cli_real(training->args, "require-accuracy");
     const gr_dataset *part = training->test ? training->test : training->train;
     gr_status status = GR_OK;
     if (training->out) status = gr_model_save(training->model, training->out);
@@ -253,11 +252,7 @@ static int train_finish(const cli_training *training)
     cli_training_conclude(training, &score);
     double accuracy = score.accuracy;
     gr_metrics_clear(&score);
-    if (status != GR_OK) return cli_failed(status);
-    if (accuracy < required)
-        return cli_fault(CLI_NO, "the accuracy is %.4f, below the %.4f required", accuracy,
-                         required);
-    return CLI_YES;
+    return status == GR_OK ? cli_score_judge(training->args, accuracy) : cli_failed(status);
 }
 
 static int train_run(const cli_args *args)

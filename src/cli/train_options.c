@@ -114,12 +114,7 @@ const cli_option cli_train_options[] = {
      .max = TRAIN_MOST,
      .fallback = "1",
      .help = "of initial values, order and splits: the same seed gives the same model"},
-    {.name = "threads",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 1024,
-     .help = "at most so many (default: $GRADUS_THREADS, else all cores)"},
+    CLI_THREADS_OPTION,
     {.name = "exact", .help = "the same bits for any number of threads"},
 
     {.name = "optimizer",
