@@ -91,53 +91,37 @@ if(extra_sources)
 endif()
 target_link_libraries(gradus_everything INTERFACE gradus_static)
 
-# The module has no access to the core's symbols (the core may be a static part of any program): it
-# exports one function that takes what it needs.
-set(GRADUS_HAVE_MODULE FALSE)
-if(GRADUS_HAVE_ONEDNN AND onednn_sources)
-    set(GRADUS_HAVE_MODULE TRUE)
-    add_library(gradus_onednn MODULE ${onednn_sources})
-    set_target_properties(gradus_onednn PROPERTIES
-        PREFIX "" OUTPUT_NAME gradus-onednn C_VISIBILITY_PRESET hidden)
-    target_include_directories(gradus_onednn PRIVATE include src)
-    target_link_libraries(gradus_onednn PRIVATE
-        gradus_options gradus_with_onednn gradus_with_openmp m)
-    target_link_options(gradus_onednn PRIVATE
+# gradus_module(<part> <objects> <sources…>): a module that <objects> load when they first want it.
+# It has no access to the core's symbols (the core may be a static part of any program): it exports
+# one function that takes what it needs.
+function(gradus_module part objects)
+    string(TOUPPER ${part} upper)
+    add_library(gradus_${part} MODULE ${ARGN})
+    set_target_properties(gradus_${part} PROPERTIES
+        PREFIX "" OUTPUT_NAME gradus-${part} C_VISIBILITY_PRESET hidden)
+    target_include_directories(gradus_${part} PRIVATE include src)
+    target_link_libraries(gradus_${part} PRIVATE gradus_options gradus_with_${part})
+    target_link_options(gradus_${part} PRIVATE
         -Wl,--version-script=${version_script} -Wl,--no-undefined)
     # Looked for where it was built first, so that a build tree works without installing.
-    target_compile_definitions(gradus_objects PRIVATE
-        GRADUS_ONEDNN_BUILT="$<TARGET_FILE:gradus_onednn>"
-        GRADUS_ONEDNN_INSTALLED="${module_install_dir}/gradus-onednn.so")
+    target_compile_definitions(${objects} PRIVATE
+        GRADUS_${upper}_BUILT="$<TARGET_FILE:gradus_${part}>"
+        GRADUS_${upper}_INSTALLED="${module_install_dir}/gradus-${part}.so")
+endfunction()
+
+if(GRADUS_HAVE_ONEDNN AND onednn_sources)
+    gradus_module(onednn gradus_objects ${onednn_sources})
+    target_link_libraries(gradus_onednn PRIVATE gradus_with_openmp m)
 endif()
 
-# The same for approximate search: FLANN drags a C++ runtime behind it.
+# FLANN drags a C++ runtime behind it.
 if(GRADUS_HAVE_FLANN)
-    add_library(gradus_flann MODULE ${flann_sources})
-    set_target_properties(gradus_flann PROPERTIES
-        PREFIX "" OUTPUT_NAME gradus-flann C_VISIBILITY_PRESET hidden)
-    target_include_directories(gradus_flann PRIVATE include src)
-    target_link_libraries(gradus_flann PRIVATE gradus_options gradus_with_flann)
-    target_link_options(gradus_flann PRIVATE
-        -Wl,--version-script=${version_script} -Wl,--no-undefined)
-    target_compile_definitions(gradus_objects PRIVATE
-        GRADUS_FLANN_BUILT="$<TARGET_FILE:gradus_flann>"
-        GRADUS_FLANN_INSTALLED="${module_install_dir}/gradus-flann.so")
+    gradus_module(flann gradus_objects ${flann_sources})
 endif()
 
-# The same for Graphviz, which the drawing of diagrams loads. Its plugin lies in a folder of its own.
-set(GRADUS_HAVE_LAYOUT FALSE)
+# Graphviz's plugin lies in a folder of its own.
 if(GRADUS_HAVE_GRAPHVIZ AND extra_sources)
-    set(GRADUS_HAVE_LAYOUT TRUE)
     get_filename_component(plugins ${GRADUS_GRAPHVIZ_DOT} DIRECTORY)
-    add_library(gradus_graphviz MODULE src/plot/graphviz/graphviz.c)
-    set_target_properties(gradus_graphviz PROPERTIES
-        PREFIX "" OUTPUT_NAME gradus-graphviz C_VISIBILITY_PRESET hidden
-        INSTALL_RPATH ${plugins})
-    target_include_directories(gradus_graphviz PRIVATE include src)
-    target_link_libraries(gradus_graphviz PRIVATE gradus_options gradus_with_graphviz)
-    target_link_options(gradus_graphviz PRIVATE
-        -Wl,--version-script=${version_script} -Wl,--no-undefined)
-    target_compile_definitions(gradus_extra_objects PRIVATE
-        GRADUS_GRAPHVIZ_BUILT="$<TARGET_FILE:gradus_graphviz>"
-        GRADUS_GRAPHVIZ_INSTALLED="${module_install_dir}/gradus-graphviz.so")
+    gradus_module(graphviz gradus_extra_objects src/plot/graphviz/graphviz.c)
+    set_target_properties(gradus_graphviz PROPERTIES INSTALL_RPATH ${plugins})
 endif()
