@@ -232,8 +232,8 @@ typedef struct gr_data_info {
 GR_API const gr_data_info *gr_data_known(int i);
 /* Where the files of a known set are: in a folder of $GRADUS_DATA (several are separated by ':'),
  * of $XDG_CACHE_HOME/gradus or ~/.cache/gradus, or of /usr/share/datasets. Writes the path of its
- * folder or file, or "(made)" for a set that is made, not read (tasks.h). GR_NOT_FOUND, with the
- * places, or GR_INVALID for an unknown name. */
+ * folder or file, or "(made)" for a set that is made, not read (tasks.h, points.h). GR_NOT_FOUND,
+ * with the places, or GR_INVALID for an unknown name. */
 GR_API gr_status gr_data_find(const char *name, char *path, size_t size);
 
 /* Reads one IDX file, plain or .gz, as it is: u8, i8, i32, f32, f64, and i16 as i32. Free *tensor

@@ -20,6 +20,7 @@
 #include <gradus/ops.h>
 #include <gradus/optim.h>
 #include <gradus/plot.h>
+#include <gradus/points.h>
 #include <gradus/profile.h>
 #include <gradus/recurrent.h>
 #include <gradus/run.h>

@@ -72,7 +72,8 @@ typedef enum gr_data_kind {
     GR_DATA_CIFAR100,
     GR_DATA_TABLE,
     GR_DATA_TEXT,
-    GR_DATA_TASK /* made, not read */
+    GR_DATA_TASK,  /* made, not read */
+    GR_DATA_POINTS /* also */
 } gr_data_kind;
 
 typedef struct gr_known_set {

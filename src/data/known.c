@@ -75,7 +75,7 @@ gr_status gr_data_find(const char *name, char *path, size_t size)
     const gr_known_set *set = gr_known_find(name);
     if (!set) return gr_fail(GR_INVALID, "no data set is called '%s'", name);
 
-    if (set->kind == GR_DATA_TASK) {
+    if (set->kind == GR_DATA_TASK || set->kind == GR_DATA_POINTS) {
         static const char made[] = "(made)";
         if (size < sizeof made) return gr_fail(GR_INVALID, "%s: the path is too long", made);
         memcpy(path, made, sizeof made);

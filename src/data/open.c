@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "data/pictures.h"
+#include "data/points.h"
 #include "data/record.h"
 #include "data/source.h"
 #include "data/tasks.h"
@@ -287,6 +288,8 @@ static gr_status open_known(open_request *request)
         return gr_fail(GR_INVALID, "'%s' is no text", request->name);
     if (request->known->kind == GR_DATA_TASK)
         return gr_task_parts(request->name, request->train, request->test);
+    if (request->known->kind == GR_DATA_POINTS)
+        return gr_points_parts(request->name, &request->options, request->train, request->test);
     GR_TRY(gr_data_find(request->name, path, sizeof path));
     if (text)
         return gr_read_text(request->name, path, &request->options, request->train, request->test);
@@ -306,9 +309,9 @@ static gr_status open_nothing(const char *path)
 {
     const char *near = NULL;
     if (!strchr(path, '/')) {
-        const char *names[16];
+        const char *names[32];
         int n = 0;
-        for (; n < gr_known_count && n < 16; n++) names[n] = gr_known_sets[n].info.name;
+        for (; n < gr_known_count && n < 32; n++) names[n] = gr_known_sets[n].info.name;
         near = gr_nearest(path, names, (size_t)n);
     }
     return gr_fail(GR_NOT_FOUND,
