@@ -2,9 +2,9 @@
 #include "cli/input.h"
 #include "cli/knn.h"
 #include "cli/out.h"
+#include "cli/plane.h"
 
 #include <gradus/plot.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,76 +114,8 @@ static gr_status figures_choice(const cli_knn *knn, const char *path)
 
 /* ---- Decision regions ------------------------------------------------------------------------ */
 
-typedef struct figures_range {
-    double low[2], high[2];
-} figures_range;
-
-/* A twentieth more than the examples span. */
-static figures_range figures_span(const gr_dataset *set)
-{
-    figures_range range = {{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
-    for (int64_t i = 0; i < gr_dataset_size(set); i++) {
-        const float *x = gr_dataset_example(set, i);
-        for (int axis = 0; axis < 2; axis++) {
-            range.low[axis] = fmin(range.low[axis], (double)x[axis]);
-            range.high[axis] = fmax(range.high[axis], (double)x[axis]);
-        }
-    }
-    for (int axis = 0; axis < 2; axis++) {
-        const double span = range.high[axis] - range.low[axis];
-        const double more = span > 0 ? span / 20 : .5;
-        range.low[axis] -= more;
-        range.high[axis] += more;
-    }
-    return range;
-}
-
-/* The points of the grid as examples, row by row from below. */
-static gr_status figures_points(const gr_dataset *like, const figures_range *range,
-                                gr_dataset **points)
-{
-    enum { N = FIGURES_GRID };
-    gr_tensor examples;
-    gr_shape shape = gr_dataset_shape(like);
-    gr_shape all = {.rank = shape.rank + 1, .dim = {N * N}};
-    for (int axis = 0; axis < shape.rank; axis++) all.dim[axis + 1] = shape.dim[axis];
-    gr_status status = gr_tensor_new(GR_F32, all, &examples);
-    if (status != GR_OK) return status;
-    float *x = examples.data;
-    for (int64_t i = 0; i < N * N; i++) {
-        const double along[2] = {(double)(i % N) / (N - 1), (double)(i / N) / (N - 1)};
-        for (int axis = 0; axis < 2; axis++)
-            *x++ = (float)(range->low[axis] + along[axis] * (range->high[axis] - range->low[axis]));
-    }
-    status = gr_dataset_new("points", &examples, NULL, 0, NULL, points);
-    gr_tensor_clear(&examples);
-    return status;
-}
-
-static gr_status figures_examples(gr_figure *figure, int panel, const gr_dataset *set)
-{
-    const int64_t n = gr_dataset_size(set);
-    double *x = cli_alloc((size_t)n, 2 * sizeof *x), *const y = x + n;
-    gr_status status = GR_OK;
-    for (int c = 0; c < gr_dataset_classes(set) && status == GR_OK; c++) {
-        int count = 0;
-        for (int64_t i = 0; i < n; i++) {
-            const float *at = gr_dataset_example(set, i);
-            if (gr_dataset_label(set, i) != c) continue;
-            x[count] = (double)at[0];
-            y[count++] = (double)at[1];
-        }
-        if (count == 0) continue;
-        status = gr_figure_add(figure, panel,
-                               GR_SERIES(GR_SERIES_POINTS, .label = gr_dataset_class_name(set, c),
-                                         .x = x, .y = y, .n = count, .color = c + 1));
-    }
-    free(x);
-    return status;
-}
-
 static gr_status figures_regions(gr_figure *figure, int panel, const cli_knn *knn,
-                                 const figures_range *range, const gr_neighbor *near, int most)
+                                 const cli_plane *plane, const gr_neighbor *near, int most)
 {
     enum { ALL = FIGURES_GRID * FIGURES_GRID };
     double *class = cli_alloc(ALL, sizeof *class);
@@ -193,15 +125,10 @@ static gr_status figures_regions(gr_figure *figure, int panel, const cli_knn *kn
     gr_status status = gr_figure_panel(
         figure, panel,
         GR_PANEL(.title = title, .x_label = gr_dataset_feature_name(knn->train, 0),
-                 .y_label = gr_dataset_feature_name(knn->train, 1), .x_min = range->low[0],
-                 .x_max = range->high[0], .y_min = range->low[1], .y_max = range->high[1]));
-    if (status == GR_OK)
-        status = gr_figure_grid(
-            figure, panel,
-            GR_GRID(.kind = GR_GRID_CELLS, .rows = FIGURES_GRID, .columns = FIGURES_GRID,
-                    .values = class, .x_min = range->low[0], .x_max = range->high[0],
-                    .y_min = range->low[1], .y_max = range->high[1], .map = GR_MAP_CLASSES));
-    if (status == GR_OK) status = figures_examples(figure, panel, knn->train);
+                 .y_label = gr_dataset_feature_name(knn->train, 1), .x_min = plane->low[0],
+                 .x_max = plane->high[0], .y_min = plane->low[1], .y_max = plane->high[1]));
+    if (status == GR_OK) status = cli_plane_classes(figure, panel, plane, class, FIGURES_GRID);
+    if (status == GR_OK) status = cli_plane_examples(figure, panel, knn->train);
     free(title);
     free(class);
     return status;
@@ -209,13 +136,14 @@ static gr_status figures_regions(gr_figure *figure, int panel, const cli_knn *kn
 
 static gr_status figures_boundary(const cli_knn *knn, const char *path)
 {
-    const figures_range range = figures_span(knn->train);
+    const cli_plane plane = cli_plane_of(knn->train);
     const int64_t all = FIGURES_GRID * FIGURES_GRID;
     gr_dataset *points;
     gr_figure *figure = NULL;
     int most = 0;
     for (int i = 0; i < knn->n_k; i++) most = knn->k[i] > most ? knn->k[i] : most;
-    gr_status status = figures_points(knn->train, &range, &points);
+    gr_status status =
+        cli_plane_points(&plane, FIGURES_GRID, gr_dataset_shape(knn->train), &points);
     if (status != GR_OK) return status;
     gr_neighbor *near = cli_alloc((size_t)all * (size_t)most, sizeof *near);
     status = gr_knn_find(knn->index, points, 0, all, most, near);
@@ -223,7 +151,7 @@ static gr_status figures_boundary(const cli_knn *knn, const char *path)
         status = gr_figure_new(
             GR_FIGURE(.panels = knn->n_k, .columns = knn->n_k < 3 ? knn->n_k : 3), &figure);
     for (int i = 0; i < knn->n_k && status == GR_OK; i++)
-        status = figures_regions(figure, i, knn, &range, near, most);
+        status = figures_regions(figure, i, knn, &plane, near, most);
     if (status == GR_OK) status = gr_figure_save(figure, path);
     gr_figure_free(figure);
     gr_dataset_free(points);
