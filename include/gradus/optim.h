@@ -16,7 +16,8 @@ typedef enum gr_schedule_kind {
     GR_SCHEDULE_INV,       /* rate·(1+γt)^−power (Caffe) */
     GR_SCHEDULE_MULTISTEP, /* rate·γ^(how many of `at` are ≤ t) */
     GR_SCHEDULE_POLY,      /* rate·(1−t/total)^power */
-    GR_SCHEDULE_COSINE /* floor + (rate−floor)·(1+cos(πt/total))/2, Loshchilov and Hutter 2017 */
+    GR_SCHEDULE_COSINE, /* floor + (rate−floor)·(1+cos(πt/total))/2, Loshchilov and Hutter 2017 */
+    GR_SCHEDULE_SIGMOID /* rate/(1+e^(−γ(t−every))) (Caffe): with γ < 0 it falls about `every` */
 } gr_schedule_kind;
 
 /* t counts steps from 0. During the first `warmup` steps the rate rises linearly from

@@ -187,22 +187,23 @@ const cli_option cli_train_options[] = {
 
     {.name = "schedule",
      .kind = CLI_WORD,
-     .argument = "fixed|step|exp|inv|multistep|poly|cosine",
+     .argument = "fixed|step|exp|inv|multistep|poly|cosine|sigmoid",
      .fallback = "fixed",
      .help = "how the learning rate changes",
      .group = "Learning rate"},
     {.name = "gamma",
      .kind = CLI_REAL,
      .argument = "X",
+     .min = -1e6,
      .max = 1e6,
-     .fallback = "0.1",
-     .help = "factor of step, exp, multistep and inv"},
+     .help = "factor of step, exp and multistep (default: 0.1) and inv (1e-4); slope of sigmoid, "
+             "below 0 if the rate falls"},
     {.name = "every",
      .kind = CLI_INT,
      .argument = "N",
      .min = 1,
      .max = TRAIN_MOST,
-     .help = "steps between the changes of step"},
+     .help = "steps between the changes of step; the step at which sigmoid is halfway"},
     {.name = "at",
      .kind = CLI_TEXT,
      .argument = "N,N…",
@@ -304,6 +305,11 @@ static int train_read_schedule(const cli_args *args, gr_schedule *schedule)
     schedule->floor = cli_real(args, "floor");
     schedule->every = cli_int(args, "every");
     schedule->warmup = cli_int(args, "warmup");
+    if (schedule->gamma < 0 && schedule->kind != GR_SCHEDULE_SIGMOID)
+        return cli_bad("--gamma %g: below 0 for --schedule sigmoid alone", schedule->gamma);
+    if (schedule->kind == GR_SCHEDULE_SIGMOID && (!schedule->every || schedule->gamma == 0))
+        return cli_bad("--schedule sigmoid needs --gamma X (below 0: the rate falls) and --every "
+                       "N, the step at which the rate is halfway");
     if (schedule->kind == GR_SCHEDULE_STEP && !schedule->every)
         return cli_bad("--schedule step needs --every N, in steps");
     if (schedule->kind == GR_SCHEDULE_MULTISTEP && !cli_text(args, "at"))

@@ -81,24 +81,67 @@ const char *gr_lang_layer_name(lang_call *call, const char *kind)
     return name;
 }
 
+static const struct {
+    const char *name;
+    gr_init init;
+    int numbers; /* in parentheses behind the name: a, or a and b */
+} layer_inits[] = {
+    {"he", {GR_INIT_HE, 0, 0}, 0},
+    {"xavier", {GR_INIT_XAVIER, 0, 0}, 0},
+    {"lecun", {GR_INIT_LECUN, 0, 0}, 0},
+    {"orthogonal", {GR_INIT_ORTHOGONAL, 1, 0}, 0},
+    {"zeros", {GR_INIT_CONSTANT, 0, 0}, 0},
+    {"constant", {GR_INIT_CONSTANT, 0, 0}, 1},
+    {"uniform", {GR_INIT_UNIFORM, 0, 0}, 2},
+    {"bilinear", {GR_INIT_BILINEAR, 0, 0}, 0},
+    {"positive_unitball", {GR_INIT_POSITIVE_UNITBALL, 0, 0}, 0},
+};
+
+/* "(0.1)" or "(-0.1, 0.1)", with nothing behind it. */
+static bool layer_init_numbers(const char *text, int n, double *number)
+{
+    for (int i = 0; i < n; i++) {
+        if (*text++ != (i ? ',' : '(')) return false;
+        while (*text == ' ') text++;
+        if (!gr_parse_real(&text, &number[i])) return false;
+        while (*text == ' ') text++;
+    }
+    return n == 0 ? *text == '\0' : strcmp(text, ")") == 0;
+}
+
+/* The beginning that a text such as "he" or "uniform(-0.1, 0.1)" names. */
+static gr_init layer_init_named(lang_call *call, const char *text)
+{
+    const size_t length = strcspn(text, "( ");
+    const char *names[GR_LEN(layer_inits)];
+    for (size_t i = 0; i < GR_LEN(layer_inits); i++) {
+        const char *name = names[i] = layer_inits[i].name;
+        if (strlen(name) != length || strncmp(text, name, length) != 0) continue;
+        double number[2] = {layer_inits[i].init.a, layer_inits[i].init.b};
+        const int n = layer_inits[i].numbers;
+        if (!layer_init_numbers(text + length, n, number) || (n == 2 && !(number[0] < number[1])))
+            gr_lang_call_fail(call, GR_SYNTAX, "init", "init \"%s\": should be %s%s",
+                              gr_lang_quote(text, strlen(text)), name,
+                              n == 0   ? ""
+                              : n == 1 ? "(NUMBER)"
+                                       : "(LOW, HIGH)");
+        return (gr_init){layer_inits[i].init.kind, number[0], number[1]};
+    }
+    const char *near = gr_nearest(text, names, GR_LEN(names));
+    gr_lang_call_fail(call, GR_SYNTAX, "init",
+                      "there is no init \"%s\"%s%s%s: take he, xavier, lecun, orthogonal, zeros, "
+                      "constant(NUMBER), uniform(LOW, HIGH), bilinear or positive_unitball",
+                      gr_lang_quote(text, strlen(text)), near ? "; did you mean \"" : "",
+                      near ? near : "", near ? "\"?" : "");
+    return (gr_init){GR_INIT_DEFAULT, 0, 0};
+}
+
 gr_init gr_lang_layer_init(lang_call *call)
 {
-    static const struct {
-        const char *name;
-        gr_init init;
-    } inits[] = {
-        {"he", {GR_INIT_HE, 0, 0}},
-        {"xavier", {GR_INIT_XAVIER, 0, 0}},
-        {"lecun", {GR_INIT_LECUN, 0, 0}},
-        {"orthogonal", {GR_INIT_ORTHOGONAL, 1, 0}},
-        {"zeros", {GR_INIT_CONSTANT, 0, 0}},
-        {"bilinear", {GR_INIT_BILINEAR, 0, 0}},
-        {"positive_unitball", {GR_INIT_POSITIVE_UNITBALL, 0, 0}},
-    };
     const bool sparse = gr_lang_given(call, "sparse");
     const gr_init normal = {sparse ? GR_INIT_SPARSE : GR_INIT_NORMAL,
                             gr_lang_arg_real(call, "sparse"), gr_lang_arg_real(call, "std")};
-    const char *names[GR_LEN(inits)], *name = gr_lang_arg_text(call, "init");
+    const char *name = gr_lang_arg_text(call, "init");
     if (sparse && !gr_lang_given(call, "std"))
         gr_lang_call_fail(call, GR_SYNTAX, "sparse",
                           "sparse thins a normal distribution: give its std too");
@@ -112,18 +155,7 @@ gr_init gr_lang_layer_init(lang_call *call)
         if (!(normal.b >= 0)) gr_lang_call_fail(call, GR_SYNTAX, "std", "std is not negative");
         return normal;
     }
-    for (size_t i = 0; i < GR_LEN(inits); i++) {
-        names[i] = inits[i].name;
-        if (name && strcmp(name, names[i]) == 0) return inits[i].init;
-    }
-    if (name) {
-        const char *near = gr_nearest(name, names, GR_LEN(names));
-        gr_lang_call_fail(call, GR_SYNTAX, "init",
-                          "there is no init \"%s\"%s%s%s: take he, xavier, lecun, "
-                          "orthogonal, zeros, bilinear or positive_unitball",
-                          gr_lang_quote(name, strlen(name)), near ? "; did you mean \"" : "",
-                          near ? near : "", near ? "\"?" : "");
-    }
+    if (name) return layer_init_named(call, name);
     return (gr_init){GR_INIT_DEFAULT, 0, 0};
 }
 

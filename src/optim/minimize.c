@@ -248,6 +248,9 @@ static gr_status optim_check(const gr_optimizer *o)
                        gr_schedule_name(s->kind), s->n_at, GR_LEN(s->at));
     if (s->kind == GR_SCHEDULE_STEP && s->every < 1)
         return gr_fail(GR_INVALID, "schedule step needs `every`, the steps between two drops");
+    if (s->kind == GR_SCHEDULE_SIGMOID && (s->every < 1 || !(s->gamma != 0)))
+        return gr_fail(GR_INVALID, "schedule sigmoid needs `gamma` (below 0: the rate falls) and "
+                                   "`every`, the step at which the rate is halfway");
     return GR_OK;
 }
 

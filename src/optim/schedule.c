@@ -6,8 +6,8 @@
 
 #include "base/base.h"
 
-static const char *const schedule_names[] = {"fixed",     "step", "exp",   "inv",
-                                             "multistep", "poly", "cosine"};
+static const char *const schedule_names[] = {"fixed",     "step", "exp",    "inv",
+                                             "multistep", "poly", "cosine", "sigmoid"};
 
 int gr_schedule_find(const char *name)
 {
@@ -31,6 +31,7 @@ static double schedule_base(const gr_optimizer *o)
 
 static double schedule_gamma(const gr_schedule *s)
 {
+    if (s->kind == GR_SCHEDULE_SIGMOID) return s->gamma;
     return s->gamma > 0 ? s->gamma : s->kind == GR_SCHEDULE_INV ? 1e-4 : 0.1;
 }
 
@@ -73,6 +74,8 @@ double gr_schedule_rate(const gr_optimizer *optimizer, int64_t step)
         return rate * pow(1 - done, schedule_power(s));
     case GR_SCHEDULE_COSINE:
         return s->floor + (rate - s->floor) * (1 + cos(3.14159265358979323846 * done)) / 2;
+    case GR_SCHEDULE_SIGMOID:
+        return rate / (1 + exp(-gamma * (t - (double)s->every)));
     }
     return rate;
 }
@@ -112,6 +115,8 @@ static gr_node *schedule_after_warmup(const gr_optimizer *o, gr_node *t)
         gr_node *wave = gr_shift(gr_cos(gr_scale(done, 3.14159265358979323846)), 1);
         return gr_shift(gr_scale(wave, (rate - s->floor) / 2), s->floor);
     }
+    case GR_SCHEDULE_SIGMOID:
+        return gr_scale(gr_sigmoid(gr_scale(gr_shift(t, -(double)s->every), gamma)), rate);
     }
     return gr_like(t, rate);
 }

@@ -395,6 +395,7 @@ static void test_schedules(void **state)
         {GR_SCHEDULE_POLY, .power = 2, .total = 10},
         {GR_SCHEDULE_COSINE, .total = 10, .floor = 0.01},
         {GR_SCHEDULE_COSINE, .total = 10, .warmup = 3},
+        {GR_SCHEDULE_SIGMOID, .gamma = -0.5, .every = 6},
     };
     for (size_t i = 0; i < GR_LEN(schedules); i++) {
         gr_optimizer o = {.size = sizeof o, .rate = 0.2, .schedule = schedules[i]};
@@ -425,6 +426,9 @@ static void test_schedules(void **state)
     assert_true(fabs(gr_schedule_rate(&o, 5) - 0.105) < 1e-15);
     o.schedule = schedules[1];
     assert_true(fabs(gr_schedule_rate(&o, 1) - 0.08) < 1e-15);
+    o.schedule = schedules[9];
+    assert_true(fabs(gr_schedule_rate(&o, 6) - 0.1) < 1e-15);
+    assert_true(fabs(gr_schedule_rate(&o, 8) - 0.2 / (1 + exp(1))) < 1e-15);
 }
 
 /* ---- Scopes and refusals -----------------------------------------------------------------------

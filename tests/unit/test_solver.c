@@ -215,9 +215,10 @@ static void test_text(void **state)
     gr_node *x = gr_input(g, "x", GR_F32, GR_SHAPE(2, 1, 6, 6));
     gr_net(s, x,
            "conv(2, 3, std=0.1, bias_init=0.5, bias_rate=2, bias_decay=0) |> "
-           "fc(3, std=1, sparse=2, rate=0, decay=250) |> fc(2)");
+           "fc(3, std=1, sparse=2, rate=0, decay=250) |> "
+           "fc(2, init=\"uniform(-0.5, -0.25)\") |> fc(2, bias=false, init=\"constant(0.125)\")");
     if (gr_graph_status(g) != GR_OK) fail_msg("%s", gr_graph_message(g));
-    const gr_tuning want[] = {{1, -1}, {2, 0}, {0, 250}, {1, -1}, {1, -1}, {1, -1}};
+    const gr_tuning want[] = {{1, -1}, {2, 0}, {0, 250}, {1, -1}, {1, -1}, {1, -1}, {1, -1}};
     assert_int_equal(gr_scope_params(s), GR_LEN(want));
     for (int i = 0; i < gr_scope_params(s); i++) {
         gr_tuning got = gr_scope_tuning(s, gr_scope_param(s, i));
@@ -226,6 +227,12 @@ static void test_text(void **state)
     float bias[2];
     unit_ok(gr_store_read(store, "conv1/bias", bias, sizeof bias));
     assert_true(bias[0] == .5f && bias[1] == .5f);
+    float uniform[6], constant[4];
+    unit_ok(gr_store_read(store, "fc2/weight", uniform, sizeof uniform));
+    for (int i = 0; i < 6; i++) assert_true(uniform[i] >= -.5f && uniform[i] < -.25f);
+    assert_true(uniform[0] != uniform[1]);
+    unit_ok(gr_store_read(store, "fc3/weight", constant, sizeof constant));
+    for (int i = 0; i < 4; i++) assert_true(constant[i] == .125f);
     gr_scope_free(s), gr_graph_free(g), gr_store_free(store);
 }
 
