@@ -18,33 +18,14 @@ struct gr_trees {
 
 #if defined(GRADUS_FLANN_BUILT) && !defined(_WIN32)
 
-#include <dlfcn.h>
-
 static const gr_trees_module *trees_module;
 static pthread_mutex_t trees_lock = PTHREAD_MUTEX_INITIALIZER; /* FLANN's, too */
 
-static const gr_trees_module *trees_open_file(const char *path)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        gr_remark(GR_LOG_DEBUG, "FLANN module: %s", dlerror());
-        return NULL;
-    }
-    /* POSIX has dlsym return functions as void *, which ISO C cannot convert */
-    gr_trees_open_fn *open = NULL;
-    void *symbol = dlsym(library, GR_TREES_OPEN);
-    memcpy(&open, &symbol, sizeof open);
-    const gr_trees_module *module = open ? open() : NULL;
-    if (module && module->abi == GR_TREES_ABI) return module; /* stays loaded */
-    gr_remark(GR_LOG_WARNING, "%s is not a module of this version", path);
-    dlclose(library);
-    return NULL;
-}
-
 static void trees_find_module(void)
 {
-    trees_module = trees_open_file(GRADUS_FLANN_BUILT);
-    if (!trees_module) trees_module = trees_open_file(GRADUS_FLANN_INSTALLED);
+    static const char *const paths[] = {GRADUS_FLANN_BUILT, GRADUS_FLANN_INSTALLED, NULL};
+    const void *answer;
+    if (gr_part_load("flann", GR_TREES_ABI, paths, &answer) == GR_OK) trees_module = answer;
 }
 
 /* To be released by trees_leave; NULL, and nothing to release, without a module. */

@@ -1,13 +1,10 @@
-/* What the core and the FLANN module, loaded when approximate search is first wanted, know of each
- * other. FLANN is C++ behind a C interface: as a module it burdens nobody who does without it.
- * Internal. */
+/* What the core and the FLANN module (base/part.h) know of each other. Internal. */
 #ifndef GR_CLASSIC_TREES_H
 #define GR_CLASSIC_TREES_H
 
-#include <gradus/base.h>
+#include "base/part.h"
 
-#define GR_TREES_ABI 1
-#define GR_TREES_OPEN "gr_trees_open" /* the one symbol that the module exports */
+#define GR_TREES_ABI 2 /* counts up with every change of this header */
 
 /* Rows of u8 or f32, one after the other. */
 typedef struct gr_trees_rows {
@@ -18,7 +15,6 @@ typedef struct gr_trees_rows {
 
 /* FLANN keeps the kind of distance in a global variable: callers take turns. */
 typedef struct gr_trees_module {
-    int abi;
     const char *name;
     /* An index of rows that stay where they are; NULL if that fails. */
     void *(*build)(const gr_trees_rows *rows, bool l1, int trees, int64_t seed);
@@ -28,7 +24,5 @@ typedef struct gr_trees_module {
                  int *found, float *distances);
     void (*free)(void *index, gr_dtype dtype, bool l1);
 } gr_trees_module;
-
-typedef const gr_trees_module *gr_trees_open_fn(void);
 
 #endif

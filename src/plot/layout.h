@@ -1,13 +1,11 @@
-/* What the drawing of diagrams and the Graphviz module, loaded when it is first needed, know of
- * each other. The module cannot see the library's functions: it gets memory from the caller.
- * Internal. */
+/* What the drawing of diagrams and the Graphviz module (base/part.h) know of each other. The
+ * module gets memory from the caller. Internal. */
 #ifndef GR_PLOT_LAYOUT_H
 #define GR_PLOT_LAYOUT_H
 
-#include <gradus/base.h>
+#include "base/part.h"
 
-#define GR_LAYOUT_ABI 1 /* counts up with every change of this header */
-#define GR_LAYOUT_OPEN "gr_layout_open"
+#define GR_LAYOUT_ABI 2 /* counts up with every change of this header */
 
 typedef struct gr_layout_node {
     double width, height; /* in points */
@@ -33,9 +31,9 @@ typedef struct gr_layout_job {
     double *(*more)(double *point, int capacity);
 } gr_layout_job;
 
-/* GR_OK with the answers, GR_NO_MEMORY, or GR_INTERNAL if Graphviz cannot. */
-typedef gr_status gr_layout_run(gr_layout_job *job);
-/* NULL for another ABI. */
-typedef gr_layout_run *gr_layout_open_fn(int abi);
+typedef struct gr_layout_module {
+    /* GR_OK with the answers, GR_NO_MEMORY, or GR_INTERNAL if Graphviz cannot. */
+    gr_status (*run)(gr_layout_job *job);
+} gr_layout_module;
 
 #endif

@@ -212,7 +212,8 @@ static gr_status file_get_gates(const gr_meta *meta, const gr_model_options *giv
     for (int i = 0; status == GR_OK && i < n; i++)
         if (!gr_gates_find(f->o.gates, names[i]))
             status = gr_fail(GR_NOT_FOUND,
-                             "the net calls '%.80s', a gate of its user's own, which is not given",
+                             "the net calls '%.80s', a gate of its user's own, which is not given "
+                             "(by `gates` of gr_model_options; by --gates FILE.so to the command)",
                              names[i]);
     gr_meta_release(names);
     return status;

@@ -6,34 +6,10 @@
 
 #if defined(GRADUS_ONEDNN_BUILT) && !defined(_WIN32)
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 
 /* ---- Loading --------------------------------------------------------------------------------- */
-
-static const gr_module_services module_services = {GR_MODULE_ABI, gr_fail, gr_alloc, gr_free};
-
-static const gr_module *module_open_file(const char *path)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        gr_remark(GR_LOG_DEBUG, "oneDNN module: %s", dlerror());
-        return NULL;
-    }
-    /* POSIX has dlsym return functions as void *, which ISO C cannot convert */
-    gr_module_open_fn *open = NULL;
-    void *symbol = dlsym(library, GR_MODULE_OPEN);
-    memcpy(&open, &symbol, sizeof open);
-    const gr_module *module = open ? open(&module_services) : NULL;
-    if (module && module->abi == GR_MODULE_ABI) {
-        gr_remark(GR_LOG_INFO, "%s %s from %s", module->name, module->version, path);
-        return module; /* stays loaded until the process ends */
-    }
-    gr_remark(GR_LOG_WARNING, "%s is not a module of this version", path);
-    dlclose(library);
-    return NULL;
-}
 
 static const gr_module *module_found;
 static char module_title[64];
@@ -41,16 +17,15 @@ static char module_title[64];
 /* The build tree's module belongs to this very build; the installed one serves installed copies. */
 static void module_find(void)
 {
-    const char *path = getenv("GRADUS_MODULE_PATH");
-    if (path && *path) {
-        module_found = module_open_file(path);
-    } else {
-        module_found = module_open_file(GRADUS_ONEDNN_BUILT);
-        if (!module_found) module_found = module_open_file(GRADUS_ONEDNN_INSTALLED);
-    }
-    if (module_found)
-        snprintf(module_title, sizeof module_title, "%s %s", module_found->name,
-                 module_found->version);
+    const char *given = getenv("GRADUS_MODULE_PATH");
+    const bool told = given && *given;
+    const char *const paths[] = {told ? given : GRADUS_ONEDNN_BUILT,
+                                 told ? NULL : GRADUS_ONEDNN_INSTALLED, NULL};
+    const void *answer;
+    if (gr_part_load("onednn", GR_MODULE_ABI, paths, &answer) != GR_OK) return;
+    module_found = answer;
+    snprintf(module_title, sizeof module_title, "%s %s", module_found->name, module_found->version);
+    gr_remark(GR_LOG_INFO, "%s is loaded", module_title);
 }
 
 static const gr_module *module_get(void)

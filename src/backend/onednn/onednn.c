@@ -6,7 +6,7 @@
 #include <omp.h>
 #endif
 
-const gr_module_services *onednn_services;
+const gr_part_services *onednn_services;
 dnnl_engine_t onednn_engine;
 
 gr_status onednn_fail(dnnl_status_t status, const char *what)
@@ -42,13 +42,13 @@ static gr_status onednn_prepare(gr_module_work *work)
     return status;
 }
 
-GR_API gr_module_open_fn gr_module_open;
+GR_API gr_part_open_fn gr_onednn_open;
 
-const gr_module *gr_module_open(const gr_module_services *services)
+const void *gr_onednn_open(int abi, const gr_part_services *services)
 {
     static char version[32];
-    static const gr_module module = {GR_MODULE_ABI, "oneDNN", version, onednn_prepare};
-    if (services->abi != GR_MODULE_ABI) return NULL;
+    static const gr_module module = {"oneDNN", version, onednn_prepare};
+    if (abi != GR_MODULE_ABI) return NULL;
     onednn_services = services;
     const dnnl_version_t *v = dnnl_version();
     snprintf(version, sizeof version, "%d.%d.%d", v->major, v->minor, v->patch);

@@ -6,7 +6,7 @@
 
 #include "backend/module.h"
 
-extern const gr_module_services *onednn_services;
+extern const gr_part_services *onednn_services;
 extern dnnl_engine_t onednn_engine;
 
 /* oneDNN's status as one of ours, with a message naming `what`. */

@@ -56,12 +56,12 @@ static void flann_module_free(void *index, gr_dtype dtype, bool l1)
         flann_free_index_float(index, &parameters);
 }
 
-GR_API const gr_trees_module *gr_trees_open(void);
+GR_API gr_part_open_fn gr_flann_open;
 
-const gr_trees_module *gr_trees_open(void)
+const void *gr_flann_open(int abi, const gr_part_services *services)
 {
-    static const gr_trees_module module = {GR_TREES_ABI, "FLANN " FLANN_VERSION_,
-                                           flann_module_build, flann_module_find,
-                                           flann_module_free};
-    return &module;
+    static const gr_trees_module module = {"FLANN " FLANN_VERSION_, flann_module_build,
+                                           flann_module_find, flann_module_free};
+    (void)services;
+    return abi == GR_TREES_ABI ? &module : NULL;
 }

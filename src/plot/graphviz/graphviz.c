@@ -149,9 +149,11 @@ static gr_status graphviz_run(gr_layout_job *job)
     return status;
 }
 
-GR_API gr_layout_open_fn gr_layout_open;
+GR_API gr_part_open_fn gr_graphviz_open;
 
-gr_layout_run *gr_layout_open(int abi)
+const void *gr_graphviz_open(int abi, const gr_part_services *services)
 {
-    return abi == GR_LAYOUT_ABI ? graphviz_run : NULL;
+    static const gr_layout_module module = {graphviz_run};
+    (void)services;
+    return abi == GR_LAYOUT_ABI ? &module : NULL;
 }
