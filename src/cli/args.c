@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGS_MAX_OPTIONS = 96, ARGS_MAX_KEPT = 8 };
+enum { ARGS_MAX_OPTIONS = 128, ARGS_MAX_KEPT = 8 };
 
 typedef struct args_value {
     const cli_option *option;
@@ -19,9 +19,16 @@ typedef struct args_value {
     bool elsewhere; /* set by cli_args_set */
 } args_value;
 
+typedef struct args_given {
+    const cli_option *option;
+    const char *text;
+} args_given;
+
 struct cli_args {
     args_value value[ARGS_MAX_OPTIONS];
     int values;
+    args_given *given; /* of the command line, in its order */
+    int n_given;
     const char **operand;
     int operands;
     const char *command;
@@ -103,6 +110,13 @@ const char *cli_operand(const cli_args *args, int i)
     return i >= 0 && i < args->operands ? args->operand[i] : NULL;
 }
 
+const cli_option *cli_given_at(const cli_args *args, int i, const char **text)
+{
+    if (i < 0 || i >= args->n_given) return NULL;
+    *text = args->given[i].text;
+    return args->given[i].option;
+}
+
 static bool args_needs_quotes(const char *word)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -110,8 +124,7 @@ static bool args_needs_quotes(const char *word)
     return *word == '\0' || word[strspn(word, safe)] != '\0';
 }
 
-/* Appends a word to *line, quoted for a shell. */
-static void args_append(char **line, const char *word)
+void cli_append_word(char **line, const char *word)
 {
     char *text = cli_format("%s ", *line);
     bool quotes = args_needs_quotes(word);
@@ -135,10 +148,10 @@ char *cli_command_line(const cli_args *args, const char *extra)
 {
     char *line = cli_format("gradus %s", args->command);
     for (int i = 0; i < args->words; i++) {
-        args_append(&line, args->line[i]);
+        cli_append_word(&line, args->line[i]);
         if (extra && strcmp(args->line[i], extra) == 0) extra = NULL;
     }
-    if (extra) args_append(&line, extra);
+    if (extra) cli_append_word(&line, extra);
     return line;
 }
 
@@ -223,6 +236,11 @@ static int args_set(args_value *value, const char *text)
     return CLI_YES;
 }
 
+int cli_option_check(const cli_option *option, const char *text)
+{
+    return args_set(&(args_value){.option = option}, text);
+}
+
 /* ---- Parsing -------------------------------------------------------------------------------- */
 
 static int args_unknown(const cli_args *args, const char *text)
@@ -241,6 +259,12 @@ static int args_unknown(const cli_args *args, const char *text)
                        name);
     free(name);
     return code;
+}
+
+static int args_give(cli_args *args, args_value *value, const char *text)
+{
+    args->given[args->n_given++] = (args_given){value->option, text};
+    return args_set(value, text);
 }
 
 /* One argument that begins with '-'; *i moves on if it takes the next one. */
@@ -265,7 +289,7 @@ static int args_option(cli_args *args, int argc, char **argv, int *i)
     const cli_option *option = value->option;
     if (option->kind == CLI_FLAG) {
         if (given) return cli_bad("--%s takes no argument, but got '%s'", option->name, given);
-        return args_set(value, "");
+        return args_give(args, value, "");
     }
     if (!given) {
         if (*i + 1 >= argc)
@@ -273,12 +297,13 @@ static int args_option(cli_args *args, int argc, char **argv, int *i)
                            option->argument);
         given = argv[++*i];
     }
-    return args_set(value, given);
+    return args_give(args, value, given);
 }
 
 static void args_add_options(cli_args *args, const cli_option *options)
 {
     for (; options && options->name && args->values < ARGS_MAX_OPTIONS; options++) {
+        if (cli_args_has(args, options->name)) continue;
         args_value *value = &args->value[args->values++];
         *value = (args_value){.option = options};
         if (options->fallback && options->kind == CLI_INT)
@@ -305,11 +330,13 @@ int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *
     cli_args *args = cli_alloc(1, sizeof *args);
     int code = CLI_YES;
     bool options = true;
+    args->given = cli_alloc((size_t)argc + 1, sizeof *args->given);
     args->operand = cli_alloc((size_t)argc + 1, sizeof *args->operand);
     args->command = command->name;
     args->line = argv;
     args->words = argc;
     args_add_options(args, command->options);
+    args_add_options(args, command->also);
     args_add_options(args, cli_common_options);
     for (int i = 0; i < argc && code == CLI_YES; i++) {
         const char *text = argv[i];
@@ -361,6 +388,7 @@ void cli_args_free(cli_args *args)
 {
     if (!args) return;
     for (int i = 0; i < args->n_kept; i++) free(args->kept[i]);
+    free(args->given);
     free(args->operand);
     free(args);
 }

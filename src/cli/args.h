@@ -20,6 +20,8 @@ bool cli_args_has(const cli_args *args, const char *name); /* does the command h
  * or CLI_BAD after a message: unknown, set before, not such an argument. `text` must live as long
  * as args. */
 int cli_args_set(cli_args *args, const char *name, const char *text);
+/* Is `text` an argument of the option? CLI_YES, or CLI_BAD after a message. */
+int cli_option_check(const cli_option *option, const char *text);
 /* `memory`, which is freed with args. */
 void *cli_args_keep(cli_args *args, void *memory);
 

@@ -53,7 +53,11 @@ typedef struct cli_command {
     const char *exits;    /* when the exit status is 1; NULL: never */
     int least, most;      /* number of operands; most < 0: any */
     const cli_option *options;
-    bool computes; /* for longer than it takes to start the process anew: see process.h */
+    /* Another command's table, whose options this one takes, too, unless it has its own of that
+     * name; NULL: none. The help names the command alone. */
+    const cli_option *also;
+    const char *also_of; /* "train" */
+    bool computes;       /* for longer than it takes to start the process anew: see process.h */
     int (*run)(const cli_args *args); /* returns an exit status */
 } cli_command;
 
@@ -74,9 +78,15 @@ double cli_real(const cli_args *args, const char *name);      /* 0 if not given 
 int cli_operands(const cli_args *args);
 const char *cli_operand(const cli_args *args, int i); /* NULL if there are not so many */
 
+/* The options of the command line in their order, each as often as it is given; NULL after the
+ * last. *text is the argument, "" of a flag. */
+const cli_option *cli_given_at(const cli_args *args, int i, const char **text);
+
 /* The command line as a shell would read it, with `extra` (NULL: nothing) at its end unless it is
  * there already. To be freed. */
 char *cli_command_line(const cli_args *args, const char *extra);
+/* Any words, each after a blank, quoted where a shell needs it: *line, which is freed, longer. */
+void cli_append_word(char **line, const char *word);
 
 /* ---- Faults ------------------------------------------------------------------------------- */
 

@@ -78,6 +78,13 @@ static void help_command(const cli_command *command)
     }
     bool grouped = command->options && command->options->name;
     help_options(command->options, "Options", width);
+    if (command->also) {
+        char *also = cli_format("All other options are those of gradus %s.", command->also_of);
+        cli_print("\n");
+        cli_print_wrapped(also, 0, 0, width);
+        cli_print("\n");
+        free(also);
+    }
     help_options(cli_common_options, grouped ? "Everywhere" : "Options", width);
     if (command->examples) {
         cli_print("\n%sExamples:%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));

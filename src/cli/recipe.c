@@ -129,7 +129,7 @@ static bool recipe_is_of_train(const char *name)
 /* One line, without its end; it is cut into words. */
 static int recipe_line(const cli_command *command, cli_args *args, const char *path, char *line)
 {
-    const bool trains = command->options == cli_train_options;
+    const bool trains = command->options == cli_train_options || command->also == cli_train_options;
     static const char *const own[] = {"recipe", "resume", "help"};
     const char *blank = " \t\r";
     char *name = line + strspn(line, blank);

@@ -86,7 +86,7 @@ static int train_check_input(const cli_training *training)
                    gr_shape_print(training->input, want, sizeof want));
 }
 
-static int train_open(cli_training *training)
+int cli_training_open(cli_training *training)
 {
     const cli_args *args = training->args;
     gr_data_options options;
@@ -105,11 +105,17 @@ static int train_open(cli_training *training)
     return train_split_test(training);
 }
 
-static int train_prepare(cli_training *training)
+/* What validates, apart from a share that the trainer holds out. */
+static const gr_dataset *train_validation(const cli_training *training)
+{
+    if (training->held) return training->held;
+    return cli_is_sequence(training->train) ? training->test : NULL;
+}
+
+int cli_training_make(cli_training *training)
 {
     const cli_args *args = training->args;
-    int code = train_open(training);
-    if (code != CLI_YES) return code;
+    int code = CLI_YES;
     training->model_options.data = training->train;
     gr_status status = gr_model_new(&training->model_options, &training->model);
     if (status == GR_OK) code = train_check_input(training);
@@ -120,8 +126,7 @@ static int train_prepare(cli_training *training)
     if (status == GR_OK && code == CLI_YES) code = cli_score_require(args, training->model);
     if (code != CLI_YES) return code;
     if (status == GR_OK)
-        status = gr_trainer_new(training->model, training->train,
-                                cli_is_sequence(training->train) ? training->test : NULL,
+        status = gr_trainer_new(training->model, training->train, train_validation(training),
                                 &training->trainer_options, &training->trainer);
     if (status == GR_OK && cli_flag(args, "resume"))
         status = gr_trainer_resume(training->trainer, training->checkpoint);
@@ -260,7 +265,8 @@ static int train_run(const cli_args *args)
     cli_training training;
     int code = cli_training_read(args, &training);
     if (code == CLI_YES) code = cli_profile_open(args, &training.profile);
-    if (code == CLI_YES) code = train_prepare(&training);
+    if (code == CLI_YES) code = cli_training_open(&training);
+    if (code == CLI_YES) code = cli_training_make(&training);
     if (code == CLI_YES) {
         cli_training_announce(&training);
         code = train_loop(&training);

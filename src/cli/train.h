@@ -22,6 +22,7 @@ typedef struct cli_training {
     gr_trainer_options trainer_options;
     /* Objects. */
     gr_dataset *train, *test; /* test: NULL if there is no such part */
+    gr_dataset *held;         /* validates instead of what the options hold out; NULL: none */
     gr_model *model;
     int taken, variables; /* of the model's variables, how many --weights gave */
     gr_trainer *trainer;
@@ -33,6 +34,9 @@ extern const cli_option cli_train_options[];
 /* Fills the options from the command line, and looks whether what is to be written can be.
  * Returns an exit status, after a message unless it is CLI_YES. */
 int cli_training_read(const cli_args *args, cli_training *training);
+/* Opens the data; then makes model and trainer. Return an exit status, as above. */
+int cli_training_open(cli_training *training);
+int cli_training_make(cli_training *training);
 void cli_training_clear(cli_training *training);
 
 /* What is printed, by --json and --quiet: before the first step, after each event, at the end. */

@@ -461,6 +461,7 @@ void cli_training_clear(cli_training *training)
     gr_model_free(training->model);
     gr_dataset_free(training->train);
     gr_dataset_free(training->test);
+    gr_dataset_free(training->held);
     free(training->net);
     free(training->checkpoint);
 }
