@@ -4,8 +4,8 @@
 #include "cli/out.h"
 
 #include <gradus/ops.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* One gate alone, on inputs of its own: a value that it reads twice is two inputs here. */
 typedef struct flow_gate {
@@ -13,6 +13,7 @@ typedef struct flow_gate {
     int n; /* inputs of the gate */
     char (*name)[16];
     gr_node **in, *y, *dy;
+    gr_node **wrt; /* [wanted] of in */
     gr_feed *feed; /* [n + 1], the last one the upstream gradient */
     int wanted;
     int *slot;         /* [wanted]: inputs that have a gradient, */
@@ -25,6 +26,7 @@ static void flow_clear(flow_gate *one)
     gr_graph_free(one->graph);
     free(one->name);
     free(one->in);
+    free(one->wrt);
     free(one->feed);
     free(one->slot);
     free(one->out);
@@ -38,17 +40,20 @@ static void flow_open(const circuit *c, int k, flow_gate *one)
     *one = (flow_gate){.graph = gr_graph_new(), .n = n};
     one->name = cli_alloc((size_t)n + 1, sizeof *one->name);
     one->in = cli_alloc((size_t)n + 1, sizeof(gr_node *));
+    one->wrt = cli_alloc((size_t)n + 1, sizeof(gr_node *));
     one->feed = cli_alloc((size_t)n + 1, sizeof *one->feed);
     one->slot = cli_alloc((size_t)n + 1, sizeof *one->slot);
     one->out = cli_alloc(2 * (size_t)n + 1, sizeof(gr_node *));
     one->answer = cli_alloc(2 * (size_t)n + 1, sizeof *one->answer);
     for (int i = 0; i < n; i++) {
         const circuit_gate *input = circuit_input(c, k, i);
-        strcpy(one->name[i], (char[]){'i', 'n', (char)('a' + i % 26), (char)('a' + i / 26), 0});
+        snprintf(one->name[i], sizeof one->name[i], "in%d", i);
         if (!input) continue;
         one->in[i] = gr_input(one->graph, one->name[i], input->value.dtype, input->value.shape);
         one->feed[i] = (gr_feed){one->name[i], input->value.data};
-        if (circuit_has_gradient(input)) one->slot[one->wanted++] = i;
+        if (!circuit_has_gradient(input)) continue;
+        one->wrt[one->wanted] = one->in[i];
+        one->slot[one->wanted++] = i;
     }
     one->y = gr_again(one->graph, node, one->in, n);
     one->dy = gr_input(one->graph, "dy", c->gate[k].grad.dtype, c->gate[k].grad.shape);
@@ -64,16 +69,14 @@ static bool flow_is_local(const flow_gate *one, int slot, const gr_node *node)
 
 static gr_status flow_compute(const circuit *c, int k, flow_gate *one)
 {
-    gr_node *wrt[64], *ones;
     const gr_node *node = c->gate[k].node;
-    if (one->wanted == 0 || one->n > 64) return GR_UNSUPPORTED;
-    for (int i = 0; i < one->wanted; i++) wrt[i] = one->in[one->slot[i]];
-    gr_status status = gr_vjp(one->y, one->dy, wrt, one->wanted, one->out);
+    if (one->wanted == 0) return GR_UNSUPPORTED;
+    gr_status status = gr_vjp(one->y, one->dy, one->wrt, one->wanted, one->out);
     if (status != GR_OK) return status;
     int n = one->wanted;
     if (gr_node_elementwise(node)) {
-        ones = gr_full(one->graph, gr_node_dtype(node), gr_node_shape(node), 1);
-        status = gr_vjp(one->y, ones, wrt, one->wanted, one->out + n);
+        gr_node *ones = gr_full(one->graph, gr_node_dtype(node), gr_node_shape(node), 1);
+        status = gr_vjp(one->y, ones, one->wrt, one->wanted, one->out + n);
         if (status != GR_OK) return status;
         n *= 2;
     }

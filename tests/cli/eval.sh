@@ -247,6 +247,9 @@ run eval 'x*z + y*z' x=-2 y=5 z=-4 --explain
 out "forks sum: the gradient of z is -2 + 5 = 3"
 run eval 'x * x' x=3 --explain
 out "forks sum: the gradient of x is 3 + 3 = 6"
+hundred=$(seq -s, 100 | sed 's/[0-9][0-9]*/x/g') # a gate of so many inputs
+run eval "sum(concat($hundred, axis=0))" x='[1, 2]' --explain
+out "forks sum: the gradient of x is [1, 1] + [1, 1]"
 # The sigmoid neuron written out, in two digits: 1, -1, 0.37, 1.37, 0.73 and back.
 neuron='1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))'
 run eval "$neuron" w0=2 x0=-1 w1=-3 x1=-2 w2=-3 --digits 2
