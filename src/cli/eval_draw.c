@@ -73,13 +73,29 @@ static int draw_node(draw_circuit *draw, gr_diagram_kind kind, const char *text,
     return number;
 }
 
+/* Is the gate drawn as nothing but a piece of wire? So are the reshapes that a product of vectors
+ * is made with: they only say how the same numbers stand. */
+static bool draw_passes(const circuit *c, const circuit_gate *gate)
+{
+    return gate->kind == CIRCUIT_GATE && strcmp(gr_node_op(gate->node), "reshape") == 0 &&
+           !gr_node_name(gate->node) && gate != &c->gate[c->result];
+}
+
+/* The gate from which the wire into input `slot` of gate k comes; NULL for what is no gate. */
+static const circuit_gate *draw_origin(const circuit *c, int k, int slot)
+{
+    const circuit_gate *gate = circuit_input(c, k, slot);
+    while (gate && draw_passes(c, gate)) gate = circuit_input(c, (int)(gate - c->gate), 0);
+    return gate;
+}
+
 /* How many wires leave gate k? */
 static int draw_count_uses(const circuit *c, int k)
 {
     int uses = k == c->result;
     for (int reader = 0; reader < c->count; reader++)
         for (int i = 0; i < gr_node_inputs(c->gate[reader].node); i++)
-            uses += circuit_input(c, reader, i) == &c->gate[k];
+            uses += !draw_passes(c, &c->gate[reader]) && draw_origin(c, reader, i) == &c->gate[k];
     return uses;
 }
 
@@ -90,6 +106,7 @@ static void draw_gate(draw_circuit *draw, int k)
     const char *name = gr_node_name(gate->node);
     const gr_diagram_kind kind = k == c->result ? GR_DIAGRAM_RESULT : GR_DIAGRAM_GATE;
     if (gate->kind == CIRCUIT_CONSTANT) return; /* one for each use */
+    if (draw_passes(c, gate)) return;
     draw->node[k] = gate->kind == CIRCUIT_INPUT
                         ? draw_node(draw, GR_DIAGRAM_LEAF, gate->name, NULL)
                         : draw_node(draw, kind, draw_sign(gr_node_op(gate->node)), name);
@@ -111,14 +128,17 @@ static void draw_inputs(draw_circuit *draw, int k)
 {
     const circuit *c = draw->c;
     for (int i = 0; i < gr_node_inputs(c->gate[k].node); i++) {
-        const circuit_gate *input = circuit_input(c, k, i);
+        const circuit_gate *input = draw_origin(c, k, i);
         if (!input) continue;
         const int from = (int)(input - c->gate);
         if (input->kind == CIRCUIT_CONSTANT) {
             const int leaf = draw_node(draw, GR_DIAGRAM_LEAF, input->name, NULL);
             draw_wire(draw, leaf, draw->node[k], NULL, NULL);
         } else if (draw_count_uses(c, from) < 2) {
-            draw_wire(draw, draw->node[from], draw->node[k], &input->value, &input->grad);
+            /* of a vector and the same as a matrix, the vector is shown */
+            const circuit_gate *end = circuit_input(c, k, i);
+            if (end->value.shape.rank > input->value.shape.rank) end = input;
+            draw_wire(draw, draw->node[from], draw->node[k], &end->value, &end->grad);
         } else {
             draw_wire(draw, draw->node[from], draw->node[k], NULL, draw_flow(draw, k, i));
         }
@@ -133,9 +153,9 @@ static void draw_all(draw_circuit *draw)
     for (int k = 0; k < c->count; k++) {
         draw_gate(draw, k);
         const int behind = draw->node[k];
-        const bool forks = c->gate[k].kind == CIRCUIT_GATE && draw_count_uses(c, k) > 1;
-        if (forks) draw->node[k] = behind - 1;
-        if (c->gate[k].kind == CIRCUIT_GATE) draw_inputs(draw, k);
+        const bool drawn = c->gate[k].kind == CIRCUIT_GATE && !draw_passes(c, &c->gate[k]);
+        if (drawn && draw_count_uses(c, k) > 1) draw->node[k] = behind - 1;
+        if (drawn) draw_inputs(draw, k);
         draw->node[k] = behind;
     }
     if (result->kind == CIRCUIT_CONSTANT)

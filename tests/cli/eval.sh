@@ -202,6 +202,12 @@ if "$GRADUS" --version | grep -q graphviz; then
     exits 0
     run eval 'sum(W * x)' 'W=[[1,2],[3,4]]' 'x=[1,2]' --svg matrix.svg
     exits 0
+    # a reshape without a name is a piece of wire
+    run eval 'sum(x)' 'x=[1,2]' --svg plain.svg
+    run eval 'sum(reshape(x, 2, 1))' 'x=[1,2]' --svg wire.svg
+    cmp -s plain.svg wire.svg || fault "a reshape without a name is drawn"
+    run eval 'r = reshape(x, 2, 1); sum(r)' 'x=[1,2]' --svg named.svg
+    ! cmp -s plain.svg named.svg || fault "a reshape with a name is not drawn"
     run eval 'x' x=1 --svg no/such/folder.svg
     exits 3
     err "cannot write to the folder"
