@@ -26,6 +26,7 @@
 #include <gradus/run.h>
 #include <gradus/sample.h>
 #include <gradus/spatial.h>
+#include <gradus/surface.h>
 #include <gradus/tasks.h>
 #include <gradus/text.h>
 #include <gradus/train.h>

@@ -38,6 +38,7 @@ typedef struct gr_figure_options {
     double width, height; /* in points of 1/72 inch; 0: 270 for each column, 200 for each row */
     double dpi;           /* dots per inch of a PNG; 0: 200 */
     const char *title;    /* above all panels, or NULL */
+    double seconds;       /* one round of the series that play, in an SVG; 0: a still picture */
 } gr_figure_options;
 #define GR_FIGURE(...) (&(gr_figure_options){.size = sizeof(gr_figure_options), __VA_ARGS__})
 
@@ -90,6 +91,10 @@ typedef struct gr_series {
                     too; 0: the next that the panel has not used (levels and marks: grey) */
     double mark; /* half the size of a mark, in points; 0: 2; below 0: no marks */
     double width; /* of a line, in points; 0: 1.5 */
+    /* A line: in an SVG of a figure with `seconds`, a mark goes along it, over and over, drawing it
+     * behind itself up to the first gap. Point i of all lines that play is reached at the same
+     * time. Programs that do not animate (SMIL), PNG and PDF show the whole line. */
+    bool plays;
 } gr_series;
 #define GR_SERIES(kind_, ...)                                                                      \
     (&(gr_series){.size = sizeof(gr_series), .kind = (kind_), __VA_ARGS__})
@@ -122,11 +127,12 @@ typedef enum gr_grid_kind {
     GR_GRID_CONTOURS /* lines at the levels, drawn over what was added before */
 } gr_grid_kind;
 
-/* All are told apart without colour vision; the first three also by their lightness alone. */
+/* All are told apart without colour vision; the first four also by their lightness alone. */
 typedef enum gr_color_map {
     GR_MAP_SEQUENTIAL, /* from dark blue by green to yellow (viridis: van der Walt, Smith 2015) */
     GR_MAP_GREY,       /* from black to white */
     GR_MAP_PALE,       /* from white to dark blue, for numbers written on it */
+    GR_MAP_FAINT,      /* from white to a middle grey, for coloured lines drawn on it */
     GR_MAP_DIVERGING,  /* blue below, white at and orange above the middle of the range */
     GR_MAP_CLASSES     /* values 0, 1, …: the colours 1, 2, … of series, pale, under points */
 } gr_color_map;

@@ -18,6 +18,7 @@ static const unsigned color_viridis[] = {0x440154, 0x482878, 0x3E4A89, 0x31688E,
                                          0x1F9E89, 0x35B779, 0x6DCD59, 0xB4DE2C, 0xFDE725};
 static const unsigned color_grey[] = {0x000000, 0xFFFFFF};
 static const unsigned color_pale[] = {0xFFFFFF, 0xDCE9F4, 0xA9CCE5, 0x6BAED6, 0x2F7EBC, 0x08468B};
+static const unsigned color_faint[] = {0xFFFFFF, 0x9C9C9C};
 static const unsigned color_diverging[] = {0x053B61, 0x0072B2, 0x6FB3DA, 0xC9E2F1, 0xFFFFFF,
                                            0xFCE0CC, 0xF0A070, 0xD55E00, 0x7A3300};
 
@@ -45,6 +46,8 @@ static unsigned color_of(gr_color_map map, double place)
         return color_between(color_grey, GR_LEN(color_grey), place);
     case GR_MAP_PALE:
         return color_between(color_pale, GR_LEN(color_pale), place);
+    case GR_MAP_FAINT:
+        return color_between(color_faint, GR_LEN(color_faint), place);
     case GR_MAP_DIVERGING:
         return color_between(color_diverging, GR_LEN(color_diverging), place);
     default:

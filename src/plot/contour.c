@@ -111,9 +111,9 @@ static void contour_segment(cairo_t *cairo, const contour_point *corner, int n, 
 static void contour_run(const contour_job *job, int row, int from, int to)
 {
     const double x = job->x[from], y = job->y[row];
-    if (to > from) {
-        cairo_rectangle(job->pen->cairo, x, y, job->x[to] - x, job->y[row + 1] - y);
-    }
+    if (to <= from) return;
+    cairo_rectangle(job->pen->cairo, x, y, job->x[to] - x, job->y[row + 1] - y);
+    cairo_new_sub_path(job->pen->cairo); /* or the next area would begin at this corner */
 }
 
 /* Fills all that is at or above the level; neighbouring cells that are so whole as one rectangle.

@@ -427,6 +427,20 @@ void gr_plot_begin(plot_pen *pen)
     cairo_paint(pen->cairo);
 }
 
+/* What plays moves beside cairo's drawing, as long as the longest of them all. */
+static void plot_begin_motion(const gr_figure *figure, plot_pen *pen)
+{
+    pen->seconds = figure->seconds;
+    for (int i = 0; i < figure->panels; i++) {
+        for (size_t k = 0; k < figure->panel[i].count; k++) {
+            const plot_series *const series = &figure->panel[i].series[k];
+            const int points = series->plays ? gr_plot_motion_points(series) : 0;
+            if (points > pen->frames) pen->frames = points;
+        }
+    }
+    if (!(pen->seconds > 0) || pen->frames < 2) pen->motion = NULL;
+}
+
 void gr_plot_draw(const gr_figure *figure, plot_pen *pen)
 {
     plot_layout *layout = gr_alloc_array((size_t)figure->panels, sizeof *layout);
@@ -435,6 +449,7 @@ void gr_plot_draw(const gr_figure *figure, plot_pen *pen)
         return;
     }
     gr_plot_begin(pen);
+    plot_begin_motion(figure, pen);
     plot_lay_out(pen, figure, layout);
     if (figure->title) {
         gr_plot_text_draw(pen, PLOT_HEADING, figure->width / 2, PLOT_MARGIN, PLOT_CENTRE,

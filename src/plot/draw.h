@@ -25,6 +25,11 @@ typedef struct plot_pen {
     plot_box *box; /* where texts were drawn, for tests; NULL: not wanted */
     int capacity, boxes;
     bool failed; /* memory is out */
+    /* Elements of an SVG that move, which cairo does not know; NULL: nothing moves. */
+    gr_text *motion;
+    double seconds; /* of a round */
+    int frames;     /* points of the longest line that plays */
+    int motions;    /* lines in `motion` */
 } plot_pen;
 
 /* Something to be drawn on a page of that size, in points. */
@@ -74,6 +79,24 @@ double gr_plot_series_sample_width(const plot_series *series);
 /* How many lines a panel has. */
 int gr_plot_lines(const plot_panel *panel);
 void gr_plot_color(plot_pen *pen, unsigned rgb);
+
+/* ---- Motion ------------------------------------------------------------------------------- */
+
+typedef struct plot_point {
+    double x, y;
+    bool real;   /* no gap */
+    bool inside; /* of the panel */
+} plot_point;
+plot_point gr_plot_point_of(const plot_series *series, int i, const plot_axis axis[2],
+                            plot_box area);
+
+/* Points of a line before its first gap. */
+int gr_plot_motion_points(const plot_series *series);
+/* Adds a line, and a mark that draws it, to the pen's `motion`. */
+void gr_plot_motion_add(plot_pen *pen, const plot_series *series, const plot_axis axis[2],
+                        plot_box area);
+/* Puts what moves at the end of an SVG. */
+void gr_plot_motion_insert(gr_text *svg, const gr_text *motion);
 
 /* ---- Layers ------------------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #define FIGURE_MIN_HEIGHT 80.0
 #define FIGURE_MAX_SIDE 10000.0
 #define FIGURE_DPI 200.0
+#define FIGURE_MAX_SECONDS 3600.0
 
 static void figure_series_clear(plot_series *series)
 {
@@ -70,6 +71,11 @@ static gr_status figure_fill(gr_figure *figure, const gr_figure_options *options
     figure->width = options->width > 0 ? options->width : FIGURE_PANEL_WIDTH * figure->columns;
     figure->height = options->height > 0 ? options->height : FIGURE_PANEL_HEIGHT * figure->rows;
     figure->dpi = options->dpi > 0 ? options->dpi : FIGURE_DPI;
+    figure->seconds = options->seconds;
+    if (!(figure->seconds >= 0 && figure->seconds <= FIGURE_MAX_SECONDS)) {
+        return gr_fail(GR_INVALID, "figure: a round of %g seconds; 0 to %g are possible",
+                       figure->seconds, FIGURE_MAX_SECONDS);
+    }
     if (!(figure->width / figure->columns >= FIGURE_MIN_WIDTH) ||
         !(figure->height / figure->rows >= FIGURE_MIN_HEIGHT) ||
         !(figure->width <= FIGURE_MAX_SIDE) || !(figure->height <= FIGURE_MAX_SIDE)) {
@@ -249,8 +255,11 @@ gr_status gr_figure_add(gr_figure *figure, int index, const gr_series *series)
         return GR_NO_MEMORY;
     }
     const bool across = series->kind == GR_SERIES_LEVEL || series->kind == GR_SERIES_MARK;
-    plot_series copy = {
-        .kind = series->kind, .color = series->color, .mark = series->mark, .width = series->width};
+    plot_series copy = {.kind = series->kind,
+                        .color = series->color,
+                        .mark = series->mark,
+                        .width = series->width,
+                        .plays = series->plays && series->kind == GR_SERIES_LINE};
     if (copy.color == 0 && !across) copy.color = figure_next_color(panel);
     gr_status status = figure_copy_series(series, &copy);
     if (status != GR_OK) {

@@ -13,6 +13,7 @@ typedef struct plot_series {
     int n;
     int color; /* 0: grey; 1 to PLOT_COLORS */
     double mark, width;
+    bool plays;
 } plot_series;
 
 /* A grid, or a picture (`pixel` is there and `values` not). */
@@ -58,6 +59,7 @@ typedef struct plot_panel {
 struct gr_figure {
     int panels, columns, rows;
     double width, height, dpi;
+    double seconds; /* of a round; 0: nothing plays */
     char *title;
     plot_panel *panel;
 };

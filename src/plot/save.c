@@ -31,11 +31,12 @@ static gr_status save_status(cairo_status_t status, const char *path)
     return gr_fail(GR_INTERNAL, "%s: cairo: %s", path, cairo_status_to_string(status));
 }
 
-/* Draws on a surface with `scale` units to a point, and ends it. */
+/* Draws on a surface with `scale` units to a point, and ends it. What moves goes to `motion`,
+ * unless that is NULL. */
 static gr_status save_draw(const plot_sheet *sheet, cairo_surface_t *surface, double scale,
-                           const char *path)
+                           gr_text *motion, const char *path)
 {
-    plot_pen pen = {.cairo = cairo_create(surface)};
+    plot_pen pen = {.cairo = cairo_create(surface), .motion = motion};
     cairo_scale(pen.cairo, scale, scale);
     sheet->draw(sheet->user, &pen);
     cairo_status_t status = cairo_status(pen.cairo);
@@ -73,11 +74,15 @@ static gr_status save_vector(const plot_sheet *sheet, const char *path, bool svg
             cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, sheet->title);
         }
     }
-    gr_status status = save_draw(sheet, surface, 1, path);
+    gr_text motion = {0};
+    gr_status status = save_draw(sheet, surface, 1, svg ? &motion : NULL, path);
     cairo_surface_finish(surface);
     if (status == GR_OK) status = save_status(cairo_surface_status(surface), path);
     cairo_surface_destroy(surface);
     if (status == GR_OK && svg) save_drop_numbers(text);
+    if (status == GR_OK && motion.size > 0) gr_plot_motion_insert(text, &motion);
+    if (motion.failed) status = GR_NO_MEMORY;
+    gr_text_free(&motion);
     return status;
 }
 
@@ -93,7 +98,7 @@ static gr_status save_png(const plot_sheet *sheet, const char *path, gr_text *te
     }
     cairo_surface_t *surface =
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
-    gr_status status = save_draw(sheet, surface, scale, path);
+    gr_status status = save_draw(sheet, surface, scale, NULL, path);
     if (status == GR_OK) {
         status = save_status(cairo_surface_write_to_png_stream(surface, save_append, text), path);
     }

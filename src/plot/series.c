@@ -121,12 +121,6 @@ static void plot_mark(plot_pen *pen, const plot_series *series, double x, double
 
 /* ---- Places ------------------------------------------------------------------------------- */
 
-typedef struct plot_point {
-    double x, y;
-    bool real;   /* no gap */
-    bool inside; /* of the panel */
-} plot_point;
-
 static plot_point plot_point_at(double at_x, double at_y, const plot_axis axis[2], plot_box area)
 {
     const double far = 100; /* panels; beyond, coordinates would leave cairo's numbers */
@@ -139,8 +133,8 @@ static plot_point plot_point_at(double at_x, double at_y, const plot_axis axis[2
     return point;
 }
 
-static plot_point plot_point_of(const plot_series *series, int i, const plot_axis axis[2],
-                                plot_box area)
+plot_point gr_plot_point_of(const plot_series *series, int i, const plot_axis axis[2],
+                            plot_box area)
 {
     return plot_point_at(series->x[i], series->y[i], axis, area);
 }
@@ -153,7 +147,7 @@ static void plot_line(plot_pen *pen, const plot_series *series, const plot_axis 
     plot_point last = {0};
     cairo_new_path(pen->cairo);
     for (int i = 0; i < series->n; i++) {
-        plot_point point = plot_point_of(series, i, axis, area);
+        plot_point point = gr_plot_point_of(series, i, axis, area);
         if (!point.real) {
             last.real = false;
         } else if (!last.real) {
@@ -177,7 +171,7 @@ static void plot_band(plot_pen *pen, const plot_series *series, const plot_axis 
     for (int i = 0; i < series->n;) {
         int end = i;
         for (; end < series->n; end++) {
-            plot_point point = plot_point_of(series, end, axis, area);
+            plot_point point = gr_plot_point_of(series, end, axis, area);
             plot_point other = plot_point_at(series->x[end], series->y2[end], axis, area);
             if (!point.real || !other.real) break;
             cairo_line_to(pen->cairo, point.x, point.y);
@@ -200,7 +194,7 @@ static void plot_errors(plot_pen *pen, const plot_series *series, const plot_axi
     const double cap = 2;
     cairo_new_path(pen->cairo);
     for (int i = 0; i < series->n; i++) {
-        plot_point a = plot_point_of(series, i, axis, area);
+        plot_point a = gr_plot_point_of(series, i, axis, area);
         plot_point b = plot_point_at(series->x[i], series->y2[i], axis, area);
         if (!a.real || !b.real) continue;
         cairo_move_to(pen->cairo, a.x, a.y);
@@ -274,7 +268,7 @@ static void plot_marks(plot_pen *pen, const plot_series *series, int among, cons
     /* Few marks of different lines stand at different places. */
     const int first = stride > 1 ? (stride * series->color / 5) % stride : 0;
     for (int i = first; stride > 0 && i < series->n; i += stride) {
-        plot_point point = plot_point_of(series, i, axis, area);
+        plot_point point = gr_plot_point_of(series, i, axis, area);
         if (point.real && point.inside) plot_mark(pen, series, point.x, point.y);
     }
 }
@@ -284,6 +278,10 @@ static void plot_marks(plot_pen *pen, const plot_series *series, int among, cons
 void gr_plot_series_draw(plot_pen *pen, const plot_series *series, int among,
                          const plot_axis axis[2], plot_box area)
 {
+    if (pen->motion && series->plays) {
+        gr_plot_motion_add(pen, series, axis, area);
+        return;
+    }
     cairo_save(pen->cairo);
     cairo_rectangle(pen->cairo, area.x, area.y, area.width, area.height);
     cairo_clip(pen->cairo);

@@ -214,10 +214,10 @@ static double luminance(unsigned rgb)
 static void maps_rise_in_lightness(void **state)
 {
     (void)state;
-    static const gr_color_map maps[] = {GR_MAP_SEQUENTIAL, GR_MAP_GREY, GR_MAP_PALE};
+    static const gr_color_map maps[] = {GR_MAP_SEQUENTIAL, GR_MAP_GREY, GR_MAP_PALE, GR_MAP_FAINT};
     for (size_t k = 0; k < GR_LEN(maps); k++) {
         const plot_layer layer = {.map = maps[k], .low = 0, .high = 1};
-        const double sign = maps[k] == GR_MAP_PALE ? -1 : 1;
+        const double sign = maps[k] >= GR_MAP_PALE ? -1 : 1;
         double last = -1e9;
         for (int i = 0; i <= 100; i++) {
             const unsigned rgb = (unsigned)gr_plot_layer_color(&layer, i / 100.0);
