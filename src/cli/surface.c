@@ -114,11 +114,14 @@ static gr_status surface_compute(cli_surface *surface)
     return status == GR_OK ? cli_surface_walk(surface) : status;
 }
 
-/* Draws before it prints: what fails has printed nothing. */
 static int surface_work(cli_surface *surface)
 {
     surface_place_points(surface);
     surface_catch();
+    if (!surface->json && !surface->quiet) {
+        cli_print("%s\n\n", surface->subject);
+        cli_flush();
+    }
     gr_status status = surface_compute(surface);
     if (status == GR_CANCELLED)
         return cli_fault(CLI_INTERRUPTED,

@@ -200,7 +200,6 @@ static void figures_print_paths(const cli_surface *surface)
 
 void cli_surface_print(const cli_surface *surface)
 {
-    if (!surface->quiet) cli_print("%s\n\n", surface->subject);
     figures_print_grounds(surface);
     figures_print_paths(surface);
 }
