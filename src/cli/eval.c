@@ -250,6 +250,8 @@ enum { EVAL_PICTURES = sizeof eval_pictures / sizeof *eval_pictures };
 static int eval_refuse_pictures(const cli_args *args)
 {
     int code = CLI_YES;
+    if (cli_flag(args, "statements") && !cli_given(args, "svg") && !cli_given(args, "png"))
+        return cli_bad("--statements is for drawings: --svg FILE or --png FILE");
     for (int i = 0; i < EVAL_PICTURES && code == CLI_YES; i++) {
         const char *path = cli_text(args, eval_pictures[i]);
         if (!path) continue;
@@ -264,13 +266,15 @@ static int eval_refuse_pictures(const cli_args *args)
     return code;
 }
 
-static int eval_draw_pictures(const cli_args *args, const circuit *c)
+static int eval_draw_pictures(const cli_args *args, const gr_expr *expr, const circuit *c)
 {
     const char *path[EVAL_PICTURES];
     const int digits = cli_given(args, "digits") ? (int)cli_int(args, "digits") : 3;
     for (int i = 0; i < EVAL_PICTURES; i++) path[i] = cli_text(args, eval_pictures[i]);
     if (!path[0] && !path[1]) return CLI_YES;
-    gr_status status = eval_draw(c, digits, path, EVAL_PICTURES);
+    gr_status status = cli_flag(args, "statements")
+                           ? eval_draw_statements(c, expr, digits, path, EVAL_PICTURES)
+                           : eval_draw(c, digits, path, EVAL_PICTURES);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
@@ -286,7 +290,7 @@ static int eval_circuit(const cli_args *args, const gr_expr *expr, const gr_tens
         gr_status status = circuit_run(&c);
         if (status != GR_OK) code = cli_failed(status);
     }
-    if (code == CLI_YES) code = eval_draw_pictures(args, &c);
+    if (code == CLI_YES) code = eval_draw_pictures(args, expr, &c);
     if (code == CLI_YES && cli_flag(args, "check")) verdict = eval_check(&c, &report);
     if (code == CLI_YES && verdict <= CLI_NO) code = eval_show(args, expr, &c, reason, &report);
     gr_check_clear(&report);
@@ -387,6 +391,7 @@ static const cli_option eval_options[] = {
      .argument = "FILE",
      .help = "draw the circuit: values above the wires, gradients below"},
     {.name = "png", .kind = CLI_TEXT, .argument = "FILE", .help = "the same as a picture of dots"},
+    {.name = "statements", .help = "draw a box for each statement, not each gate"},
     {.name = "json", .help = "print JSON: all digits, null for nan and infinities"},
     {.name = "dot", .help = "print a drawing for Graphviz: gradus eval ... --dot | dot -Tsvg"},
     {.name = "plan",

@@ -14,6 +14,12 @@ void eval_print_dot(const circuit *c, int digits);
 
 /* Draws the circuit to the paths[n] that are not NULL: values above, gradients below the wires. */
 gr_status eval_draw(const circuit *c, int digits, const char *const *paths, int n);
+/* The same with a box for each statement instead of its gates. */
+gr_status eval_draw_statements(const circuit *c, const gr_expr *expr, int digits,
+                               const char *const *paths, int n);
+/* What is written at a wire: a long value in several lines, one for each row of a matrix, else as
+ * many elements as fit. To be freed; NULL for no value. */
+char *eval_draw_value(const gr_tensor *value, int digits);
 /* The chain rule, upstream × local = downstream, as a table, or as member "explain". */
 gr_status eval_explain(const circuit *c, int digits);
 gr_status eval_explain_json(cli_json *json, const circuit *c);

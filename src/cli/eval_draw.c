@@ -30,9 +30,7 @@ static const char *draw_sign(const char *op)
     return op;
 }
 
-/* Long values in several lines: one for each row of a matrix, else as many elements as fit. To be
- * freed; NULL for no value. */
-static char *draw_value(const gr_tensor *value, int digits)
+char *eval_draw_value(const gr_tensor *value, int digits)
 {
     if (!value->data) return NULL;
     char *text = circuit_show(value, digits);
@@ -54,8 +52,8 @@ static char *draw_value(const gr_tensor *value, int digits)
 static void draw_wire(draw_circuit *draw, int from, int to, const gr_tensor *value,
                       const gr_tensor *gradient)
 {
-    char *above = value ? draw_value(value, draw->digits) : NULL;
-    char *below = gradient ? draw_value(gradient, draw->digits) : NULL;
+    char *above = value ? eval_draw_value(value, draw->digits) : NULL;
+    char *below = gradient ? eval_draw_value(gradient, draw->digits) : NULL;
     if (draw->status == GR_OK)
         draw->status =
             gr_diagram_connect(draw->diagram, GR_DIAGRAM_WIRE(.from = from, .to = to,

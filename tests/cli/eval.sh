@@ -208,6 +208,14 @@ if "$GRADUS" --version | grep -q graphviz; then
     cmp -s plain.svg wire.svg || fault "a reshape without a name is drawn"
     run eval 'r = reshape(x, 2, 1); sum(r)' 'x=[1,2]' --svg named.svg
     ! cmp -s plain.svg named.svg || fault "a reshape with a name is not drawn"
+    # a box for each statement
+    run eval 'q = x + y; f = q * z' x=-2 y=5 z=-4 --svg boxes.svg --statements
+    exits 0
+    ! cmp -s circuit.svg boxes.svg || fault "--statements draws gates"
+    run eval 'q = x + y + 1; r = q^2; q * r * 3' x=-2 y=5 --svg shared.svg --statements
+    exits 0
+    run eval '3' --svg constant.svg --statements
+    exits 0
     run eval 'x' x=1 --svg no/such/folder.svg
     exits 3
     err "cannot write to the folder"
@@ -217,6 +225,8 @@ else
     exits 3
     err "lib"
 fi
+run eval 'x' x=1 --statements
+refused "--statements is for drawings"
 run eval 'x' x=1 --svg circuit.gif
 refused "does not end in .svg"
 run eval 'x' x=1 --png circuit.svg
