@@ -101,7 +101,10 @@ typedef struct gr_call {
     /* NULL, or what a kernel that answered `finishes` calls for elements [begin, end) of its result
      * when they are complete: each once, from any thread, and not to be touched afterwards. */
     void (*finish)(void *ctx, int64_t begin, int64_t end);
-    void *finish_ctx;
+    /* What a kernel that answered `streams` hands its result to instead of writing it: likewise,
+     * and `values` are there until the call returns. */
+    void (*take)(void *ctx, int64_t begin, int64_t end, const void *values);
+    void *finish_ctx; /* of either */
 } gr_call;
 
 enum { GR_FINISH_LEAST = 512 }; /* elements worth a call; fewer are left to a later one */
@@ -125,6 +128,7 @@ typedef struct gr_request {
     int threads;        /* the most a session will use */
     bool exact;         /* same bits for any thread count: no reassociation by threads */
     uint32_t steady;    /* bit i: input i stays the same over the calls of a loop */
+    bool stream;        /* fn may hand its only result to gr_call.take instead of writing it */
     /* answer */
     gr_kernel_fn *fn;
     const void *ctx;
@@ -136,6 +140,7 @@ typedef struct gr_request {
     uint32_t inplace[GR_INPLACE_OUTPUTS]; /* [j] bit i: out[j] may share in[i]'s buffer */
     bool checks;   /* fn may refuse the data: it runs before any variable is written */
     bool finishes; /* fn calls gr_finish for all of its only result */
+    bool streams;  /* fn does hand it over, and never writes to out[0] */
 } gr_request;
 
 /* GR_OK with the answer, GR_UNSUPPORTED for "not mine, ask the next", or a real failure. */

@@ -11,7 +11,8 @@
  *   - reshape and stop_gradient where they move nothing: only axes of size 1 come or go;
  *   - one contraction (matmul, conv, conv_input_grad) of inputs and constants, if there are no
  *     reductions: its result is full, is read by gates of the body, and is no output; the last gate
- *     is, in full and of the same type, and its output is where the contraction writes to.
+ *     is, in full and of the same type, and its output is where a contraction may write to that
+ *     does not hand its result over.
  *
  * The space S is the shape that all gates of the body broadcast to, written without axes of size 1.
  * The reductions of one body all reduce the same axes R of S. A gate is full if it has S's number
@@ -30,7 +31,7 @@
  * Elementwise gates give the same bits as on their own, and so do reductions: they keep the order
  * of ops/reduce.h. Output j may share the memory of input i if both are full (or both lean) of one
  * element size, and no gate that comes after j's in the body reads i; never the output that a
- * contraction writes to, nor an input that it reads. */
+ * contraction does write to, nor an input that it reads. */
 #ifndef GR_OPS_FUSED_H
 #define GR_OPS_FUSED_H
 

@@ -4,7 +4,8 @@
  * The result is computed in blocks that the cache holds; the gates then run on each block before it
  * goes to memory. That takes a kernel that tells of its blocks: others stay alone, since the
  * contraction writes to the memory of the gates' last output, which can then not be that of an
- * input. So do gates whose results are to overwrite what they read, as updates of variables do.
+ * input. Gates whose results are to overwrite what they read, as updates of variables do, join a
+ * contraction that hands its blocks over instead: a large gradient is then nowhere written down.
  * Nothing but the gates reads the contraction, so no path leads from it to them through others, and
  * the graph stays acyclic. */
 #include <stdio.h>
@@ -58,19 +59,40 @@ static bool postops_may_join(const postops_run *run, const gr_node *node, int i)
            !run->kept[product->id] && postops_count(product) >= POSTOPS_SMALL;
 }
 
-/* Does the kernel that will run the contraction tell which elements are complete? */
-static gr_status postops_kernel_tells(const gr_unit *unit, const gr_node *product, bool *tells)
+/* What the kernel that will run the node answers; not to be run. */
+static gr_status postops_ask(const gr_unit *unit, const gr_node *node, gr_request *request)
 {
     gr_arena arena = {0};
-    gr_request request = {.node = product,
-                          .arena = &arena,
-                          .level = gr_cpu(),
-                          .threads = unit->threads,
-                          .exact = unit->exact};
-    const gr_status status = gr_backend_select(NULL, &request);
-    *tells = status == GR_OK && request.finishes;
-    if (request.destroy) request.destroy((void *)(uintptr_t)request.ctx);
+    *request = (gr_request){.node = node,
+                            .arena = &arena,
+                            .level = gr_cpu(),
+                            .threads = unit->threads,
+                            .exact = unit->exact,
+                            .stream = request->stream};
+    const gr_status status = gr_backend_select(NULL, request);
+    if (request->destroy) request->destroy((void *)(uintptr_t)request->ctx);
     gr_arena_free(&arena);
+    return status;
+}
+
+/* Does the kernel that will run the contraction tell which elements are complete, or, if the gates
+ * write over what they read, hand them over? */
+static gr_status postops_kernel_tells(const gr_unit *unit, const gr_node *product, bool over,
+                                      bool *tells)
+{
+    gr_request request = {.stream = over};
+    const gr_status status = postops_ask(unit, product, &request);
+    *tells = status == GR_OK && (over ? request.streams : request.finishes);
+    return status;
+}
+
+/* May each result of the fused node still lie where something lies that it reads? */
+static gr_status postops_writes_over(const gr_unit *unit, const gr_node *node, bool *over)
+{
+    gr_request request = {.node = NULL};
+    const gr_status status = postops_ask(unit, node, &request);
+    *over = status == GR_OK;
+    for (int j = 0; j < node->n_out; j++) *over = *over && request.inplace[j];
     return status;
 }
 
@@ -180,18 +202,23 @@ static gr_node *postops_join(gr_graph *graph, const gr_node *old, gr_node *const
 static gr_node *postops_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_node *const *in)
 {
     const postops_run *run = ctx;
-    const bool gates = old->op == &gr_op_fused || (old->op->flags & GR_OP_ELEMENTWISE);
-    if (!gates || run->kept[old->id]) return NULL;
+    if (old->op != &gr_op_fused && !(old->op->flags & GR_OP_ELEMENTWISE)) return NULL;
     int joined = -1;
     for (int i = 0; i < old->n_in; i++) {
         if (!postops_may_join(run, old, i)) continue;
         if (joined < 0 || old->in[i]->id > old->in[joined]->id) joined = i;
     }
     if (joined < 0) return NULL;
-    bool tells;
-    const gr_status status = postops_kernel_tells(run->unit, in[joined], &tells);
-    if (status != GR_OK) return gr_build_fail(graph, status, "fused", "%s", gr_message());
-    return tells ? postops_join(graph, old, in, joined) : NULL;
+    const bool over = run->kept[old->id];
+    bool fits;
+    gr_node *node = NULL;
+    gr_status status = postops_kernel_tells(run->unit, in[joined], over, &fits);
+    if (status == GR_OK && fits) node = postops_join(graph, old, in, joined);
+    if (node && over && !gr_is_error(node)) {
+        status = postops_writes_over(run->unit, node->op == &gr_op_get ? node->in[0] : node, &fits);
+        if (!fits) node = NULL;
+    }
+    return status == GR_OK ? node : gr_build_fail(graph, status, "fused", "%s", gr_message());
 }
 
 gr_status gr_pass_postops(gr_unit *unit)

@@ -35,6 +35,7 @@ enum {
     GR_FUSED_ROOT_NONE,
     GR_FUSED_ROOT_WORK,
     GR_FUSED_ROOT_STORE,
+    GR_FUSED_ROOT_CONTRACTION, /* what it leaves: in an output, or on its way */
     GR_FUSED_ROOT_IN,
     GR_FUSED_ROOT_OUT = GR_FUSED_ROOT_IN + GR_FUSED_INPUTS,
     GR_FUSED_ROOTS = GR_FUSED_ROOT_OUT + GR_FUSED_OUTPUTS
@@ -136,9 +137,11 @@ typedef struct gr_fused_contraction {
     void (*destroy)(void *ctx);
     void *literal[GR_FUSED_ARITY]; /* its operands: constants of the body, */
     int operand[GR_FUSED_ARITY];   /* or the node's */
-    int home;                      /* the output that it writes to */
+    int home;                      /* the output that it writes to, unless it */
+    bool streams;                  /* hands its result to the gates */
+    bool finishes;                 /* the gates run on what it finishes in its home */
+    int64_t size;                  /* of an element of its result */
     int64_t work;                  /* offset of its scratch memory in the node's */
-    bool finishes;                 /* the gates run on what it finishes */
 } gr_fused_contraction;
 
 typedef struct gr_fused_plan {

@@ -1,6 +1,7 @@
 /* Fused nodes with a contraction: its own kernel writes to the memory of the last output, and tells
  * which elements are complete; on these the gates run while they are in the cache. A kernel that
- * does not tell, and one before a program of one piece, runs to its end first. */
+ * does not tell, and one before a program of one piece, runs to its end first. One that hands its
+ * result over in pieces needs no memory for it: the outputs may lie where inputs do. */
 #include <stdio.h>
 
 #include "backend/cpu/fused.h"
@@ -25,6 +26,16 @@ static gr_status fused_contraction_begin(const gr_call *call)
     return c->begin(&inner);
 }
 
+/* The gates on elements that lie at `values`. */
+static void fused_contraction_take(void *ctx, int64_t begin, int64_t end, const void *values)
+{
+    gr_fused_work w = *(const gr_fused_work *)ctx;
+    const gr_fused_plan *plan = w.call->ctx;
+    const uintptr_t first = (uintptr_t)values - (uintptr_t)(begin * plan->contraction.size);
+    w.root[GR_FUSED_ROOT_CONTRACTION] = (char *)first;
+    gr_fused_part(&w, begin, end);
+}
+
 gr_status gr_fused_run_contraction(const gr_call *call)
 {
     const gr_fused_plan *plan = call->ctx;
@@ -44,14 +55,18 @@ gr_status gr_fused_run_contraction(const gr_call *call)
     const int last = plan->n_passes - 1;
     gr_fused_work w = gr_fused_work_of(call);
     gr_fused_run_passes(&w, 0, last);
-    if (!c->finishes) {
+    if (!c->finishes && !c->streams) {
         GR_TRY(c->fn(&inner));
         gr_fused_run_passes(&w, last, plan->n_passes);
         return GR_OK;
     }
     w.pass = &plan->pass[last];
     gr_fused_start_plain(&w);
-    inner.finish = gr_fused_part;
+    if (c->streams) {
+        inner.take = fused_contraction_take;
+    } else {
+        inner.finish = gr_fused_part;
+    }
     inner.finish_ctx = &w;
     return c->fn(&inner);
 }
@@ -112,12 +127,14 @@ static bool fused_contraction_leads(const gr_request *request, const gr_node *no
 gr_status gr_fused_add_contraction(gr_request *request, const gr_node *node, int home,
                                    gr_fused_plan *plan)
 {
+    const bool leads = fused_contraction_leads(request, node, &plan->pass[plan->n_passes - 1]);
     gr_request inner = {.node = node,
                         .arena = request->arena,
                         .level = request->level,
                         .threads = request->threads,
                         .exact = request->exact,
-                        .steady = fused_contraction_steady(request, node)};
+                        .steady = fused_contraction_steady(request, node),
+                        .stream = leads && !plan->step};
     char name[64];
     GR_TRY(gr_backend_select(NULL, &inner));
     gr_fused_contraction *c = &plan->contraction;
@@ -125,11 +142,12 @@ gr_status gr_fused_add_contraction(gr_request *request, const gr_node *node, int
                                 .begin = inner.begin,
                                 .ctx = inner.ctx,
                                 .destroy = inner.destroy,
-                                .home = home};
+                                .home = home,
+                                .streams = inner.streams,
+                                .finishes = inner.finishes && leads,
+                                .size = (int64_t)gr_dtype_size(gr_type_of(node).dtype)};
     if (c->begin) request->begin = fused_contraction_begin;
     request->kept = inner.kept;
-    c->finishes =
-        inner.finishes && fused_contraction_leads(request, node, &plan->pass[plan->n_passes - 1]);
     snprintf(name, sizeof name, "%s+", inner.kernel); /* and what follows it */
     request->kernel = gr_arena_strdup(request->arena, name);
     if (!request->kernel) {

@@ -47,7 +47,7 @@ static void plan_values(gr_fused_draft *d)
         }
     }
     if (d->space.contraction >= 0) {
-        d->value[d->space.contraction].root = d->value[d->space.n - 1].root;
+        d->value[d->space.contraction].root = GR_FUSED_ROOT_CONTRACTION;
     }
 }
 
@@ -418,12 +418,13 @@ static bool plan_contracts(const gr_fused_draft *d, int i)
     return false;
 }
 
-static void plan_sharing(const gr_fused_draft *d)
+static void plan_sharing(const gr_fused_draft *d, const gr_fused_contraction *contraction)
 {
+    const bool home = contraction->fn && !contraction->streams;
     for (int v = 0; v < d->space.n; v++) {
         const int j = d->value[v].output;
         if (j < 0 || j >= GR_INPLACE_OUTPUTS) continue;
-        if (d->space.contraction >= 0 && v == d->space.n - 1) continue; /* where it writes to */
+        if (home && j == contraction->home) continue;
         for (int i = 0; i < d->body->n_in; i++) {
             if (plan_contracts(d, i)) continue;
             if (plan_may_share(d, j, v, i)) d->request->inplace[j] |= 1u << i;
@@ -438,6 +439,7 @@ gr_fused_work gr_fused_work_of(const gr_call *call)
     const gr_fused_plan *plan = call->ctx;
     gr_fused_work w = {.call = call};
     w.root[GR_FUSED_ROOT_WORK] = call->work;
+    w.root[GR_FUSED_ROOT_CONTRACTION] = call->out[plan->contraction.home];
     for (int i = 0; i < plan->n_in; i++) w.root[GR_FUSED_ROOT_IN + i] = call->in[i];
     for (int j = 0; j < plan->n_out; j++) w.root[GR_FUSED_ROOT_OUT + j] = call->out[j];
     return w;
@@ -512,7 +514,6 @@ gr_status gr_fused_prepare(gr_request *request)
     gr_status status = GR_UNSUPPORTED;
     if (!gr_fused_space_of_body(d->body, &d->space)) status = plan_program(d, plan);
     if (status == GR_OK) {
-        plan_sharing(d);
         request->fn = plan->step ? gr_fused_run_straight : fused_call;
         request->ctx = plan;
         request->work = (size_t)d->work;
@@ -522,6 +523,7 @@ gr_status gr_fused_prepare(gr_request *request)
             status = gr_fused_add_contraction(request, d->space.value[product].node,
                                               d->value[d->space.n - 1].output, plan);
         }
+        if (status == GR_OK) plan_sharing(d, &plan->contraction);
     }
     gr_free(d);
     return status;

@@ -63,6 +63,7 @@ gr_status gr_fused_run_straight(const gr_call *call)
     root[GR_FUSED_ROOT_NONE] = NULL;
     root[GR_FUSED_ROOT_WORK] = call->work;
     root[GR_FUSED_ROOT_STORE] = store;
+    root[GR_FUSED_ROOT_CONTRACTION] = call->out[plan->contraction.home];
     for (int i = 0; i < plan->n_in; i++) root[GR_FUSED_ROOT_IN + i] = call->in[i];
     for (int j = 0; j < plan->n_out; j++) root[GR_FUSED_ROOT_OUT + j] = call->out[j];
     for (const gr_fused_step *s = plan->step; s < plan->step + plan->n_steps; s++) {

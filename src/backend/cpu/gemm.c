@@ -21,6 +21,11 @@
 #define GEMM_PAIRS_K_MANY 513
 #define GEMM_PAIRS_BYTES (640 << 10)
 #define GEMM_PAIRS_MOST (1536 << 10)
+/* A product is handed over in pieces if it has so many bytes, so that it would not stay in the
+ * caches, and so many columns; most columns of a piece. */
+#define GEMM_STREAM_BYTES (4 << 20)
+#define GEMM_STREAM_LEAST 64
+#define GEMM_STREAM_MOST 12288
 
 int gr_gemm_threads(double operations, int threads)
 {
@@ -191,14 +196,19 @@ static void gemm_pairs_share(void *ctx, int64_t begin, int64_t end)
 /* A product with a transposed matrix reads both along k. Summing in lanes along k then saves the
  * packing, and where k is long that outweighs the sums across the lanes; not where the smaller
  * matrix is so large that it must be read again and again from beyond the second-level cache. */
-static bool gemm_run_pairs(const gr_gemm *g, int threads)
+static bool gemm_suits_pairs(const gr_gemm *g)
 {
     const int64_t least = g->m < g->n ? g->m : g->n;
     const int64_t enough = least <= GEMM_PAIRS_FEW   ? GEMM_PAIRS_K_FEW
                            : least < GEMM_PAIRS_MANY ? GEMM_PAIRS_K
                                                      : GEMM_PAIRS_K_MANY;
     if (g->a.column != 1 || g->b.row != 1 || g->k < enough) return false;
-    if (least * g->k * (int64_t)g->kit->element > GEMM_PAIRS_MOST) return false;
+    return least * g->k * (int64_t)g->kit->element <= GEMM_PAIRS_MOST;
+}
+
+static bool gemm_run_pairs(const gr_gemm *g, int threads)
+{
+    if (!gemm_suits_pairs(g)) return false;
     gemm_pairs s = {g,    g->m, g->n,      g->k,      g->a.row, g->b.column,
                     g->n, 1,    g->a.data, g->b.data, g->c};
     if (g->m < g->n) {
@@ -224,11 +234,33 @@ typedef struct gemm_job {
     size_t slot;
 } gemm_job;
 
+/* Columns that are packed at once: more of a short k if they are handed over, in long runs then. */
+static int64_t gemm_block_n(const gr_gemm *g)
+{
+    if (!g->stream) return GEMM_BLOCK_N;
+    const int64_t fit = GEMM_BLOCK_N * g->kit->block_k / gr_gemm_block(g->kit, g->k);
+    return fit < GEMM_STREAM_MOST ? fit / g->kit->nr * g->kit->nr : GEMM_STREAM_MOST;
+}
+
+/* The widest that a region needs, in whole panels. */
+static int64_t gemm_widest(const gr_gemm *g)
+{
+    const int64_t block = gemm_block_n(g);
+    return gemm_round_up(g->n < block ? g->n : block, g->kit->nr);
+}
+
+/* Bytes of the tiles of a sliver that is handed over. */
+static size_t gemm_tiles(const gr_gemm *g)
+{
+    const int64_t bytes = g->kit->mr * gemm_widest(g) * (int64_t)g->kit->element;
+    return g->stream ? (size_t)gemm_round_up(bytes, GR_ALIGN) : 0;
+}
+
+/* A sliver of A, panels of B, tiles of C. */
 static size_t gemm_slot(const gr_gemm *g)
 {
-    const int64_t kc = gr_gemm_block(g->kit, g->k);
-    const int64_t n = gemm_round_up(g->n < GEMM_BLOCK_N ? g->n : GEMM_BLOCK_N, g->kit->nr);
-    return (size_t)gemm_round_up(kc * (n + g->kit->sliver) * (int64_t)g->kit->element, GR_ALIGN);
+    const int64_t packed = gr_gemm_block(g->kit, g->k) * (gemm_widest(g) + g->kit->sliver);
+    return (size_t)gemm_round_up(packed * (int64_t)g->kit->element, GR_ALIGN) + gemm_tiles(g);
 }
 
 /* Packed panels of B: rows [k0, k0+kc), columns [n0, n1). */
@@ -243,23 +275,52 @@ static void gemm_pack_block(const gr_gemm *g, int64_t k0, int64_t kc, int64_t n0
     }
 }
 
+/* Where a region of c is computed: in c, or before it is handed over. */
+typedef struct gemm_target {
+    char *data;
+    int64_t ld;
+} gemm_target;
+
+static gemm_target gemm_target_of(const gr_gemm *g, const gemm_region *block, char *tiles)
+{
+    if (g->stream) return (gemm_target){tiles, block->n1 - block->n0};
+    const size_t place = (size_t)(block->m0 * g->n + block->n0);
+    return (gemm_target){(char *)g->c + place * g->kit->element, g->n};
+}
+
+/* Tells that a region is complete, or hands it over. */
+static void gemm_deliver(const gr_gemm *g, gemm_region r, gemm_target target)
+{
+    if (!g->stream) {
+        gemm_finish(g, r);
+        return;
+    }
+    const bool whole = r.n1 - r.n0 == g->n;
+    const int64_t rows = whole ? r.m1 - r.m0 : 1;
+    for (int64_t i = r.m0; i < r.m1; i += rows) {
+        const int64_t begin = g->first + i * g->n + r.n0;
+        const char *values = target.data + (size_t)((i - r.m0) * target.ld) * g->kit->element;
+        g->call->take(g->call->finish_ctx, begin, begin + rows * (r.n1 - r.n0), values);
+    }
+}
+
 /* One sliver of A, packed or rows where they lie, against the panels of one block. Unpacked B is
  * read where it lies. */
 static void gemm_sliver(const gr_gemm *g, const gemm_region *block, int64_t k0, int64_t kc,
-                        const void *sliver, bool rows, const char *packed_b)
+                        const void *sliver, bool rows, const char *packed_b, gemm_target target)
 {
     const gr_gemm_kit *kit = g->kit;
     const int64_t m = block->m1 - block->m0;
     for (int64_t j = block->n0; j < block->n1; j += kit->nr) {
         const int64_t n = block->n1 - j < kit->nr ? block->n1 - j : kit->nr;
-        char *c = (char *)g->c + (size_t)(block->m0 * g->n + j) * kit->element;
+        char *c = target.data + (size_t)(j - block->n0) * kit->element;
         const void *b = packed_b ? packed_b + (size_t)((j - block->n0) * kc) * kit->element
                                  : gemm_at(g, &g->b, k0, j);
         const int64_t ldb = packed_b ? gr_gemm_panel(kit, n) : g->b.row;
         if (rows) {
-            kit->tile_rows(m, n, kc, sliver, g->a.row, b, ldb, c, g->n, k0 > 0);
+            kit->tile_rows(m, n, kc, sliver, g->a.row, b, ldb, c, target.ld, k0 > 0);
         } else {
-            kit->tile(m, n, kc, sliver, b, ldb, c, g->n, k0 > 0);
+            kit->tile(m, n, kc, sliver, b, ldb, c, target.ld, k0 > 0);
         }
     }
 }
@@ -293,13 +354,15 @@ static void gemm_region_run(const gemm_job *job, const gemm_region *region, char
     const gr_gemm_kit *kit = g->kit;
     const bool direct = !g->packed && gemm_reads_b(g, region);
     const bool in_place = gemm_reads_a(g);
-    const bool wide = kit->mr * (region->n1 - region->n0) >= GR_FINISH_LEAST;
+    const bool wide = g->stream || kit->mr * (region->n1 - region->n0) >= GR_FINISH_LEAST;
     const int64_t tiles = (region->m1 - region->m0 - 1) / kit->mr + 1; /* of equal heights */
     const int64_t step = gemm_round_up((region->m1 - region->m0 + tiles - 1) / tiles, 2);
     char *const packed_a = slot;
-    char *const packed_b = slot + (size_t)(job->block_k * kit->sliver) * kit->element;
-    for (int64_t n0 = region->n0; n0 < region->n1; n0 += GEMM_BLOCK_N) {
-        const int64_t n1 = region->n1 - n0 < GEMM_BLOCK_N ? region->n1 : n0 + GEMM_BLOCK_N;
+    char *const packed_b = packed_a + (size_t)(job->block_k * kit->sliver) * kit->element;
+    char *const at = slot + job->slot - gemm_tiles(g);
+    const int64_t block_n = gemm_block_n(g);
+    for (int64_t n0 = region->n0; n0 < region->n1; n0 += block_n) {
+        const int64_t n1 = region->n1 - n0 < block_n ? region->n1 : n0 + block_n;
         for (int64_t k0 = 0; k0 < g->k; k0 += job->block_k) {
             const int64_t kc = g->k - k0 < job->block_k ? g->k - k0 : job->block_k;
             const char *panels = direct ? NULL : packed_b;
@@ -314,8 +377,9 @@ static void gemm_region_run(const gemm_job *job, const gemm_region *region, char
                 const gemm_region block = {i, i + m, n0, n1};
                 const bool rows = in_place && m % 2 == 0;
                 if (!rows) kit->pack_a(&a, m, kc, packed_a);
-                gemm_sliver(g, &block, k0, kc, rows ? a.data : packed_a, rows, panels);
-                if (wide && k0 + kc == g->k) gemm_finish(g, block);
+                const gemm_target target = gemm_target_of(g, &block, at);
+                gemm_sliver(g, &block, k0, kc, rows ? a.data : packed_a, rows, panels, target);
+                if (wide && k0 + kc == g->k) gemm_deliver(g, block, target);
             }
         }
     }
@@ -367,6 +431,13 @@ static bool gemm_is_tiny(const gr_gemm *g)
 {
     return g->m <= GEMM_TINY && g->n <= GEMM_TINY && g->k <= GEMM_TINY &&
            g->m * g->n * g->k <= GEMM_TINY;
+}
+
+bool gr_gemm_streams(const gr_gemm *gemm)
+{
+    const int64_t least = GEMM_STREAM_BYTES / (int64_t)gemm->kit->element;
+    if (gemm->m < 2 || gemm->n < GEMM_STREAM_LEAST || gemm->m < least / gemm->n) return false;
+    return gemm->k > 1 && gemm->k <= gemm->kit->block_k && !gemm_suits_pairs(gemm);
 }
 
 size_t gr_gemm_work(const gr_gemm *gemm, int threads)

@@ -131,7 +131,14 @@ typedef struct gr_gemm {
     const void *packed;  /* NULL, or all of b by gr_gemm_pack_all: b itself is not read */
     const gr_call *call; /* NULL, or to be told which elements are complete: gr_finish; */
     int64_t first;       /* c's first element in the call's result */
+    bool stream;         /* hands c to the call's `take` instead: see gr_gemm_streams */
 } gr_gemm;
+
+/* Can c be handed over in pieces that the caches hold, so that it never lies in memory whole? Where
+ * k is one block, each tile is complete as soon as it is computed. Longer ones would pack b again
+ * for every few rows, which takes as long as writing and reading c. Of `gemm`, the data pointers
+ * are not looked at. */
+bool gr_gemm_streams(const gr_gemm *gemm);
 
 /* Scratch bytes that gr_gemm_run needs for this size (data pointers are not looked at) with at most
  * so many threads. */

@@ -91,6 +91,7 @@ gr_status gr_matmul_prepare(gr_request *request)
         const gr_status status = gr_gemm_tiny_prepare(gemm, request);
         if (status != GR_UNSUPPORTED) return status;
     }
+    gemm->stream = request->stream && g.batch == 1 && gr_gemm_streams(gemm);
     plan.slot = gr_gemm_work(gemm, 1);
     const int workers = gr_gemm_threads(matmul_operations(&plan), request->threads);
     const size_t apart = plan.slot * (size_t)workers,
@@ -103,7 +104,8 @@ gr_status gr_matmul_prepare(gr_request *request)
         request->begin = matmul_begin;
         request->kept = gr_gemm_packed_bytes(gemm);
     }
-    request->finishes = true;
+    request->finishes = !gemm->stream;
+    request->streams = gemm->stream;
     request->kernel = gemm->kit->name;
     return GR_OK;
 }

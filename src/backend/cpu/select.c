@@ -55,7 +55,7 @@ static gr_status select_ask(const gr_backend *backend, gr_request *request)
     request->destroy = NULL;
     request->kernel = NULL;
     memset(request->inplace, 0, sizeof request->inplace);
-    request->checks = request->finishes = false;
+    request->checks = request->finishes = request->streams = false;
     return backend->prepare(request);
 }
 
