@@ -85,7 +85,8 @@ const cli_option *cli_given_at(const cli_args *args, int i, const char **text);
 /* The command line as a shell would read it, with `extra` (NULL: nothing) at its end unless it is
  * there already. To be freed. */
 char *cli_command_line(const cli_args *args, const char *extra);
-/* Any words, each after a blank, quoted where a shell needs it: *line, which is freed, longer. */
+/* Adds a word, quoted where a shell needs it, after a blank: *line is freed and becomes a new one.
+ */
 void cli_append_word(char **line, const char *word);
 
 /* ---- Faults ------------------------------------------------------------------------------- */

@@ -19,24 +19,22 @@ enum {
     SEARCH_GRID = 1,
     SEARCH_DRAWN = 3,
 };
-#define SEARCH_WIDE 30 /* times as large as the least loss: a logarithmic axis */
 
 int cli_tune_check_figures(const cli_tune *tune)
 {
     static const char *const options[] = {"figure", "heat", "against", "spread"};
     int code = CLI_YES;
-    for (size_t i = 0; i < sizeof options / sizeof *options && code == CLI_YES; i++) {
-        const char *path = cli_text(tune->args, options[i]);
-        if (path) code = cli_check_figure(options[i], path, false);
-    }
-    if (code != CLI_YES) return code;
     if (cli_given(tune->args, "figure") && tune->parameters == 0)
         return cli_bad("--figure shows what is tried: it needs --try");
     if (cli_given(tune->args, "heat") && tune->parameters < 2)
         return cli_bad("--heat is a map of two things: it needs --try twice");
     if (cli_given(tune->args, "spread") && tune->seeds < 2)
         return cli_bad("--spread shows what seeds do: it needs --seeds N");
-    return CLI_YES;
+    for (size_t i = 0; i < sizeof options / sizeof *options && code == CLI_YES; i++) {
+        const char *path = cli_text(tune->args, options[i]);
+        if (path) code = cli_check_figure(options[i], path, false);
+    }
+    return code;
 }
 
 /* ---- Axes ----------------------------------------------------------------------------------- */
@@ -216,7 +214,8 @@ static gr_status search_map_cells(const cli_tune *tune, gr_figure *figure, searc
     }
     for (int i = 0; i < rows * columns && status == GR_OK; i++) {
         const double value = map->values[i];
-        char *text = isnan(value) ? cli_format("diverged") : cli_format("%.3g", value);
+        char *text = isnan(value) ? cli_format("diverged")
+                                  : cli_format(fabs(value) < 10 ? "%.3f" : "%.3g", value);
         const bool dark = value - least < .6 * (most - least);
         status = gr_figure_note(figure, 0,
                                 GR_NOTE(.text = text, .x = i % columns, .y = i / columns,
@@ -386,18 +385,6 @@ static gr_status search_column(const cli_tune *tune, gr_figure *figure, int s)
     return status;
 }
 
-static bool search_spread_is_wide(const cli_tune *tune)
-{
-    double low = INFINITY, high = 0;
-    for (int s = 0; s < tune->settings; s++)
-        for (int i = 0; i < tune->runs; i++) {
-            const double loss = tune->setting[s].outcome[i].train_loss;
-            low = fmin(low, loss);
-            high = fmax(high, loss);
-        }
-    return low > 0 && high > SEARCH_WIDE * low;
-}
-
 static gr_status search_spread(const cli_tune *tune, const char *path)
 {
     gr_figure *figure;
@@ -410,11 +397,11 @@ static gr_status search_spread(const cli_tune *tune, const char *path)
     for (int s = 0; s < n; s++)
         name[s] = one ? cli_format("%s", tune->setting[s].value[0])
                       : cli_tune_label(tune, &tune->setting[s]);
-    status = gr_figure_panel(
-        figure, 0,
-        GR_PANEL(.x_label = one ? tune->parameter[0].name : NULL, .y_label = "final training loss",
-                 .y_log = search_spread_is_wide(tune), .x_names = (const char *const *)name,
-                 .x_count = n, .x_min = -.5, .x_max = n - .5));
+    status = gr_figure_panel(figure, 0,
+                             GR_PANEL(.x_label = one ? tune->parameter[0].name : NULL,
+                                      .y_label = "final training loss",
+                                      .x_names = (const char *const *)name, .x_count = n,
+                                      .x_min = -.5, .x_max = n - .5));
     for (int s = 0; s < n && status == GR_OK; s++) status = search_column(tune, figure, s);
     if (status == GR_OK) status = gr_figure_save(figure, path);
     gr_figure_free(figure);

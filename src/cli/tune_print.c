@@ -316,27 +316,42 @@ static bool print_list_range(const cli_tune_parameter *p, double *low, double *h
     return p->n >= 3;
 }
 
-/* Does a better value perhaps lie beyond what was tried? -1: below, 1: above, 0: no. Nothing lies
- * beyond what the option allows, and below 0. */
+/* At which end of what was tried does a value lie? -1: the lower, 1: the upper, 0: neither. */
+static int print_side(const cli_tune_parameter *p, const char *text)
+{
+    const double value = cli_tune_number(text);
+    double low, high;
+    if (p->n == 0) {
+        const double place = print_place(p, value);
+        return place > 1 - PRINT_EDGE ? 1 : place < PRINT_EDGE ? -1 : 0;
+    }
+    if (!print_list_range(p, &low, &high)) return 0;
+    return value == high ? 1 : value == low ? -1 : 0;
+}
+
+/* Is a setting as good as the best one, with a value that lies at no end? */
+static bool print_has_inner(const cli_tune *tune, int i)
+{
+    for (int s = 0; s < tune->settings; s++)
+        if (print_side(&tune->parameter[i], tune->setting[s].value[i]) == 0 &&
+            !cli_tune_better(tune, &tune->setting[tune->best].mean, &tune->setting[s].mean))
+            return true;
+    return false;
+}
+
+/* Does a better value perhaps lie beyond what was tried? As print_side. Nothing lies beyond what
+ * the option allows, and below 0. */
 static int print_edge(const cli_tune *tune, int i)
 {
     const cli_tune_parameter *p = &tune->parameter[i];
-    const double value = cli_tune_number(tune->setting[tune->best].value[i]);
-    double low, high;
-    int side = 0;
-    if (p->n) {
-        if (!print_list_range(p, &low, &high)) return 0;
-        side = value == high ? 1 : value == low ? -1 : 0;
-    } else {
-        const double place = print_place(p, value);
-        low = p->low;
-        high = p->high;
-        side = place > 1 - PRINT_EDGE ? 1 : place < PRINT_EDGE ? -1 : 0;
-    }
     const cli_option *o = p->option;
+    const char *text = tune->setting[tune->best].value[i];
+    const double value = cli_tune_number(text);
     const bool bounded = o && (o->min != 0 || o->max != 0);
-    if (side < 0 && (low <= 0 || (bounded && low <= o->min))) return 0;
-    return side > 0 && bounded && high >= o->max ? 0 : side;
+    const int side = print_side(p, text);
+    if (side < 0 && (value <= 0 || (bounded && value <= o->min))) return 0;
+    if (side > 0 && bounded && value >= o->max) return 0;
+    return side && !print_has_inner(tune, i) ? side : 0;
 }
 
 static void print_edges(const cli_tune *tune)
