@@ -1,0 +1,628 @@
+/* gradus linear: scores that are linear in the pixels. */
+#include "cli/linear.h"
+
+#include "cli/dataset.h"
+#include "cli/out.h"
+#include "cli/process.h"
+#include "cli/score.h"
+#include "cli/table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double cli_linear_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- Progress and signals -------------------------------------------------------------------- */
+
+static volatile sig_atomic_t linear_stop;
+
+static void linear_on_signal(int number)
+{
+    (void)number;
+    linear_stop = 1;
+}
+
+/* The first Ctrl-C ends the work, a second one the process. */
+static void linear_catch(void)
+{
+    struct sigaction action = {.sa_handler = linear_on_signal};
+    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_linear_stopped(void)
+{
+    return linear_stop || cli_lost();
+}
+
+void cli_linear_show(const cli_linear *linear, const char *what, double done)
+{
+    if (linear->json || linear->quiet || !cli_is_terminal()) return;
+    cli_print("\r%s  %3.0f %%\033[K", what, 100 * (done < 1 ? done : 1));
+    cli_flush();
+}
+
+static void linear_show_end(const cli_linear *linear)
+{
+    if (!linear->json && !linear->quiet && cli_is_terminal()) cli_print("\r\033[K");
+}
+
+/* ---- What was asked for ---------------------------------------------------------------------- */
+
+static const char *const linear_strategies[] = {"random", "local", "gradient"};
+
+const char *cli_linear_strategy_name(cli_linear_strategy strategy)
+{
+    static const char *const names[] = {"random search", "local search", "gradient"};
+    return names[strategy];
+}
+
+char *cli_linear_way_name(const cli_linear *linear, const cli_linear_way *way)
+{
+    const int n = linear->n_ways;
+    const bool sizes = way->strategy == CLI_LINEAR_GRADIENT && n > 1 &&
+                       linear->ways[n - 2].strategy == CLI_LINEAR_GRADIENT;
+    if (!sizes) return cli_format("%s", cli_linear_strategy_name(way->strategy));
+    return way->batch ? cli_format("batch %" PRId64, way->batch) : cli_format("whole set");
+}
+
+static int linear_read_strategies(const char *text, bool chosen[CLI_LINEAR_STRATEGIES])
+{
+    for (const char *at = text;;) {
+        const size_t length = strcspn(at, ",");
+        int found = -1;
+        for (int i = 0; i < CLI_LINEAR_STRATEGIES; i++)
+            if (strlen(linear_strategies[i]) == length &&
+                strncmp(at, linear_strategies[i], length) == 0)
+                found = i;
+        if (found < 0)
+            return cli_bad("--strategy: '%.*s' is none of random, local, gradient", (int)length,
+                           at);
+        chosen[found] = true;
+        if (!at[length]) return CLI_YES;
+        at += length + 1;
+    }
+}
+
+static int linear_read_batches(const char *text, int64_t *batch, int *n)
+{
+    for (const char *at = text;;) {
+        char *end;
+        errno = 0;
+        const bool all = strncmp(at, "all", 3) == 0;
+        const long long value = all ? 0 : strtoll(at, &end, 10);
+        if (all) end = (char *)(uintptr_t)at + 3;
+        if (end == at || errno || (!all && value < 1) || value > 1 << 30 || (*end && *end != ','))
+            return cli_bad("--batch: '%s' is no list of whole numbers from 1 or all, as in "
+                           "1,256,all",
+                           text);
+        if (*n == CLI_LINEAR_MOST - CLI_LINEAR_STRATEGIES)
+            return cli_bad("--batch: '%s' has more than %d sizes", text,
+                           CLI_LINEAR_MOST - CLI_LINEAR_STRATEGIES);
+        batch[(*n)++] = value;
+        if (!*end) return CLI_YES;
+        at = end + 1;
+    }
+}
+
+static int linear_read_ways(cli_linear *linear)
+{
+    bool chosen[CLI_LINEAR_STRATEGIES] = {false};
+    int64_t batch[CLI_LINEAR_MOST];
+    int n = 0;
+    int code = linear_read_strategies(cli_text(linear->args, "strategy"), chosen);
+    if (code == CLI_YES) code = linear_read_batches(cli_text(linear->args, "batch"), batch, &n);
+    if (code != CLI_YES) return code;
+    for (int s = 0; s < CLI_LINEAR_STRATEGIES; s++)
+        for (int i = 0; chosen[s] && i < (s == CLI_LINEAR_GRADIENT ? n : 1); i++)
+            linear->ways[linear->n_ways++] = (cli_linear_way){.strategy = s, .batch = batch[i]};
+    return CLI_YES;
+}
+
+static int linear_read_loss(cli_linear *linear)
+{
+    const char *word = cli_text(linear->args, "loss");
+    linear->loss = (gr_loss_kind)gr_loss_find(word);
+    linear->margin = cli_real(linear->args, "margin");
+    if (linear->loss == GR_LOSS_SOFTMAX && cli_given(linear->args, "margin"))
+        return cli_bad("--margin is the hinges' Δ: --loss softmax has none");
+    return CLI_YES;
+}
+
+static int linear_read_optimizer(cli_linear *linear)
+{
+    const cli_args *args = linear->args;
+    const gr_optimizer_kind kind =
+        (gr_optimizer_kind)gr_optimizer_find(cli_text(args, "optimizer"));
+    linear->optimizer =
+        *GR_OPTIMIZER(.kind = kind, .rate = cli_real(args, "rate"), .l2 = cli_real(args, "l2"),
+                      .l1 = cli_real(args, "l1"), .momentum = cli_real(args, "momentum"),
+                      .decay_biases = linear->trick);
+    if (cli_given(args, "momentum") && kind != GR_SGD && kind != GR_NESTEROV && kind != GR_RMSPROP)
+        return cli_bad("--momentum is for sgd, nesterov and rmsprop, not for %s",
+                       gr_optimizer_name(kind));
+    return CLI_YES;
+}
+
+static int linear_read(const cli_args *args, cli_linear *linear)
+{
+    *linear = (cli_linear){
+        .args = args,
+        .json = cli_flag(args, "json"),
+        .quiet = cli_flag(args, "quiet"),
+        .trick = strcmp(cli_text(args, "bias"), "trick") == 0,
+        .neuron = cli_flag(args, "neuron"),
+        .init = cli_real(args, "init"),
+        .seed = (uint64_t)cli_int(args, "seed"),
+        .threads = (int)cli_int(args, "threads"),
+    };
+    int code = linear_read_ways(linear);
+    if (code == CLI_YES) code = linear_read_loss(linear);
+    return code == CLI_YES ? linear_read_optimizer(linear) : code;
+}
+
+/* ---- Data ------------------------------------------------------------------------------------ */
+
+/* Keeps the first n examples. */
+static int linear_limit(gr_dataset **set, int64_t n)
+{
+    gr_dataset *all = *set, *first;
+    if (n == 0 || n >= gr_dataset_size(all)) return CLI_YES;
+    int64_t *index = cli_alloc((size_t)n, sizeof *index);
+    for (int64_t i = 0; i < n; i++) index[i] = i;
+    gr_status status = gr_dataset_select(all, index, n, &first);
+    free(index);
+    if (status != GR_OK) return cli_failed(status);
+    gr_dataset_free(all);
+    *set = first;
+    return CLI_YES;
+}
+
+static int linear_check_data(cli_linear *linear)
+{
+    const gr_dataset *train = linear->train;
+    const char *name = gr_dataset_name(train);
+    linear->classes = gr_dataset_classes(train);
+    linear->size = gr_shape_count(gr_dataset_shape(train));
+    linear->rows = linear->neuron ? 1 : linear->classes;
+    if (gr_dataset_streamed(train) || gr_dataset_dtype(train) == GR_I32)
+        return cli_bad("'%s': a linear classifier is trained on examples in memory: tables, IDX "
+                       "and CIFAR files",
+                       name);
+    if (linear->classes < 2)
+        return cli_bad("'%s' has %d class: there is nothing to tell apart", name, linear->classes);
+    if (linear->neuron && linear->classes != 2)
+        return cli_bad("--neuron tells two classes apart, and '%s' has %d", name, linear->classes);
+    return CLI_YES;
+}
+
+static int linear_open(cli_linear *linear)
+{
+    const cli_args *args = linear->args;
+    int code = cli_open_data(args, cli_text(args, "data"), NULL, 0, &linear->train, &linear->test);
+    if (code == CLI_YES) code = linear_check_data(linear);
+    if (code == CLI_YES && !linear->test)
+        code = cli_split_test(cli_real(args, "test-fraction"), linear->seed, &linear->train,
+                              &linear->test);
+    if (code == CLI_YES) code = linear_limit(&linear->train, cli_int(args, "train-examples"));
+    return code == CLI_YES ? linear_limit(&linear->test, cli_int(args, "test-examples")) : code;
+}
+
+/* ---- Ways to go ------------------------------------------------------------------------------ */
+
+/* The loss of the first W: scores of about 0 should give ln C or (C − 1) Δ. */
+static gr_status linear_check_start(cli_linear *linear)
+{
+    gr_model *model;
+    gr_metrics score;
+    gr_status status = cli_linear_model(linear, &model);
+    if (status != GR_OK) return status;
+    status = gr_model_test(model, linear->train, &score);
+    if (status == GR_OK) {
+        linear->first_loss = score.loss;
+        gr_metrics_clear(&score);
+    }
+    gr_model_free(model);
+    return status;
+}
+
+static gr_status linear_measure(cli_linear *linear, cli_linear_way *way)
+{
+    gr_metrics score;
+    gr_status status = gr_model_test(way->model, linear->train, &score);
+    if (status != GR_OK) return status;
+    way->train_loss = score.loss;
+    way->train_accuracy = score.accuracy;
+    gr_metrics_clear(&score);
+    status = gr_model_test(way->model, linear->test, &score);
+    if (status != GR_OK) return status;
+    way->test_accuracy = score.accuracy;
+    way->right = score.correct;
+    gr_metrics_clear(&score);
+    return GR_OK;
+}
+
+static int linear_go(cli_linear *linear, cli_linear_way *way)
+{
+    gr_status status = cli_linear_model(linear, &way->model);
+    if (status != GR_OK) return cli_failed(status);
+    const bool numeric = strcmp(cli_text(linear->args, "gradient"), "numeric") == 0;
+    if (way->strategy != CLI_LINEAR_GRADIENT)
+        status = cli_linear_search(linear, way);
+    else if (numeric)
+        status = cli_linear_differences(linear, way);
+    else
+        status = cli_linear_descend(linear, way);
+    linear_show_end(linear);
+    if (status == GR_CANCELLED)
+        return cli_fault(CLI_INTERRUPTED, "%s: stopped after %" PRId64 " %s",
+                         cli_linear_strategy_name(way->strategy), way->steps,
+                         way->strategy == CLI_LINEAR_GRADIENT ? "updates" : "tries");
+    if (status == GR_OK) status = linear_measure(linear, way);
+    return status == GR_OK ? CLI_YES : cli_failed(status);
+}
+
+/* ---- Results --------------------------------------------------------------------------------- */
+
+static void linear_print_ways(const cli_linear *linear)
+{
+    cli_table *table =
+        cli_table_new("<by|>steps|>time|>training loss|>training accuracy|>test accuracy");
+    for (int i = 0; i < linear->n_ways; i++) {
+        const cli_linear_way *const way = &linear->ways[i];
+        char time[32], *name = cli_linear_way_name(linear, way);
+        cli_table_cell(table, "%s", name);
+        cli_table_cell(table, "%" PRId64, way->steps);
+        cli_table_cell(table, "%s", cli_show_moment(way->seconds, time, sizeof time));
+        cli_table_cell(table, "%.4f", way->train_loss);
+        cli_table_cell(table, "%.4f", way->train_accuracy);
+        cli_table_cell(table, "%.4f", way->test_accuracy);
+        free(name);
+    }
+    cli_table_print(table);
+    cli_print("\n");
+}
+
+static void linear_print_numeric(const cli_linear_numeric *numeric)
+{
+    char numerical[32], analytic[32];
+    if (numeric->evaluations == 0) return;
+    cli_print("gradient  numerical: %" PRId64 " evaluations of the loss, %s; analytic: %s; "
+              "relative error %.1e\n\n",
+              numeric->evaluations, cli_show_moment(numeric->seconds, numerical, sizeof numerical),
+              cli_show_moment(numeric->analytic_seconds, analytic, sizeof analytic),
+              numeric->error);
+}
+
+static void linear_print(const cli_linear *linear)
+{
+    const cli_linear_way *const best = &linear->ways[linear->best];
+    char time[32], *name = cli_linear_way_name(linear, best);
+    cli_print("test accuracy %.4f (%" PRId64 " of %" PRId64
+              " right), training loss %.4f, %s, %" PRId64 " steps, %s\n",
+              best->test_accuracy, best->right, gr_dataset_size(linear->test), best->train_loss,
+              name, best->steps, cli_show_moment(best->seconds, time, sizeof time));
+    free(name);
+}
+
+static void linear_json_ways(const cli_linear *linear, cli_json *json)
+{
+    cli_json_array(json, "ways");
+    for (int i = 0; i < linear->n_ways; i++) {
+        const cli_linear_way *const way = &linear->ways[i];
+        cli_json_object(json, NULL);
+        cli_json_text(json, "strategy", linear_strategies[way->strategy]);
+        if (way->strategy == CLI_LINEAR_GRADIENT)
+            cli_json_int(json, "batch", way->batch ? way->batch : gr_dataset_size(linear->train));
+        cli_json_int(json, "steps", way->steps);
+        cli_json_real(json, "seconds", way->seconds);
+        cli_json_real(json, "train_loss", way->train_loss);
+        cli_json_real(json, "train_accuracy", way->train_accuracy);
+        cli_json_real(json, "test_accuracy", way->test_accuracy);
+        cli_json_end(json);
+    }
+    cli_json_end(json);
+}
+
+/* The first line, but for what stands open for the score and grey copies. */
+static void linear_json_begin(const cli_linear *linear, cli_json *json)
+{
+    const cli_linear_numeric *const numeric = &linear->numeric;
+    cli_json_object(json, NULL);
+    cli_json_text(json, "data", gr_dataset_name(linear->train));
+    cli_json_text(json, "loss", gr_loss_name(linear->loss));
+    cli_json_int(json, "parameters", linear->rows * (linear->size + 1));
+    cli_json_real(json, "rate", linear->optimizer.rate);
+    cli_json_real(json, "first_loss", linear->first_loss);
+    cli_json_real(json, "expected_loss", cli_linear_expected(linear));
+    linear_json_ways(linear, json);
+    if (numeric->evaluations == 0) return;
+    cli_json_object(json, "numerical_gradient");
+    cli_json_int(json, "evaluations", numeric->evaluations);
+    cli_json_real(json, "seconds", numeric->seconds);
+    cli_json_real(json, "analytic_seconds", numeric->analytic_seconds);
+    cli_json_real(json, "relative_error", numeric->error);
+    cli_json_end(json);
+}
+
+static void linear_json_end(const cli_linear *linear, cli_json *json)
+{
+    const cli_linear_way *const best = &linear->ways[linear->best];
+    cli_json_end(json);
+    cli_json_object(json, NULL);
+    cli_json_real(json, "test_accuracy", best->test_accuracy);
+    cli_json_int(json, "test_examples", gr_dataset_size(linear->test));
+    cli_json_real(json, "seconds", best->seconds);
+    cli_json_real(json, "peak_bytes", cli_peak_bytes());
+    cli_json_end(json);
+}
+
+static int linear_conclude(const cli_linear *linear)
+{
+    cli_json json = {0};
+    gr_status status = cli_linear_figures(linear);
+    if (status == GR_OK && linear->json) linear_json_begin(linear, &json);
+    if (status == GR_OK && !linear->quiet && !linear->json) {
+        linear_print_numeric(&linear->numeric);
+        if (linear->n_ways > 1) linear_print_ways(linear);
+    }
+    if (status == GR_OK && (cli_given(linear->args, "score") || cli_given(linear->args, "example")))
+        status = cli_linear_score(linear, &json);
+    if (status == GR_OK && cli_flag(linear->args, "grey")) status = cli_linear_grey(linear, &json);
+    if (status != GR_OK) return cli_failed(status);
+    if (linear->json)
+        linear_json_end(linear, &json);
+    else
+        linear_print(linear);
+    return cli_score_judge(linear->args, linear->ways[linear->best].test_accuracy);
+}
+
+static int linear_work(cli_linear *linear)
+{
+    int code = cli_linear_figures_check(linear);
+    if (code != CLI_YES) return code;
+    gr_status status = cli_linear_learn(linear);
+    if (status == GR_OK) status = linear_check_start(linear);
+    if (status != GR_OK) return cli_failed(status);
+    linear_catch();
+    cli_linear_announce(linear);
+    for (int i = 0; i < linear->n_ways && code == CLI_YES; i++) {
+        code = linear_go(linear, &linear->ways[i]);
+        if (linear->ways[i].train_loss < linear->ways[linear->best].train_loss) linear->best = i;
+    }
+    return code == CLI_YES ? linear_conclude(linear) : code;
+}
+
+static int linear_run(const cli_args *args)
+{
+    cli_linear linear;
+    int code = linear_read(args, &linear);
+    if (code == CLI_YES) code = linear_open(&linear);
+    if (code == CLI_YES) code = linear_work(&linear);
+    for (int i = 0; i < linear.n_ways; i++) {
+        gr_model_free(linear.ways[i].model);
+        free(linear.ways[i].curve.seconds);
+        free(linear.ways[i].curve.loss);
+    }
+    gr_normalizer_clear(&linear.normalizer);
+    gr_dataset_free(linear.train);
+    gr_dataset_free(linear.test);
+    return code;
+}
+
+static const cli_option linear_options[] = {
+    {.name = "data",
+     .letter = 'd',
+     .kind = CLI_TEXT,
+     .argument = "NAME|PATH",
+     .fallback = "fashion-mnist",
+     .help = "labelled examples: see gradus data"},
+    {.name = "loss",
+     .letter = 'l',
+     .kind = CLI_WORD,
+     .argument = "softmax|hinge|squared_hinge",
+     .fallback = "softmax",
+     .help = "of the scores: cross-entropy, or the multiclass SVM's, plain (L1) or squared (L2)"},
+    {.name = "margin",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .min = 1e-30,
+     .max = 1e30,
+     .fallback = "1",
+     .help = "Δ of the hinges"},
+    {.name = "l2",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e30,
+     .help = "adds X·Σw² to the loss"},
+    {.name = "l1",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e30,
+     .help = "adds X·Σ|w| to the loss"},
+    {.name = "bias",
+     .kind = CLI_WORD,
+     .argument = "add|trick",
+     .fallback = "add",
+     .help = "W x + b, or b as the last column of W, with a 1 after each x"},
+    {.name = "neuron",
+     .help = "two classes: one score, of the second class; with softmax a binary softmax "
+             "classifier, with hinge a binary SVM"},
+    {.name = "init",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e30,
+     .fallback = "0.0001",
+     .help = "deviation of the random W and b that all begins with"},
+    {.name = "normalize",
+     .kind = CLI_WORD,
+     .argument = "mean_image|standard|unit|none",
+     .fallback = "mean_image",
+     .help = "what is done to the numbers first, as learnt from the training part"},
+    {.name = "train-examples",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 9e15,
+     .help = "train on the first N examples only"},
+    {.name = "test-examples",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 9e15,
+     .help = "test the first N examples only"},
+    {.name = "test-fraction",
+     .kind = CLI_REAL,
+     .argument = "F",
+     .min = .001,
+     .max = .95,
+     .fallback = "0.2",
+     .help = "share held out for the test where the data have no test part"},
+    {.name = "seed",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = 9e15,
+     .fallback = "1",
+     .help = "of all draws"},
+    {.name = "strategy",
+     .letter = 's',
+     .kind = CLI_TEXT,
+     .argument = "random,local,gradient",
+     .fallback = "gradient",
+     .help = "try W at random; try changes of W at random; follow the gradient. Several are "
+             "compared",
+     .group = "How W is found"},
+    {.name = "tries",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1e9,
+     .fallback = "1000",
+     .help = "of a search"},
+    {.name = "local-step",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e30,
+     .fallback = "0.0001",
+     .help = "deviation of the changes that a local search tries"},
+    {.name = "gradient",
+     .kind = CLI_WORD,
+     .argument = "analytic|numeric",
+     .fallback = "analytic",
+     .help = "by the chain rule, or by differences of the loss, one parameter after the other"},
+    {.name = "difference",
+     .kind = CLI_WORD,
+     .argument = "central|forward",
+     .fallback = "central",
+     .help = "of a numerical gradient"},
+    {.name = "step-size",
+     .kind = CLI_REAL,
+     .argument = "H",
+     .min = 1e-300,
+     .max = 1e30,
+     .fallback = "1e-5",
+     .help = "its h"},
+    {.name = "batch",
+     .letter = 'b',
+     .kind = CLI_TEXT,
+     .argument = "N,…",
+     .fallback = "256",
+     .help = "examples of an update, or all; several sizes are compared"},
+    {.name = "epochs",
+     .letter = 'e',
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 1e9,
+     .help = "passes through the training part (default: 10, or 1,000 updates by 256)"},
+    {.name = "steps", .kind = CLI_INT, .argument = "N", .min = 1, .max = 9e15, .help = "updates"},
+    {.name = "seconds",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .min = .001,
+     .max = 1e9,
+     .help = "train for so long instead"},
+    {.name = "optimizer",
+     .letter = 'o',
+     .kind = CLI_WORD,
+     .argument = "sgd|nesterov|adagrad|rmsprop|adadelta|adam|adamw",
+     .fallback = "sgd",
+     .help = "what turns gradients into updates"},
+    {.name = "rate",
+     .letter = 'r',
+     .kind = CLI_REAL,
+     .argument = "X",
+     .min = 1e-30,
+     .max = 1e30,
+     .help = "learning rate (default: of sgd and nesterov by the mean of |x|², else the usual)"},
+    {.name = "momentum",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = .9999,
+     .help = "of sgd, nesterov and rmsprop (default: none)"},
+    {.name = "figure",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "the loss against steps and time, a line for each strategy or size (.svg, .pdf, .png)",
+     .group = "Figures and tables"},
+    {.name = "templates",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "each class's row of W as a picture"},
+    {.name = "lines",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "examples of two numbers: where each score is 0, the way it grows, and what every "
+             "point is taken for"},
+    {.name = "score",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "the scores of one test picture worked out: pixels × W + b"},
+    {.name = "example",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = 9e15,
+     .fallback = "0",
+     .help = "which one (from 0); also without --score, as a table"},
+    {.name = "grey", .help = "test grey copies of the colour pictures as well, class by class"},
+    {.name = "require-accuracy",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1,
+     .help = "exit with status 1 if the test accuracy is below X",
+     .group = "Results"},
+    {.name = "json", .help = "print a line of JSON on how W was found, and one for the test"},
+    {.name = "quiet", .letter = 'q', .help = "print the result alone"},
+    CLI_THREADS_OPTION,
+    CLI_DATA_OPTIONS,
+    {0},
+};
+
+const cli_command cli_command_linear = {
+    .name = "linear",
+    .summary = "train a linear classifier",
+    .about = "Each class has a score, its row of W times the numbers of an example, plus a bias; "
+             "the highest score tells the class. W is found by following the gradient of a loss "
+             "or, to see what that is worth, by random search. Several strategies, or several "
+             "sizes of batches, are compared; the one with the lowest training loss is tested last "
+             "and drawn. Ctrl-C ends the work (exit status 130).",
+    .examples = "gradus linear --data cifar10\n"
+                "gradus linear --data cifar10 --loss hinge --l2 1 --templates templates.png\n"
+                "gradus linear --data cifar10 --strategy random,local,gradient --figure loss.svg\n"
+                "gradus linear --data examples/three-blobs.csv --lines lines.png",
+    .exits = "the accuracy required is not reached;",
+    .options = linear_options,
+    .computes = true,
+    .run = linear_run,
+};
