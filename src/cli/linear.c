@@ -237,7 +237,7 @@ static gr_status linear_check_start(cli_linear *linear)
     return status;
 }
 
-static gr_status linear_measure(cli_linear *linear, cli_linear_way *way)
+static gr_status linear_judge(cli_linear *linear, cli_linear_way *way)
 {
     gr_metrics score;
     gr_status status = gr_model_test(way->model, linear->train, &score);
@@ -269,7 +269,7 @@ static int linear_go(cli_linear *linear, cli_linear_way *way)
         return cli_fault(CLI_INTERRUPTED, "%s: stopped after %" PRId64 " %s",
                          cli_linear_strategy_name(way->strategy), way->steps,
                          way->strategy == CLI_LINEAR_GRADIENT ? "updates" : "tries");
-    if (status == GR_OK) status = linear_measure(linear, way);
+    if (status == GR_OK) status = linear_judge(linear, way);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 

@@ -107,6 +107,7 @@ char *cli_linear_way_name(const cli_linear *linear, const cli_linear_way *way);
 /* May what is asked for be drawn, of these data? */
 int cli_linear_figures_check(const cli_linear *linear);
 gr_status cli_linear_figures(const cli_linear *linear);
+gr_status cli_linear_lines(const cli_linear *linear, const char *path);
 /* The scores of one test example, part by part: a table or JSON, and a figure. */
 gr_status cli_linear_score(const cli_linear *linear, cli_json *json);
 /* A row of W as a picture of an example's shape, from its least to its greatest number, for

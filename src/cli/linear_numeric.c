@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct numeric_work {
+typedef struct descent_work {
     const cli_linear *linear;
     int64_t n; /* parameters: W, then b */
     double *p, *g;
@@ -20,11 +20,11 @@ typedef struct numeric_work {
     gr_graph *graph;
     gr_program *loss, *both; /* loss alone; and its analytic gradient */
     gr_session *evaluate, *differentiate;
-} numeric_work;
+} descent_work;
 
 /* ---- The loss as a function of a vector ------------------------------------------------------ */
 
-static gr_status numeric_compile(numeric_work *work)
+static gr_status descent_compile(descent_work *work)
 {
     const cli_linear *const linear = work->linear;
     const int64_t rows = linear->rows, size = linear->size, split = rows * size;
@@ -45,7 +45,7 @@ static gr_status numeric_compile(numeric_work *work)
     return status;
 }
 
-static gr_status numeric_bind(const numeric_work *work, const gr_program *program,
+static gr_status descent_bind(const descent_work *work, const gr_program *program,
                               gr_session *session, const int32_t *labels)
 {
     const struct {
@@ -62,9 +62,9 @@ static gr_status numeric_bind(const numeric_work *work, const gr_program *progra
 }
 
 /* The vector is where the session reads it. */
-static gr_status numeric_loss(void *user, const double *p, int64_t n, double *value)
+static gr_status descent_loss(void *user, const double *p, int64_t n, double *value)
 {
-    numeric_work *const work = user;
+    descent_work *const work = user;
     (void)p;
     (void)n;
     gr_status status = gr_session_step(work->evaluate);
@@ -79,21 +79,21 @@ static gr_status numeric_loss(void *user, const double *p, int64_t n, double *va
 
 /* ---- Both gradients -------------------------------------------------------------------------- */
 
-static gr_status numeric_differences(numeric_work *work)
+static gr_status descent_differences(descent_work *work)
 {
     const cli_args *args = work->linear->args;
     const bool forward = strcmp(cli_text(args, "difference"), "forward") == 0;
     work->evaluations = 0;
     work->of = forward ? work->n + 1 : 2 * work->n;
     return gr_numeric_gradient(
-        numeric_loss, work, work->p, work->n,
+        descent_loss, work, work->p, work->n,
         GR_NUMERIC(.difference = forward ? GR_DIFFERENCE_FORWARD : GR_DIFFERENCE_CENTRAL,
                    .step = cli_real(args, "step-size")),
         work->g);
 }
 
 /* How far apart the two are, |n − a| / (|n| + |a|), and what each costs. */
-static gr_status numeric_compare(numeric_work *work, cli_linear_numeric *numeric, double seconds)
+static gr_status descent_compare(descent_work *work, cli_linear_numeric *numeric, double seconds)
 {
     double *analytic = cli_alloc((size_t)work->n, sizeof *analytic);
     const double begin = cli_linear_clock();
@@ -117,16 +117,16 @@ static gr_status numeric_compare(numeric_work *work, cli_linear_numeric *numeric
 
 /* ---- Updates --------------------------------------------------------------------------------- */
 
-typedef struct numeric_update {
+typedef struct descent_update {
     gr_store *store;
     gr_graph *graph;
     gr_scope *scope;
     gr_program *program;
     gr_session *session;
-} numeric_update;
+} descent_update;
 
 /* The optimiser on variables of its own, whose gradient is the input "g". */
-static gr_status numeric_optimizer(const numeric_work *work, numeric_update *update)
+static gr_status descent_optimizer(const descent_work *work, descent_update *update)
 {
     const cli_linear *const linear = work->linear;
     const gr_init zero = {.kind = GR_INIT_CONSTANT};
@@ -152,7 +152,7 @@ static gr_status numeric_optimizer(const numeric_work *work, numeric_update *upd
     return status;
 }
 
-static void numeric_update_free(numeric_update *update)
+static void descent_update_free(descent_update *update)
 {
     gr_session_free(update->session);
     gr_program_free(update->program);
@@ -162,7 +162,7 @@ static void numeric_update_free(numeric_update *update)
 }
 
 /* Hands the gradient to the optimiser, and takes the parameters as they are after it. */
-static gr_status numeric_apply(const numeric_work *work, const numeric_update *update, float *room)
+static gr_status descent_apply(const descent_work *work, const descent_update *update, float *room)
 {
     const size_t split = (size_t)(work->linear->rows * work->linear->size);
     const size_t n = (size_t)work->n, bytes = sizeof *room;
@@ -180,26 +180,26 @@ static gr_status numeric_apply(const numeric_work *work, const numeric_update *u
     return status;
 }
 
-static gr_status numeric_step(cli_linear *linear, numeric_work *work, const gr_batch *batch,
+static gr_status descent_step(cli_linear *linear, descent_work *work, const gr_batch *batch,
                               cli_linear_way *way, double begin)
 {
     const float *from = batch->x.data;
     double loss;
     for (int64_t i = 0; i < work->batch * linear->size; i++) work->x[i] = (double)from[i];
-    gr_status status = numeric_bind(work, work->loss, work->evaluate, batch->y.data);
+    gr_status status = descent_bind(work, work->loss, work->evaluate, batch->y.data);
     if (status == GR_OK)
-        status = numeric_bind(work, work->both, work->differentiate, batch->y.data);
-    if (status == GR_OK) status = numeric_loss(work, work->p, work->n, &loss);
+        status = descent_bind(work, work->both, work->differentiate, batch->y.data);
+    if (status == GR_OK) status = descent_loss(work, work->p, work->n, &loss);
     const double before = cli_linear_clock();
-    if (status == GR_OK) status = numeric_differences(work);
+    if (status == GR_OK) status = descent_differences(work);
     if (status == GR_OK && way->steps == 0)
-        status = numeric_compare(work, &linear->numeric, cli_linear_clock() - before);
+        status = descent_compare(work, &linear->numeric, cli_linear_clock() - before);
     if (status == GR_OK) cli_linear_note(&way->curve, cli_linear_clock() - begin, loss);
     return status;
 }
 
-static gr_status numeric_run(cli_linear *linear, cli_linear_way *way, numeric_work *work,
-                             const numeric_update *update, gr_loader *loader)
+static gr_status descent_run(cli_linear *linear, cli_linear_way *way, descent_work *work,
+                             const descent_update *update, gr_loader *loader)
 {
     float *room = cli_alloc((size_t)work->n, sizeof *room);
     const int64_t split = linear->rows * linear->size;
@@ -220,8 +220,8 @@ static gr_status numeric_run(cli_linear *linear, cli_linear_way *way, numeric_wo
     while (status == GR_OK && way->steps < all && way->seconds < limit) {
         if (!gr_loader_next(loader, &batch)) continue;
         work->done = (double)way->steps / (double)all;
-        status = numeric_step(linear, work, &batch, way, begin);
-        if (status == GR_OK) status = numeric_apply(work, update, room);
+        status = descent_step(linear, work, &batch, way, begin);
+        if (status == GR_OK) status = descent_apply(work, update, room);
         way->steps++;
         way->seconds = cli_linear_clock() - begin;
     }
@@ -233,10 +233,10 @@ static gr_status numeric_run(cli_linear *linear, cli_linear_way *way, numeric_wo
 gr_status cli_linear_differences(cli_linear *linear, cli_linear_way *way)
 {
     const int64_t all = gr_dataset_size(linear->train);
-    numeric_work work = {.linear = linear,
+    descent_work work = {.linear = linear,
                          .n = linear->rows * (linear->size + 1),
                          .batch = way->batch ? way->batch : all};
-    numeric_update update = {0};
+    descent_update update = {0};
     gr_loader *loader;
     if (work.batch > all) work.batch = all;
     gr_status status =
@@ -248,10 +248,10 @@ gr_status cli_linear_differences(cli_linear *linear, cli_linear_way *way)
     work.p = cli_alloc((size_t)work.n, 2 * sizeof *work.p);
     work.g = work.p + work.n;
     work.x = cli_alloc((size_t)(work.batch * linear->size), sizeof *work.x);
-    status = numeric_compile(&work);
-    if (status == GR_OK) status = numeric_optimizer(&work, &update);
-    if (status == GR_OK) status = numeric_run(linear, way, &work, &update, loader);
-    numeric_update_free(&update);
+    status = descent_compile(&work);
+    if (status == GR_OK) status = descent_optimizer(&work, &update);
+    if (status == GR_OK) status = descent_run(linear, way, &work, &update, loader);
+    descent_update_free(&update);
     gr_session_free(work.evaluate);
     gr_session_free(work.differentiate);
     gr_program_free(work.loss);

@@ -12,19 +12,19 @@
 #include <string.h>
 
 enum {
-    SCORE_TERMS = 8, /* products that are told one by one */
-    SCORE_ROWS = 10  /* classes that are drawn */
+    WORKED_TERMS = 8, /* products that are told one by one */
+    WORKED_ROWS = 10  /* classes that are drawn */
 };
 
-typedef struct score_work {
+typedef struct worked_work {
     const cli_linear *linear;
     int64_t example;
     float *w, *b, *x;    /* [rows, size], [rows], [size], normalised */
     double *sum, *score; /* [rows]: W x, W x + b */
     int *order;          /* [rows]: the highest score first */
-} score_work;
+} worked_work;
 
-static gr_status score_compute(score_work *s)
+static gr_status worked_compute(worked_work *s)
 {
     const cli_linear *const linear = s->linear;
     const int64_t rows = linear->rows, size = linear->size;
@@ -48,13 +48,13 @@ static gr_status score_compute(score_work *s)
     return status;
 }
 
-static const char *score_class(const score_work *s, int64_t row)
+static const char *worked_class(const worked_work *s, int64_t row)
 {
     return gr_dataset_class_name(s->linear->test, s->linear->neuron ? 1 : (int)row);
 }
 
 /* By the softmax; a neuron's other score is 0. */
-static double score_probability(const score_work *s, int64_t row)
+static double worked_probability(const worked_work *s, int64_t row)
 {
     double sum = s->linear->neuron ? exp(-s->score[row]) : 0;
     for (int64_t k = 0; k < s->linear->rows; k++) sum += exp(s->score[k] - s->score[row]);
@@ -63,10 +63,10 @@ static double score_probability(const score_work *s, int64_t row)
 
 /* ---- Table and JSON -------------------------------------------------------------------------- */
 
-static void score_print(const score_work *s)
+static void worked_print(const worked_work *s)
 {
     const cli_linear *const linear = s->linear;
-    const bool terms = linear->size <= SCORE_TERMS, softmax = linear->loss == GR_LOSS_SOFTMAX;
+    const bool terms = linear->size <= WORKED_TERMS, softmax = linear->loss == GR_LOSS_SOFTMAX;
     char columns[512] = "<class";
     size_t at = strlen(columns);
     for (int64_t i = 0; i < linear->size && terms; i++) {
@@ -78,19 +78,19 @@ static void score_print(const score_work *s)
               gr_dataset_class_name(linear->test, gr_dataset_label(linear->test, s->example)));
     cli_table *table = cli_table_new(columns);
     for (int64_t row = 0; row < linear->rows; row++) {
-        cli_table_cell(table, "%s", score_class(s, row));
+        cli_table_cell(table, "%s", worked_class(s, row));
         for (int64_t i = 0; i < linear->size && terms; i++)
             cli_table_cell(table, "%.4f", (double)s->w[row * linear->size + i] * (double)s->x[i]);
         cli_table_cell(table, "%.4f", s->sum[row]);
         cli_table_cell(table, "%.4f", (double)s->b[row]);
         cli_table_cell(table, "%.4f", s->score[row]);
-        if (softmax) cli_table_cell(table, "%.4f", score_probability(s, row));
+        if (softmax) cli_table_cell(table, "%.4f", worked_probability(s, row));
     }
     cli_table_print(table);
     cli_print("\n");
 }
 
-static void score_json(const score_work *s, cli_json *json)
+static void worked_json(const worked_work *s, cli_json *json)
 {
     cli_json_object(json, "example");
     cli_json_int(json, "number", s->example);
@@ -110,7 +110,7 @@ static void score_json(const score_work *s, cli_json *json)
 /* ---- Figure ---------------------------------------------------------------------------------- */
 
 /* Each pixel's part of the score, summed over its colours: orange for, blue against, white none. */
-static gr_status score_parts(const score_work *s, int row, double most, gr_tensor *picture)
+static gr_status worked_parts(const worked_work *s, int row, double most, gr_tensor *picture)
 {
     const gr_shape shape = gr_dataset_shape(s->linear->test);
     const int64_t pixels = shape.dim[1] * shape.dim[2];
@@ -130,8 +130,8 @@ static gr_status score_parts(const score_work *s, int row, double most, gr_tenso
     return GR_OK;
 }
 
-/* The part that one in a hundred exceeds would do for a scale; the largest of all is simpler. */
-static double score_most(const score_work *s)
+/* The full colours stand for half of the largest part, so that the others are seen too. */
+static double worked_most(const worked_work *s)
 {
     const gr_shape shape = gr_dataset_shape(s->linear->test);
     const int64_t pixels = shape.dim[1] * shape.dim[2], size = s->linear->size;
@@ -146,15 +146,16 @@ static double score_most(const score_work *s)
     return most > 0 ? most / 2 : 1;
 }
 
-static gr_status score_picture(gr_figure *figure, const gr_tensor *image, double x, double y,
-                               double half)
+static gr_status worked_picture(gr_figure *figure, const gr_tensor *image, double x, double y,
+                                double half)
 {
     return gr_figure_picture(figure, 0,
                              GR_PICTURE(.image = image, .x_min = x - half, .x_max = x + half,
                                         .y_min = y - half, .y_max = y + half));
 }
 
-static gr_status score_note(gr_figure *figure, double x, double y, const char *format, double value)
+static gr_status worked_note(gr_figure *figure, double x, double y, const char *format,
+                             double value)
 {
     char text[64];
     snprintf(text, sizeof text, format, value);
@@ -162,33 +163,33 @@ static gr_status score_note(gr_figure *figure, double x, double y, const char *f
 }
 
 /* One class: its row of W, the products, their sum, b, the score. */
-static gr_status score_row(const score_work *s, gr_figure *figure, int place, double most)
+static gr_status worked_row(const worked_work *s, gr_figure *figure, int place, double most)
 {
     const int row = s->order[place];
     const double y = place + .5;
     gr_tensor template = {0}, parts = {0};
     gr_status status = cli_linear_picture(s->linear, s->w + row * s->linear->size, &template);
-    if (status == GR_OK) status = score_parts(s, row, most, &parts);
+    if (status == GR_OK) status = worked_parts(s, row, most, &parts);
     if (status == GR_OK)
-        status = gr_figure_note(figure, 0,
-                                GR_NOTE(.text = score_class(s, row), .x = 4, .y = y, .width = 1.8));
-    if (status == GR_OK) status = score_picture(figure, &template, 5.5, y, .44);
-    if (status == GR_OK) status = score_picture(figure, &parts, 6.9, y, .44);
-    if (status == GR_OK) status = score_note(figure, 8.3, y, "%.2f", s->sum[row]);
-    if (status == GR_OK) status = score_note(figure, 9.6, y, "%+.2f", (double)s->b[row]);
-    if (status == GR_OK) status = score_note(figure, 10.9, y, "= %.2f", s->score[row]);
+        status = gr_figure_note(
+            figure, 0, GR_NOTE(.text = worked_class(s, row), .x = 4, .y = y, .width = 1.8));
+    if (status == GR_OK) status = worked_picture(figure, &template, 5.5, y, .44);
+    if (status == GR_OK) status = worked_picture(figure, &parts, 6.9, y, .44);
+    if (status == GR_OK) status = worked_note(figure, 8.3, y, "%.4f", s->sum[row]);
+    if (status == GR_OK) status = worked_note(figure, 9.6, y, "%+.4f", (double)s->b[row]);
+    if (status == GR_OK) status = worked_note(figure, 10.9, y, "= %.4f", s->score[row]);
     gr_tensor_clear(&template);
     gr_tensor_clear(&parts);
     return status;
 }
 
-static gr_status score_draw(const score_work *s, gr_figure *figure, int rows)
+static gr_status worked_draw(const worked_work *s, gr_figure *figure, int rows)
 {
     static const struct {
         double x;
         const char *text;
     } heads[] = {{5.5, "W"}, {6.9, "W ∘ x"}, {8.3, "sum"}, {9.6, "+ b"}, {10.9, "score"}};
-    const double middle = rows / 2., most = score_most(s);
+    const double middle = rows / 2., most = worked_most(s);
     const int label = gr_dataset_label(s->linear->test, s->example);
     gr_tensor image;
     gr_status status =
@@ -197,7 +198,7 @@ static gr_status score_draw(const score_work *s, gr_figure *figure, int rows)
                                  .y_down = true, .bare = true, .equal = true));
     if (status == GR_OK) status = gr_dataset_picture(s->linear->test, s->example, &image);
     if (status != GR_OK) return status;
-    status = score_picture(figure, &image, 1.5, middle, 1.3);
+    status = worked_picture(figure, &image, 1.5, middle, 1.3);
     gr_tensor_clear(&image);
     if (status == GR_OK)
         status = gr_figure_note(figure, 0,
@@ -206,18 +207,19 @@ static gr_status score_draw(const score_work *s, gr_figure *figure, int rows)
     for (size_t i = 0; i < sizeof heads / sizeof *heads && status == GR_OK; i++)
         status =
             gr_figure_note(figure, 0, GR_NOTE(.text = heads[i].text, .x = heads[i].x, .y = -.35));
-    for (int i = 0; i < rows && status == GR_OK; i++) status = score_row(s, figure, i, most);
+    for (int i = 0; i < rows && status == GR_OK; i++) status = worked_row(s, figure, i, most);
     return status;
 }
 
-static gr_status score_figure(const score_work *s, const char *path)
+static gr_status worked_figure(const worked_work *s, const char *path)
 {
     gr_figure *figure;
-    const int rows = s->linear->rows < SCORE_ROWS ? (int)s->linear->rows : SCORE_ROWS;
+    const int rows = s->linear->rows < WORKED_ROWS ? (int)s->linear->rows : WORKED_ROWS;
     const int high = rows < 4 ? 4 : rows;
-    gr_status status = gr_figure_new(GR_FIGURE(.width = 430, .height = 36. * high + 30), &figure);
+    gr_status status =
+        gr_figure_new(GR_FIGURE(.width = 430, .height = 36. * high + 30, .dpi = 160), &figure);
     if (status != GR_OK) return status;
-    status = score_draw(s, figure, rows);
+    status = worked_draw(s, figure, rows);
     if (status == GR_OK) status = gr_figure_save(figure, path);
     gr_figure_free(figure);
     return status;
@@ -227,19 +229,19 @@ gr_status cli_linear_score(const cli_linear *linear, cli_json *json)
 {
     const int64_t rows = linear->rows, size = linear->size;
     const char *path = cli_text(linear->args, "score");
-    score_work s = {.linear = linear, .example = cli_int(linear->args, "example")};
+    worked_work s = {.linear = linear, .example = cli_int(linear->args, "example")};
     s.w = cli_alloc((size_t)(rows * size + rows + size), sizeof *s.w);
     s.b = s.w + rows * size;
     s.x = s.b + rows;
     s.sum = cli_alloc((size_t)rows, 2 * sizeof *s.sum);
     s.score = s.sum + rows;
     s.order = cli_alloc((size_t)rows, sizeof *s.order);
-    gr_status status = score_compute(&s);
-    if (status == GR_OK && path) status = score_figure(&s, path);
+    gr_status status = worked_compute(&s);
+    if (status == GR_OK && path) status = worked_figure(&s, path);
     if (status == GR_OK && linear->json)
-        score_json(&s, json);
+        worked_json(&s, json);
     else if (status == GR_OK && !linear->quiet)
-        score_print(&s);
+        worked_print(&s);
     free(s.w);
     free(s.sum);
     free(s.order);

@@ -11,12 +11,12 @@
 #include <string.h>
 
 enum {
-    SEARCH_ROWS = 1000,       /* examples of a product */
-    SEARCH_SCORES = 32 << 20, /* scores that are kept */
-    SEARCH_TRIES = 256        /* tries of a product, at most */
+    TRIES_ROWS = 1000,       /* examples of a product */
+    TRIES_SCORES = 32 << 20, /* scores that are kept */
+    TRIES_TRIES = 256        /* tries of a product, at most */
 };
 
-typedef struct search_work {
+typedef struct tries_work {
     const cli_linear *linear;
     int64_t all, tries, at_once; /* examples; tries in all and of a product */
     gr_graph *graph[3];
@@ -27,12 +27,12 @@ typedef struct search_work {
     float *part;            /* [at_once, examples of a product, rows] */
     float *scores;          /* [at_once, all, rows] */
     int32_t *labels;
-} search_work;
+} tries_work;
 
 /* ---- Programs -------------------------------------------------------------------------------- */
 
-static gr_status search_open(search_work *s, int which, gr_graph *graph, gr_node *const *targets,
-                             int n)
+static gr_status tries_open(tries_work *s, int which, gr_graph *graph, gr_node *const *targets,
+                            int n)
 {
     const gr_compile_options compile = {.size = sizeof compile, .threads = s->linear->threads};
     s->graph[which] = graph;
@@ -42,7 +42,7 @@ static gr_status search_open(search_work *s, int which, gr_graph *graph, gr_node
 }
 
 /* Scores [tries, examples, rows] of examples by all tries at once. */
-static gr_status search_product(search_work *s, int which, int64_t examples)
+static gr_status tries_product(tries_work *s, int which, int64_t examples)
 {
     const int64_t rows = s->linear->rows, size = s->linear->size, tries = s->at_once;
     gr_graph *g = gr_graph_new();
@@ -52,10 +52,10 @@ static gr_status search_product(search_work *s, int which, int64_t examples)
     gr_node *scores = gr_add(gr_matmul_t(x, false, w, true), b);
     scores = gr_reshape(scores, GR_SHAPE(examples, tries, rows));
     scores = gr_permute(scores, GR_AXES(1, 0, 2));
-    return search_open(s, which, g, &scores, 1);
+    return tries_open(s, which, g, &scores, 1);
 }
 
-static gr_node *search_penalty(const cli_linear *linear, gr_node *p)
+static gr_node *tries_penalty(const cli_linear *linear, gr_node *p)
 {
     const gr_optimizer *const o = &linear->optimizer;
     return gr_add(gr_scale(gr_sum(gr_square(p), GR_ALL), o->l2),
@@ -64,7 +64,7 @@ static gr_node *search_penalty(const cli_linear *linear, gr_node *p)
 
 /* A try is keep·(what is best) + δ, of the scores as of W and b; it becomes the best if its loss is
  * less. */
-static gr_status search_judge(search_work *s)
+static gr_status tries_judge(tries_work *s)
 {
     static const char *const names[] = {"scores", "w", "b"};
     static const char *const changes[] = {"d_scores", "d_w", "d_b"};
@@ -85,30 +85,30 @@ static gr_status search_judge(search_work *s)
         try[i] = gr_add(gr_mul(keep, best[i]), gr_input(g, changes[i], GR_F32, shapes[i]));
     }
     gr_node *loss = cli_linear_loss(linear, cli_linear_pad(linear, try[0]), labels);
-    loss = gr_add(loss, search_penalty(linear, try[1]));
-    if (linear->optimizer.decay_biases) loss = gr_add(loss, search_penalty(linear, try[2]));
+    loss = gr_add(loss, tries_penalty(linear, try[1]));
+    if (linear->optimizer.decay_biases) loss = gr_add(loss, tries_penalty(linear, try[2]));
     gr_node *better = gr_less(loss, lowest);
     for (int i = 0; i < 3; i++) targets[i] = gr_assign(best[i], gr_where(better, try[i], best[i]));
     targets[3] = gr_assign(lowest, gr_where(better, loss, lowest));
     targets[4] = loss;
-    return search_open(s, 2, g, targets, 5);
+    return tries_open(s, 2, g, targets, 5);
 }
 
-static gr_status search_make(search_work *s)
+static gr_status tries_make(tries_work *s)
 {
     const float infinite = INFINITY;
     const gr_tensor lowest = {
         .dtype = GR_F32, .shape = GR_SCALAR, .data = (void *)(uintptr_t)&infinite};
     s->store = gr_store_new();
     gr_status status = gr_store_add(s->store, "lowest", &lowest);
-    const int64_t full = s->all < SEARCH_ROWS ? s->all : SEARCH_ROWS;
-    if (status == GR_OK) status = search_product(s, 0, full);
-    if (status == GR_OK && s->all % full) status = search_product(s, 1, s->all % full);
-    if (status == GR_OK) status = search_judge(s);
+    const int64_t full = s->all < TRIES_ROWS ? s->all : TRIES_ROWS;
+    if (status == GR_OK) status = tries_product(s, 0, full);
+    if (status == GR_OK && s->all % full) status = tries_product(s, 1, s->all % full);
+    if (status == GR_OK) status = tries_judge(s);
     return status;
 }
 
-static void search_free(search_work *s)
+static void tries_free(tries_work *s)
 {
     for (int i = 0; i < 3; i++) {
         gr_session_free(s->session[i]);
@@ -123,7 +123,7 @@ static void search_free(search_work *s)
     free(s->labels);
 }
 
-static gr_status search_bind(const search_work *s, int which, const char *name, const void *data)
+static gr_status tries_bind(const tries_work *s, int which, const char *name, const void *data)
 {
     const int input = gr_program_find_input(s->program[which], name);
     const gr_tensor type = gr_program_input_type(s->program[which], input);
@@ -133,7 +133,7 @@ static gr_status search_bind(const search_work *s, int which, const char *name, 
 /* ---- Tries ----------------------------------------------------------------------------------- */
 
 /* W and b of tries first, first + 1, …: drawn anew, or by how much they differ from the best. */
-static gr_status search_draw(const search_work *s, cli_linear_strategy strategy, int64_t first)
+static gr_status tries_draw(const tries_work *s, cli_linear_strategy strategy, int64_t first)
 {
     const cli_linear *const linear = s->linear;
     gr_status status = GR_OK;
@@ -149,18 +149,18 @@ static gr_status search_draw(const search_work *s, cli_linear_strategy strategy,
 }
 
 /* Scores of all examples by all tries of the batch. */
-static gr_status search_score(search_work *s, gr_loader *loader, int64_t first)
+static gr_status tries_score(tries_work *s, gr_loader *loader, int64_t first)
 {
-    const int64_t rows = s->linear->rows, full = s->all < SEARCH_ROWS ? s->all : SEARCH_ROWS;
+    const int64_t rows = s->linear->rows, full = s->all < TRIES_ROWS ? s->all : TRIES_ROWS;
     gr_batch batch;
     int64_t done = 0;
     gr_status status = GR_OK;
     while (status == GR_OK && gr_loader_next(loader, &batch)) {
         const int which = batch.rows == full ? 0 : 1;
         const int64_t count = batch.rows * rows;
-        status = search_bind(s, which, "x", batch.x.data);
-        if (status == GR_OK) status = search_bind(s, which, "w", s->w);
-        if (status == GR_OK) status = search_bind(s, which, "b", s->b);
+        status = tries_bind(s, which, "x", batch.x.data);
+        if (status == GR_OK) status = tries_bind(s, which, "w", s->w);
+        if (status == GR_OK) status = tries_bind(s, which, "b", s->b);
         if (status == GR_OK) status = gr_session_step(s->session[which]);
         if (status == GR_OK)
             status = gr_session_read(s->session[which], 0, s->part,
@@ -178,31 +178,31 @@ static gr_status search_score(search_work *s, gr_loader *loader, int64_t first)
 }
 
 /* Try i of the batch against the best so far, whose loss becomes *lowest. */
-static gr_status search_step(search_work *s, int64_t i, float keep, float *lowest)
+static gr_status tries_step(tries_work *s, int64_t i, float keep, float *lowest)
 {
     const int64_t rows = s->linear->rows;
     const int input = gr_program_find_input(s->program[2], "keep");
     gr_status status = gr_session_write(s->session[2], input, &keep, sizeof keep);
-    if (status == GR_OK) status = search_bind(s, 2, "d_scores", s->scores + i * s->all * rows);
-    if (status == GR_OK) status = search_bind(s, 2, "d_w", s->w + i * rows * s->linear->size);
-    if (status == GR_OK) status = search_bind(s, 2, "d_b", s->b + i * rows);
-    if (status == GR_OK) status = search_bind(s, 2, "labels", s->labels);
+    if (status == GR_OK) status = tries_bind(s, 2, "d_scores", s->scores + i * s->all * rows);
+    if (status == GR_OK) status = tries_bind(s, 2, "d_w", s->w + i * rows * s->linear->size);
+    if (status == GR_OK) status = tries_bind(s, 2, "d_b", s->b + i * rows);
+    if (status == GR_OK) status = tries_bind(s, 2, "labels", s->labels);
     if (status == GR_OK) status = gr_session_step(s->session[2]);
     if (status == GR_OK) status = gr_store_read(s->store, "lowest", lowest, sizeof *lowest);
     return status;
 }
 
-static gr_status search_batch(search_work *s, cli_linear_way *way, gr_loader *loader, int64_t first,
-                              double begin)
+static gr_status tries_batch(tries_work *s, cli_linear_way *way, gr_loader *loader, int64_t first,
+                             double begin)
 {
     const double before = cli_linear_clock();
-    gr_status status = search_draw(s, way->strategy, first);
-    if (status == GR_OK) status = search_score(s, loader, first);
+    gr_status status = tries_draw(s, way->strategy, first);
+    if (status == GR_OK) status = tries_score(s, loader, first);
     const double scored = cli_linear_clock();
     for (int64_t i = 0; i < s->at_once && first + i < s->tries && status == GR_OK; i++) {
         float lowest = 0;
         const bool anew = way->strategy == CLI_LINEAR_RANDOM || first + i == 0;
-        status = search_step(s, i, anew ? 0 : 1, &lowest);
+        status = tries_step(s, i, anew ? 0 : 1, &lowest);
         /* Each try has its share of the time that the product took. */
         const double share = (scored - before) * (double)(i + 1) / (double)s->at_once;
         if (status != GR_OK) break;
@@ -214,13 +214,13 @@ static gr_status search_batch(search_work *s, cli_linear_way *way, gr_loader *lo
     return status;
 }
 
-static gr_status search_run(search_work *s, cli_linear_way *way, gr_loader *loader)
+static gr_status tries_run(tries_work *s, cli_linear_way *way, gr_loader *loader)
 {
     const int64_t rows = s->linear->rows, size = s->linear->size;
     const double begin = cli_linear_clock();
-    gr_status status = search_make(s);
+    gr_status status = tries_make(s);
     for (int64_t first = 0; first < s->tries && status == GR_OK; first += s->at_once)
-        status = search_batch(s, way, loader, first, begin);
+        status = tries_batch(s, way, loader, first, begin);
     way->seconds = cli_linear_clock() - begin;
     if (status != GR_OK) return status;
     status = gr_store_read(s->store, "w", s->w, (size_t)(rows * size) * sizeof *s->w);
@@ -232,26 +232,26 @@ gr_status cli_linear_search(const cli_linear *linear, cli_linear_way *way)
 {
     const int64_t all = gr_dataset_size(linear->train), rows = linear->rows;
     const int64_t tries = cli_int(linear->args, "tries");
-    int64_t at_once = SEARCH_SCORES / (all * rows);
-    at_once = at_once < 1 ? 1 : at_once > SEARCH_TRIES ? SEARCH_TRIES : at_once;
+    int64_t at_once = TRIES_SCORES / (all * rows);
+    at_once = at_once < 1 ? 1 : at_once > TRIES_TRIES ? TRIES_TRIES : at_once;
     if (at_once > tries) at_once = tries;
-    const int64_t full = all < SEARCH_ROWS ? all : SEARCH_ROWS;
+    const int64_t full = all < TRIES_ROWS ? all : TRIES_ROWS;
     const size_t room = (size_t)(at_once * rows);
     gr_loader *loader;
     gr_status status = gr_loader_new(
         linear->train, GR_LOADER(.batch = full, .normalizer = &linear->normalizer), &loader);
     if (status != GR_OK) return status;
-    search_work s = {.linear = linear,
-                     .all = all,
-                     .tries = tries,
-                     .at_once = at_once,
-                     .w = cli_alloc(room * (size_t)linear->size, sizeof *s.w),
-                     .b = cli_alloc(room, sizeof *s.b),
-                     .part = cli_alloc(room * (size_t)full, sizeof *s.part),
-                     .scores = cli_alloc(room * (size_t)all, sizeof *s.scores),
-                     .labels = cli_alloc((size_t)all, sizeof *s.labels)};
-    status = search_run(&s, way, loader);
-    search_free(&s);
+    tries_work s = {.linear = linear,
+                    .all = all,
+                    .tries = tries,
+                    .at_once = at_once,
+                    .w = cli_alloc(room * (size_t)linear->size, sizeof *s.w),
+                    .b = cli_alloc(room, sizeof *s.b),
+                    .part = cli_alloc(room * (size_t)full, sizeof *s.part),
+                    .scores = cli_alloc(room * (size_t)all, sizeof *s.scores),
+                    .labels = cli_alloc((size_t)all, sizeof *s.labels)};
+    status = tries_run(&s, way, loader);
+    tries_free(&s);
     gr_loader_free(loader);
     return status;
 }
