@@ -155,6 +155,7 @@ static void surface_clear(cli_surface *surface)
     }
     cli_surface_clear_paths(surface);
     free(surface->subject);
+    free(surface->title);
     for (int i = 0; i < 2; i++) free(surface->at[i]);
 }
 

@@ -13,7 +13,7 @@ typedef struct cli_surface cli_surface;
 
 /* A function of two numbers, of x alone if the surface is a line. */
 typedef struct cli_ground {
-    char *title;
+    char *title;      /* NULL: none but the figure's */
     int64_t examples; /* that the loss is a mean over; 0: it is an expression */
     /* values[rows·columns] at x[column], y[row]. Calls cli_surface_proceed for each. */
     gr_status (*grid)(void *user, const double *x, int columns, const double *y, int rows,
@@ -41,6 +41,7 @@ struct cli_surface {
     bool json, quiet;
     uint64_t seed;
     char *subject;          /* the net or expression, for people */
+    char *title;            /* the same in few words, for figures */
     const char *axis[2];    /* names of x and y; the second NULL: a line alone */
     double low[2], high[2]; /* the part that is looked at */
     double start[2];        /* of paths */
@@ -54,8 +55,8 @@ struct cli_surface {
     int64_t done, all; /* evaluations */
 };
 
-/* What stands over the plane: an expression's value, or a net's loss. Each fills subject, axes,
- * ranges and grounds, and returns an exit status, after a message if it is not CLI_YES. */
+/* What stands over the plane: an expression's value, or a net's loss. Each fills subject, title,
+ * axes, ranges and grounds, and returns an exit status, after a message if it is not CLI_YES. */
 int cli_surface_expression(cli_surface *surface);
 int cli_surface_net(cli_surface *surface);
 

@@ -23,8 +23,8 @@ static const expression_known expression_table[] = {
     {"rosenbrock", "(1 - x)^2 + 100*(y - x^2)^2", {-2, -1}, {2, 3}, {-1.5, 2}, true},
     {"beale",
      "(1.5 - x + x*y)^2 + (2.25 - x + x*y^2)^2 + (2.625 - x + x*y^3)^2",
-     {-4.5, -4.5},
-     {4.5, 4.5},
+     {-.5, -1},
+     {4.5, 2},
      {1, 1.5},
      true},
 };
@@ -242,7 +242,7 @@ int cli_surface_expression(cli_surface *surface)
     if (status == GR_OK) status = expression_open(expr, false, &ground->value);
     if (status != GR_OK) return cli_failed(status);
     surface->subject = cli_format("%.*s", (int)strcspn(text, "\n"), text);
-    surface->ground[0].title = cli_format("%s", known ? known->name : surface->subject);
+    surface->title = cli_format("%s", known ? known->name : surface->subject);
     gr_text_release(text);
     for (int i = 0; i < gr_expr_inputs(expr); i++) surface->axis[i] = gr_expr_input(expr, i);
     expression_range(surface, known);

@@ -56,15 +56,15 @@ static gr_status figures_line(const cli_surface *surface, const char *path)
     gr_figure *figure;
     const int n = surface->grounds;
     gr_status status =
-        gr_figure_new(GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3, .title = surface->subject,
+        gr_figure_new(GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3, .title = surface->title,
                                 .width = n == 1 ? 340 : 0, .height = n == 1 ? 230 : 0),
                       &figure);
     for (int i = 0; i < n && status == GR_OK; i++) {
         const cli_ground *const ground = &surface->ground[i];
-        status = gr_figure_panel(
-            figure, i,
-            GR_PANEL(.title = ground->examples ? ground->title : NULL, .x_label = surface->axis[0],
-                     .y_label = ground->examples ? "loss" : "value", .y_log = surface->log));
+        status = gr_figure_panel(figure, i,
+                                 GR_PANEL(.title = ground->title, .x_label = surface->axis[0],
+                                          .y_label = ground->examples ? "loss" : "value",
+                                          .y_log = surface->log));
         double *values = figures_values(surface, ground->line, (size_t)surface->points);
         if (status == GR_OK)
             status = gr_figure_add(figure, i,
@@ -96,9 +96,9 @@ static gr_status figures_panel(const cli_surface *surface, gr_figure *figure, in
     const cli_ground *const ground = &surface->ground[i];
     gr_status status = gr_figure_panel(
         figure, i,
-        GR_PANEL(.title = ground->examples ? ground->title : NULL, .x_label = surface->axis[0],
-                 .y_label = surface->axis[1], .x_min = surface->low[0], .x_max = surface->high[0],
-                 .y_min = surface->low[1], .y_max = surface->high[1]));
+        GR_PANEL(.title = ground->title, .x_label = surface->axis[0], .y_label = surface->axis[1],
+                 .x_min = surface->low[0], .x_max = surface->high[0], .y_min = surface->low[1],
+                 .y_max = surface->high[1]));
     const size_t n = (size_t)surface->points;
     double *values = figures_values(surface, ground->plane, n * n);
     if (status == GR_OK)
@@ -118,7 +118,7 @@ static gr_status figures_plane(const cli_surface *surface, const char *path)
     gr_figure *figure;
     const int n = surface->grounds;
     gr_status status = gr_figure_new(GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3,
-                                               .title = surface->subject, .width = n == 1 ? 400 : 0,
+                                               .title = surface->title, .width = n == 1 ? 400 : 0,
                                                .height = n == 1 ? 340 : 230 * (double)((n + 2) / 3),
                                                .seconds = cli_real(surface->args, "play")),
                                      &figure);

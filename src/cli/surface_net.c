@@ -328,11 +328,24 @@ static gr_status net_make_plane(const cli_args *args, net_shared *shared)
         &shared->plane);
 }
 
+static void net_describe(cli_surface *surface, const net_shared *shared, const cli_net_graph *g)
+{
+    const bool own = g->loss && !cli_given(surface->args, "loss");
+    const int kind = net_loss_kind(surface->args, &shared->net);
+    const char *const loss = own ? "own" : gr_loss_name((gr_loss_kind)kind);
+    const char *const data = gr_dataset_name(shared->data);
+    int64_t elements = 0;
+    for (int i = 0; i < shared->params; i++)
+        elements += gr_shape_count(gr_node_shape(gr_scope_param(g->scope, i)));
+    surface->title = cli_format("%s loss, %s", loss, data);
+    surface->subject = cli_format("%s loss of %" PRId64 " parameters on %s, %s directions", loss,
+                                  elements, data, cli_text(surface->args, "directions"));
+}
+
 /* Makes the parameters of a text, by building it once, and the plane through them. */
 static int net_span(cli_surface *surface, net_shared *shared)
 {
     cli_net_graph g;
-    int64_t elements = 0;
     gr_status status = cli_net_build(&shared->net, GR_EVAL, 1, &g);
     int code = status == GR_OK ? net_check_scores(surface->args, shared, &g) : cli_failed(status);
     if (code == CLI_YES && gr_scope_params(g.scope) == 0)
@@ -340,21 +353,11 @@ static int net_span(cli_surface *surface, net_shared *shared)
     if (code == CLI_YES) {
         shared->params = gr_scope_params(g.scope);
         shared->name = cli_alloc((size_t)shared->params, sizeof *shared->name);
-        for (int i = 0; i < shared->params; i++) {
-            const gr_node *const param = gr_scope_param(g.scope, i);
-            shared->name[i] = cli_format("%s", gr_node_name(param));
-            elements += gr_shape_count(gr_node_shape(param));
-        }
+        for (int i = 0; i < shared->params; i++)
+            shared->name[i] = cli_format("%s", gr_node_name(gr_scope_param(g.scope, i)));
+        net_describe(surface, shared, &g);
         status = net_make_plane(surface->args, shared);
         if (status != GR_OK) code = cli_failed(status);
-    }
-    if (code == CLI_YES) {
-        const bool own = g.loss && !cli_given(surface->args, "loss");
-        const int kind = net_loss_kind(surface->args, &shared->net);
-        surface->subject =
-            cli_format("%s loss of %" PRId64 " parameters on %s, %s directions",
-                       own ? "own" : gr_loss_name((gr_loss_kind)kind), elements,
-                       gr_dataset_name(shared->data), cli_text(surface->args, "directions"));
     }
     cli_net_graph_clear(&g);
     return code;

@@ -1,6 +1,8 @@
 /* Contours of a grid: lines at levels, and the areas between them. They cross a cell straight from
  * side to side; where they cross all four sides, the mean of the corners, taken for the cell's
- * middle, tells which belong together: there the cell is four triangles. */
+ * middle, tells which crossings belong together. The rim of an area is put together of the lines in
+ * its cells, and of the sides of cells at the end of what is known: rings of few points, where the
+ * cells themselves would be many. */
 #include "plot/draw.h"
 
 #ifdef GRADUS_HAVE_CAIRO
@@ -14,6 +16,11 @@ typedef struct contour_job {
     plot_pen *pen;
     const plot_layer *layer;
     double *x, *y; /* where columns and rows lie, in points */
+    /* The rims of one level, in steps from place to place: corners of cells, then the crossings of
+     * horizontal sides, then those of vertical ones, as many of each as there are values. Where
+     * areas touch at a corner it has two steps. next[2][places], -1: none. */
+    contour_point *place;
+    int *next;
 } contour_job;
 
 /* What is interpolated: the value, or its logarithm. */
@@ -30,124 +37,190 @@ static contour_point contour_corner(const contour_job *job, int row, int column)
                            contour_scaled(job->layer, job->layer->values[at])};
 }
 
-/* Corners of the cell above `row` and right of `column`, in turn about it. Is the grid known at
- * all of them? */
-static bool contour_cell(const contour_job *job, int row, int column, contour_point corner[4])
+/* A cell: its corners from the lower left, in turn; side i goes from corner i to the next one. */
+typedef struct contour_cell {
+    int row, column;
+    contour_point corner[4];
+    bool above[4]; /* is a corner at or above the level? */
+} contour_cell;
+
+/* The cell above `row` and right of `column`. False if there is none, or its corners are not all
+ * known. */
+static bool contour_find(const contour_job *job, int row, int column, double level,
+                         contour_cell *cell)
 {
-    corner[0] = contour_corner(job, row, column);
-    corner[1] = contour_corner(job, row, column + 1);
-    corner[2] = contour_corner(job, row + 1, column + 1);
-    corner[3] = contour_corner(job, row + 1, column);
+    if (row < 0 || column < 0 || row + 1 >= job->layer->rows || column + 1 >= job->layer->columns)
+        return false;
+    cell->row = row;
+    cell->column = column;
+    cell->corner[0] = contour_corner(job, row, column);
+    cell->corner[1] = contour_corner(job, row, column + 1);
+    cell->corner[2] = contour_corner(job, row + 1, column + 1);
+    cell->corner[3] = contour_corner(job, row + 1, column);
     for (int i = 0; i < 4; i++) {
-        if (isnan(corner[i].value) || isnan(corner[i].x) || isnan(corner[i].y)) return false;
-        if (isinf(corner[i].value)) corner[i].value = corner[i].value > 0 ? 1e300 : -1e300;
+        contour_point *const corner = &cell->corner[i];
+        if (isnan(corner->value) || isnan(corner->x) || isnan(corner->y)) return false;
+        if (isinf(corner->value)) corner->value = corner->value > 0 ? 1e300 : -1e300;
+        cell->above[i] = corner->value >= level;
     }
     return true;
 }
 
-static contour_point contour_middle(const contour_point corner[4])
+/* Where the level is on side i, whose ends lie on its two sides. */
+static contour_point contour_cross(const contour_cell *cell, int i, double level)
 {
-    contour_point middle = {0, 0, 0};
-    for (int i = 0; i < 4; i++) {
-        middle.x += corner[i].x / 4;
-        middle.y += corner[i].y / 4;
-        middle.value += corner[i].value / 4;
-    }
-    return middle;
-}
-
-/* Where the grid is at the level on the way from a to b, which lie on its two sides. */
-static contour_point contour_cross(contour_point a, contour_point b, double level)
-{
+    const contour_point a = cell->corner[i], b = cell->corner[(i + 1) % 4];
     const double share = (level / 2 - a.value / 2) / (b.value / 2 - a.value / 2);
     return (contour_point){a.x + share * (b.x - a.x), a.y + share * (b.y - a.y), level};
 }
 
-/* Calls for the cell, or for its four triangles where opposite corners lie above the level and the
- * others below. */
-typedef void contour_part_fn(cairo_t *cairo, const contour_point *corner, int n, double level);
-
-static void contour_parts(const contour_job *job, const contour_point corner[4], double level,
-                          contour_part_fn *draw)
+/* The contour's lines in a cell, one or two: from side[k][0], where one that goes round the cell
+ * comes down below the level, to side[k][1], where one comes up to it. */
+static int contour_lines_in(const contour_cell *cell, double level, int side[2][2])
 {
-    const bool above[2] = {corner[0].value >= level, corner[1].value >= level};
-    const bool saddle = above[0] != above[1] && (corner[2].value >= level) == above[0] &&
-                        (corner[3].value >= level) == above[1];
-    const contour_point middle = contour_middle(corner);
-    if (!saddle) draw(job->pen->cairo, corner, 4, level);
-    for (int i = 0; saddle && i < 4; i++) {
-        draw(job->pen->cairo, (contour_point[]){corner[i], corner[(i + 1) % 4], middle}, 3, level);
+    int lines = 0;
+    double middle = 0;
+    for (int i = 0; i < 4; i++) middle += cell->corner[i].value / 4;
+    for (int i = 0; i < 4; i++) {
+        if (!cell->above[i] || cell->above[(i + 1) % 4]) continue;
+        /* What is below reaches to the next corner above; of two such corners that hang together
+         * over the middle, only round the one between them. */
+        const bool saddle = cell->above[(i + 2) % 4] && !cell->above[(i + 3) % 4];
+        int up = (i + 1) % 4;
+        if (saddle && middle < level) up = (i + 3) % 4;
+        while (!saddle && !cell->above[(up + 1) % 4]) up = (up + 1) % 4;
+        side[lines][0] = i;
+        side[lines++][1] = up;
     }
+    return lines;
 }
 
-/* Adds the part at or above the level to the path. */
-static void contour_area(cairo_t *cairo, const contour_point *corner, int n, double level)
+/* ---- Areas ---------------------------------------------------------------------------------- */
+
+static int contour_places_of(const contour_job *job)
 {
-    bool any = false;
-    for (int i = 0; i < n; i++) {
-        const contour_point a = corner[i], b = corner[(i + 1) % n];
-        if (a.value >= level) cairo_line_to(cairo, a.x, a.y);
-        any = any || a.value >= level;
-        if ((a.value >= level) == (b.value >= level)) continue;
-        const contour_point at = contour_cross(a, b, level);
-        cairo_line_to(cairo, at.x, at.y);
+    return 3 * job->layer->rows * job->layer->columns;
+}
+
+static int contour_corner_place(const contour_job *job, const contour_cell *cell, int i)
+{
+    return (cell->row + (i > 1)) * job->layer->columns + cell->column + (i == 1 || i == 2);
+}
+
+/* Of a crossing on side i. */
+static int contour_side_place(const contour_job *job, const contour_cell *cell, int i)
+{
+    const int columns = job->layer->columns, all = job->layer->rows * columns;
+    if (i % 2 == 0) return all + (cell->row + (i == 2)) * columns + cell->column;
+    return 2 * all + cell->row * columns + cell->column + (i == 1);
+}
+
+static void contour_step(const contour_job *job, int from, int to)
+{
+    const int second = job->next[from] < 0 ? 0 : contour_places_of(job);
+    job->next[second + from] = to;
+}
+
+/* The part of side i that is at or above the level, where no known cell lies beyond it. */
+static void contour_end(const contour_job *job, const contour_cell *cell, int i)
+{
+    const int other = (i + 1) % 4;
+    const int side = contour_side_place(job, cell, i);
+    if (!cell->above[i] && !cell->above[other]) return;
+    contour_step(job, cell->above[i] ? contour_corner_place(job, cell, i) : side,
+                 cell->above[other] ? contour_corner_place(job, cell, other) : side);
+}
+
+static void contour_trace(const contour_job *job, const contour_cell *cell, double level)
+{
+    static const int beyond[4][2] = {{-1, 0}, {0, 1}, {1, 0}, {0, -1}};
+    int side[2][2];
+    const int lines = contour_lines_in(cell, level, side);
+    for (int i = 0; i < 4; i++) {
+        contour_cell other;
+        if (cell->above[i]) job->place[contour_corner_place(job, cell, i)] = cell->corner[i];
+        if (cell->above[i] != cell->above[(i + 1) % 4])
+            job->place[contour_side_place(job, cell, i)] = contour_cross(cell, i, level);
+        if (!contour_find(job, cell->row + beyond[i][0], cell->column + beyond[i][1], level,
+                          &other))
+            contour_end(job, cell, i);
     }
-    if (any) cairo_close_path(cairo);
-    cairo_new_sub_path(cairo);
+    for (int k = 0; k < lines; k++)
+        contour_step(job, contour_side_place(job, cell, side[k][0]),
+                     contour_side_place(job, cell, side[k][1]));
 }
 
-/* Adds the line at the level to the path. */
-static void contour_segment(cairo_t *cairo, const contour_point *corner, int n, double level)
+/* The step from a place, which is taken away; -1: none is left. */
+static int contour_take(const contour_job *job, int from)
 {
-    for (int i = 0; i < n; i++) {
-        const contour_point a = corner[i], b = corner[(i + 1) % n];
-        if ((a.value >= level) == (b.value >= level)) continue;
-        const contour_point at = contour_cross(a, b, level);
-        cairo_line_to(cairo, at.x, at.y);
+    const int places = contour_places_of(job);
+    const int first = job->next[from];
+    job->next[from] = job->next[places + from];
+    job->next[places + from] = -1;
+    return first;
+}
+
+/* Does b lie on the straight way from a to c? */
+static bool contour_is_straight(contour_point a, contour_point b, contour_point c)
+{
+    const double area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+    const double length = hypot(c.x - a.x, c.y - a.y);
+    return fabs(area) < 1e-3 * length;
+}
+
+/* One ring, without the points at which it goes straight on. */
+static void contour_ring(const contour_job *job, int start)
+{
+    cairo_t *const cairo = job->pen->cairo;
+    contour_point last = job->place[start], before = last;
+    cairo_move_to(cairo, last.x, last.y);
+    for (int at = contour_take(job, start); at >= 0 && at != start; at = contour_take(job, at)) {
+        const contour_point here = job->place[at];
+        if (!contour_is_straight(last, before, here)) {
+            cairo_line_to(cairo, before.x, before.y);
+            last = before;
+        }
+        before = here;
     }
-    cairo_new_sub_path(cairo);
+    cairo_line_to(cairo, before.x, before.y);
+    cairo_close_path(cairo);
 }
 
-static void contour_run(const contour_job *job, int row, int from, int to)
-{
-    const double x = job->x[from], y = job->y[row];
-    if (to <= from) return;
-    cairo_rectangle(job->pen->cairo, x, y, job->x[to] - x, job->y[row + 1] - y);
-    cairo_new_sub_path(job->pen->cairo); /* or the next area would begin at this corner */
-}
-
-/* Fills all that is at or above the level; neighbouring cells that are so whole as one rectangle.
- * One path for all, so that no seams show between the cells. */
+/* Fills all that is at or above the level. */
 static void contour_fill(const contour_job *job, double level, unsigned color)
 {
-    const plot_layer *layer = job->layer;
-    cairo_new_path(job->pen->cairo);
-    for (int row = 0; row + 1 < layer->rows; row++) {
-        int start = 0;
-        for (int column = 0; column + 1 < layer->columns; column++) {
-            contour_point corner[4];
-            int above = 0;
-            const bool known = contour_cell(job, row, column, corner);
-            for (int i = 0; known && i < 4; i++) above += corner[i].value >= level;
-            if (above == 4) continue;
-            contour_run(job, row, start, column);
-            start = column + 1;
-            if (above > 0) contour_parts(job, corner, level, contour_area);
+    const int places = contour_places_of(job);
+    for (int i = 0; i < 2 * places; i++) job->next[i] = -1;
+    for (int row = 0; row + 1 < job->layer->rows; row++) {
+        for (int column = 0; column + 1 < job->layer->columns; column++) {
+            contour_cell cell;
+            if (contour_find(job, row, column, level, &cell)) contour_trace(job, &cell, level);
         }
-        contour_run(job, row, start, layer->columns - 1);
     }
+    cairo_new_path(job->pen->cairo);
+    for (int i = 0; i < places; i++)
+        while (job->next[i] >= 0) contour_ring(job, i);
     gr_plot_color(job->pen, color);
     cairo_fill(job->pen->cairo);
 }
 
+/* ---- Lines ---------------------------------------------------------------------------------- */
+
 static void contour_line(const contour_job *job, double level)
 {
-    const plot_layer *layer = job->layer;
-    for (int row = 0; row + 1 < layer->rows; row++) {
-        for (int column = 0; column + 1 < layer->columns; column++) {
-            contour_point corner[4];
-            if (!contour_cell(job, row, column, corner)) continue;
-            contour_parts(job, corner, level, contour_segment);
+    cairo_t *const cairo = job->pen->cairo;
+    for (int row = 0; row + 1 < job->layer->rows; row++) {
+        for (int column = 0; column + 1 < job->layer->columns; column++) {
+            contour_cell cell;
+            int side[2][2];
+            if (!contour_find(job, row, column, level, &cell)) continue;
+            const int lines = contour_lines_in(&cell, level, side);
+            for (int k = 0; k < lines; k++) {
+                const contour_point from = contour_cross(&cell, side[k][0], level);
+                const contour_point to = contour_cross(&cell, side[k][1], level);
+                cairo_move_to(cairo, from.x, from.y);
+                cairo_line_to(cairo, to.x, to.y);
+            }
         }
     }
 }
@@ -186,27 +259,39 @@ static void contour_places(const double ends[2], int n, const plot_axis *axis, d
     }
 }
 
+/* Memory for the places of rims, which lines do without. */
+static bool contour_prepare(contour_job *job)
+{
+    const size_t rows = (size_t)job->layer->rows, columns = (size_t)job->layer->columns;
+    const size_t places = job->layer->kind == GR_GRID_FILLED ? 3 * rows * columns : 0;
+    job->x = gr_alloc_array(columns + rows, sizeof *job->x);
+    job->y = job->x ? job->x + columns : NULL;
+    job->place = gr_alloc_array(places, sizeof *job->place);
+    job->next = gr_alloc_array(2 * places, sizeof *job->next);
+    return job->x && job->place && job->next;
+}
+
 void gr_plot_contour_draw(plot_pen *pen, const plot_layer *layer, const plot_axis axis[2],
                           plot_box area)
 {
     contour_job job = {.pen = pen, .layer = layer};
-    job.x = gr_alloc_array((size_t)layer->columns + (size_t)layer->rows, sizeof *job.x);
-    if (!job.x) {
-        pen->failed = true;
-        return;
-    }
-    job.y = job.x + layer->columns;
-    contour_places(layer->x, layer->columns, &axis[0], area.x, area.width, job.x);
-    contour_places(layer->y, layer->rows, &axis[1], area.y + area.height, -area.height, job.y);
-    cairo_save(pen->cairo);
-    cairo_rectangle(pen->cairo, area.x, area.y, area.width, area.height);
-    cairo_clip(pen->cairo);
-    if (layer->kind == GR_GRID_FILLED) {
-        contour_areas(&job);
+    if (contour_prepare(&job)) {
+        contour_places(layer->x, layer->columns, &axis[0], area.x, area.width, job.x);
+        contour_places(layer->y, layer->rows, &axis[1], area.y + area.height, -area.height, job.y);
+        cairo_save(pen->cairo);
+        cairo_rectangle(pen->cairo, area.x, area.y, area.width, area.height);
+        cairo_clip(pen->cairo);
+        if (layer->kind == GR_GRID_FILLED) {
+            contour_areas(&job);
+        } else {
+            contour_lines(&job);
+        }
+        cairo_restore(pen->cairo);
     } else {
-        contour_lines(&job);
+        pen->failed = true;
     }
-    cairo_restore(pen->cairo);
     gr_free(job.x);
+    gr_free(job.place);
+    gr_free(job.next);
 }
 #endif

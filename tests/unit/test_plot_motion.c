@@ -144,6 +144,22 @@ static double areas_hill_and_hole(double x, double y)
     return 4 * x * exp(-x * x - y * y);
 }
 
+/* A bowl with two holes, which touch at a corner. */
+static double areas_holes(double x, double y)
+{
+    const bool inside = fabs(x) < 1 && fabs(y) < 1 && fabs(x) > .04 && fabs(y) > .04;
+    return inside && (x > 0) == (y > 0) ? (double)NAN : areas_bowl(x, y);
+}
+
+/* Is the function known at all grid points about there? */
+static bool areas_known(areas_function *f, double x, double y)
+{
+    for (int i = -1; i <= 1; i++)
+        for (int k = -1; k <= 1; k++)
+            if (isnan(f(x + .11 * i, y + .11 * k))) return false;
+    return true;
+}
+
 static gr_figure *areas_draw(areas_function *f, const char *path, gr_tensor *image)
 {
     double values[GRID * GRID];
@@ -191,7 +207,7 @@ static int areas_compare(areas_function *f, const gr_figure *figure, const gr_te
         for (int column = across[0] + 2; column < across[1] - 1; column++) {
             const double x = -2 + 4 * (column + .5 - across[0]) / (across[1] + 1 - across[0]);
             const double y = 2 - 4 * (row + .5 - down[0]) / (down[1] + 1 - down[0]);
-            if (near_level(layer, f(x, y))) continue;
+            if (near_level(layer, f(x, y)) || !areas_known(f, x, y)) continue;
             const int64_t wanted = gr_plot_layer_color(layer, f(x, y));
             for (int c = 0; c < 3; c++) {
                 const int64_t told = pixel[c * n * n + row * n + column];
@@ -208,7 +224,8 @@ static int areas_compare(areas_function *f, const gr_figure *figure, const gr_te
 static void areas_have_the_colours_of_their_levels(void **state)
 {
     (void)state;
-    static areas_function *const functions[] = {areas_bowl, areas_saddle, areas_hill_and_hole};
+    static areas_function *const functions[] = {areas_bowl, areas_saddle, areas_hill_and_hole,
+                                                areas_holes};
     const char *path = test_files_path("areas.png");
     if (gr_figure_check(path) != GR_OK) skip();
     for (size_t i = 0; i < GR_LEN(functions); i++) {
