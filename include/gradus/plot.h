@@ -237,6 +237,21 @@ GR_API gr_status gr_plot_pictures(const char *path, const gr_picture_page *page)
  * each filter (C = 1: a page). At most 256 pictures. GR_SHAPE, GR_DTYPE; faults as above. */
 GR_API gr_status gr_plot_filters(const char *path, const char *title, const gr_tensor *weights);
 
+typedef struct gr_neurons {
+    size_t size; /* sizeof(gr_neurons) */
+    const char *title;
+    int layers;               /* columns, that of the inputs included: 2 to 64 */
+    const int64_t *units;     /* [layers]: circles of each */
+    const char *const *names; /* [layers], under the columns; NULL: none */
+    int most;   /* circles of a column, above which dots stand for the rest: at least 3; 0: 12 */
+    double dpi; /* as of a figure */
+} gr_neurons;
+#define GR_NEURONS(...) (&(gr_neurons){.size = sizeof(gr_neurons), __VA_ARGS__})
+
+/* Draws a fully connected net: columns of circles, and a line for each weight between those drawn.
+ * Faults as gr_figure_save; GR_INVALID for columns and circles out of range. */
+GR_API gr_status gr_plot_neurons(const char *path, const gr_neurons *neurons);
+
 /* ---- Diagrams ----------------------------------------------------------------------------- */
 
 /* Circuits and nets: nodes and wires, laid out from left to right by Graphviz's library, which is

@@ -5,14 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-cli_plane cli_plane_of(const gr_dataset *set)
+cli_plane cli_plane_about(const double *x, const double *y, int64_t n)
 {
     cli_plane plane = {{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
-    for (int64_t i = 0; i < gr_dataset_size(set); i++) {
-        const float *x = gr_dataset_example(set, i);
+    for (int64_t i = 0; i < n; i++) {
+        const double at[2] = {x[i], y[i]};
         for (int axis = 0; axis < 2; axis++) {
-            plane.low[axis] = fmin(plane.low[axis], (double)x[axis]);
-            plane.high[axis] = fmax(plane.high[axis], (double)x[axis]);
+            plane.low[axis] = fmin(plane.low[axis], at[axis]);
+            plane.high[axis] = fmax(plane.high[axis], at[axis]);
         }
     }
     for (int axis = 0; axis < 2; axis++) {
@@ -21,6 +21,27 @@ cli_plane cli_plane_of(const gr_dataset *set)
         plane.low[axis] -= more;
         plane.high[axis] += more;
     }
+    return plane;
+}
+
+double *cli_plane_coordinates(const gr_dataset *set)
+{
+    const int64_t n = gr_dataset_size(set);
+    double *x = cli_alloc((size_t)n, 2 * sizeof *x);
+    for (int64_t i = 0; i < n; i++) {
+        const float *at = gr_dataset_example(set, i);
+        x[i] = (double)at[0];
+        x[n + i] = (double)at[1];
+    }
+    return x;
+}
+
+cli_plane cli_plane_of(const gr_dataset *set)
+{
+    const int64_t n = gr_dataset_size(set);
+    double *x = cli_plane_coordinates(set);
+    const cli_plane plane = cli_plane_about(x, x + n, n);
+    free(x);
     return plane;
 }
 
@@ -52,24 +73,33 @@ gr_status cli_plane_classes(gr_figure *figure, int panel, const cli_plane *plane
                                   .map = GR_MAP_CLASSES));
 }
 
-gr_status cli_plane_examples(gr_figure *figure, int panel, const gr_dataset *set)
+gr_status cli_plane_marks(gr_figure *figure, int panel, const gr_dataset *set, const double *x,
+                          const double *y, double mark)
 {
     const int64_t n = gr_dataset_size(set);
-    double *x = cli_alloc((size_t)n, 2 * sizeof *x), *const y = x + n;
+    double *of = cli_alloc((size_t)n, 2 * sizeof *of);
     gr_status status = GR_OK;
     for (int c = 0; c < gr_dataset_classes(set) && status == GR_OK; c++) {
         int count = 0;
         for (int64_t i = 0; i < n; i++) {
-            const float *at = gr_dataset_example(set, i);
             if (gr_dataset_label(set, i) != c) continue;
-            x[count] = (double)at[0];
-            y[count++] = (double)at[1];
+            of[count] = x[i];
+            of[n + count++] = y[i];
         }
         if (count == 0) continue;
         status = gr_figure_add(figure, panel,
                                GR_SERIES(GR_SERIES_POINTS, .label = gr_dataset_class_name(set, c),
-                                         .x = x, .y = y, .n = count, .color = c + 1));
+                                         .x = of, .y = of + n, .n = count, .color = c + 1,
+                                         .mark = mark));
     }
+    free(of);
+    return status;
+}
+
+gr_status cli_plane_examples(gr_figure *figure, int panel, const gr_dataset *set)
+{
+    double *x = cli_plane_coordinates(set);
+    gr_status status = cli_plane_marks(figure, panel, set, x, x + gr_dataset_size(set), 0);
     free(x);
     return status;
 }

@@ -209,7 +209,8 @@ static gr_status hidden_panel(gr_figure *figure, int panel, const gr_dataset *se
     with.y_max = plane.high[1];
     gr_status status = gr_figure_panel(figure, panel, &with);
     if (status == GR_OK) status = hidden_add_lines(figure, panel, lines->x, lines->y);
-    if (status == GR_OK) status = cli_regions_points(figure, panel, set, examples->x, examples->y);
+    if (status == GR_OK)
+        status = cli_plane_marks(figure, panel, set, examples->x, examples->y, CLI_REGIONS_MARK);
     return status;
 }
 

@@ -11,7 +11,7 @@
 
 static const char *const show_forms[] = {"plan", "graph", "dot"};
 enum { SHOW_FORMS = sizeof show_forms / sizeof *show_forms };
-static const char *const show_drawn[] = {"svg", "png", "filters"};
+static const char *const show_drawn[] = {"svg", "png", "filters", "neurons"};
 
 static int show_refuse(const cli_args *args)
 {
@@ -22,8 +22,9 @@ static int show_refuse(const cli_args *args)
         form = show_forms[i];
     }
     const bool plan = cli_flag(args, "plan");
-    if (form && (cli_given(args, "svg") || cli_given(args, "png") || cli_given(args, "filters")))
-        return cli_bad("--%s prints that alone: leave out --svg, --png and --filters", form);
+    for (size_t i = 0; form && i < sizeof show_drawn / sizeof *show_drawn; i++)
+        if (cli_given(args, show_drawn[i]))
+            return cli_bad("--%s prints that alone: leave out --%s", form, show_drawn[i]);
     if (form && !plan && cli_flag(args, "json"))
         return cli_bad("--json and --%s exclude each other", form);
     if (!form && (cli_flag(args, "train") || cli_given(args, "batch")))
@@ -39,8 +40,8 @@ static int show_refuse(const cli_args *args)
 static int show_refuse_pictures(const cli_args *args, const cli_net *net)
 {
     static const char *const options[] = {"svg", "png"};
-    const char *filters = cli_text(args, "filters");
-    int code = CLI_YES;
+    const char *filters = cli_text(args, "filters"), *neurons = cli_text(args, "neurons");
+    int code = neurons ? cli_check_figure("neurons", neurons, false) : CLI_YES;
     for (size_t i = 0; code == CLI_YES && i < sizeof options / sizeof *options; i++) {
         const char *path = cli_text(args, options[i]);
         const char *dot = path ? strrchr(path, '.') : NULL;
@@ -62,7 +63,8 @@ static int show_net_layers(const cli_args *args, const cli_net *net)
 {
     const show_pictures pictures = {.svg = cli_text(args, "svg"),
                                     .png = cli_text(args, "png"),
-                                    .filters = cli_text(args, "filters")};
+                                    .filters = cli_text(args, "filters"),
+                                    .neurons = cli_text(args, "neurons")};
     int code = show_refuse_pictures(args, net);
     return code == CLI_YES ? show_layers(net, cli_flag(args, "json"), &pictures) : code;
 }
@@ -140,6 +142,11 @@ static const cli_option show_options[] = {
      .kind = CLI_TEXT,
      .argument = "FILE",
      .help = "draw the filters of a model's first convolution (.svg, .png or .pdf)"},
+    {.name = "neurons",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw a fully connected net neuron by neuron, with a line for each weight (.svg, .png "
+             "or .pdf)"},
     {.name = "json", .help = "print JSON"},
     {.name = "plan",
      .help = "print the compiled program: the steps in their order, with kernel and memory"},

@@ -34,28 +34,6 @@ static void show_layer_table(const gr_net_info *info)
     cli_table_print(table);
 }
 
-/* What the lectures count in a fully connected net. */
-typedef struct show_neurons {
-    int layers;
-    int64_t neurons, weights, biases;
-} show_neurons;
-
-/* Is it fully connected: are all layers with parameters `fc` ones, on one vector each? */
-static bool show_count_neurons(const gr_net_info *info, show_neurons *n)
-{
-    *n = (show_neurons){0};
-    for (int i = 0; i < info->count; i++) {
-        const gr_layer_info *layer = &info->layers[i];
-        if (layer->parameters == 0 && layer->multiply_adds == 0) continue;
-        if (strcmp(layer->kind, "fc") != 0 || layer->output.rank != 1) return false;
-        n->layers++;
-        n->neurons += layer->output.dim[0];
-        n->weights += layer->multiply_adds;
-        n->biases += layer->parameters - layer->multiply_adds;
-    }
-    return n->layers > 0;
-}
-
 static void show_totals(const gr_net_info *info)
 {
     show_neurons n;
@@ -250,6 +228,7 @@ static gr_status show_draw_all(const cli_net *net, const gr_net_info *info,
                                const show_pictures *pictures)
 {
     gr_status status = show_draw(info, (const char *[]){pictures->svg, pictures->png}, 2);
+    if (status == GR_OK && pictures->neurons) status = show_draw_neurons(info, pictures->neurons);
     if (status != GR_OK || !pictures->filters) return status;
     return show_draw_filters(net, pictures->filters);
 }
@@ -261,6 +240,12 @@ int show_layers(const cli_net *net, bool as_json, const show_pictures *pictures)
     cli_json json = {.pretty = true};
     int code = show_describe(net, &info);
     if (code != CLI_YES) return code;
+    if (pictures->neurons && !show_is_chain(info)) {
+        gr_net_info_free(info);
+        return cli_bad("--neurons draws nets of fully connected layers one after the other, and "
+                       "%s is none",
+                       net->source);
+    }
     gr_status status = net->model ? gr_safetensors_open(net->source, &file) : GR_OK;
     if (status == GR_OK) status = show_draw_all(net, info, pictures);
     if (status != GR_OK) {

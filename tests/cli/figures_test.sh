@@ -35,6 +35,15 @@ if [ "$cairo" ]; then
     run show conv.safetensors --filters filters.png
     exits 0
     [ -s filters.png ] || fault "no filters"
+    run show one.safetensors --neurons neurons.svg
+    exits 0
+    [ -s neurons.svg ] || fault "no neurons"
+    run show conv.safetensors --neurons none.png
+    refused "--neurons draws nets of fully connected layers one after the other, and conv.safe"
+    run show --net 'a = x |> fc(3); a + fc(a, 3)' --input 3 --neurons none.png
+    refused "one after the other"
+    run show --net 'fc(3)' --input 3 --neurons neurons.svg --plan
+    refused "--plan prints that alone: leave out --neurons"
     run show one.safetensors --filters none.png
     refused "one.safetensors has no filters"
     run test auto.safetensors --data pictures --reconstructions a.png --examples 4

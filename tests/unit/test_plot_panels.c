@@ -254,6 +254,14 @@ static void pages_are_drawn(void **state)
                                                              .counts = counts,
                                                              .names = NULL}),
                      GR_OK);
+    const int64_t units[] = {3, 4000, 2};
+    const char *const columns[] = {"in", NULL, "out"};
+    assert_int_equal(gr_plot_neurons(path, GR_NEURONS(.title = "3-4000-2", .layers = 3,
+                                                      .units = units, .names = columns)),
+                     GR_OK);
+    assert_int_equal(
+        gr_plot_neurons(path, GR_NEURONS(.layers = 3, .units = units, .most = 3, .dpi = 50)),
+        GR_OK);
 }
 
 /* ---- Refusals ----------------------------------------------------------------------------- */
@@ -306,6 +314,13 @@ static void wrong_calls_are_refused(void **state)
                    "f.svg: filters of shape [1,2,2]; [O,C,H,W] is wanted");
     assert_int_equal(gr_plot_pictures("p.svg", GR_PICTURE_PAGE(.n = 0)), GR_INVALID);
     assert_int_equal(gr_plot_confusion("c.svg", &(gr_confusion){.classes = 0}), GR_INVALID);
+    const int64_t units[] = {3, 0};
+    assert_refused(gr_plot_neurons("n.svg", GR_NEURONS(.layers = 1, .units = units)), GR_INVALID,
+                   "n.svg: 1 columns of neurons: should be 2 to 64");
+    assert_refused(gr_plot_neurons("n.svg", GR_NEURONS(.layers = 2, .units = units)), GR_INVALID,
+                   "n.svg: a layer of 0 neurons");
+    assert_refused(gr_plot_neurons("n.svg", GR_NEURONS(.layers = 2, .units = units, .most = 2)),
+                   GR_INVALID, "n.svg: columns of at most 2 circles: should be 3 or more");
 }
 
 int main(void)
