@@ -9,8 +9,9 @@
 #include <string.h>
 
 enum {
-    HIDDEN_LINES = 21,   /* of the plane's grid, in each direction */
-    HIDDEN_STEPS = 100,  /* between the ends of one */
+    HIDDEN_LINES = 21,  /* of the plane's grid, in each direction */
+    HIDDEN_STEPS = 100, /* between the ends of one */
+    HIDDEN_ALONG = HIDDEN_STEPS + 1,
     HIDDEN_ROUNDS = 300, /* of the iteration for principal components */
     HIDDEN_BLACK = 7,    /* a colour of series */
     HIDDEN_WIDE = 230,   /* of a panel, in points */
@@ -27,15 +28,14 @@ typedef struct hidden_space {
 /* The points on the grid's lines, line by line: first those along x0. */
 static gr_status hidden_lines(const cli_plane *plane, gr_tensor *points)
 {
-    enum { ALONG = HIDDEN_STEPS + 1 };
-    gr_status status = gr_tensor_new(GR_F32, GR_SHAPE(2 * HIDDEN_LINES * ALONG, 2), points);
+    gr_status status = gr_tensor_new(GR_F32, GR_SHAPE(2 * HIDDEN_LINES * HIDDEN_ALONG, 2), points);
     if (status != GR_OK) return status;
     float *at = points->data;
     for (int way = 0; way < 2; way++) {
         const double along = (plane->high[way] - plane->low[way]) / HIDDEN_STEPS;
         const double across = (plane->high[1 - way] - plane->low[1 - way]) / (HIDDEN_LINES - 1);
         for (int line = 0; line < HIDDEN_LINES; line++)
-            for (int step = 0; step < ALONG; step++, at += 2) {
+            for (int step = 0; step < HIDDEN_ALONG; step++, at += 2) {
                 at[way] = (float)(plane->low[way] + step * along);
                 at[1 - way] = (float)(plane->low[1 - way] + line * across);
             }
@@ -180,18 +180,18 @@ static void hidden_clear(hidden_space *s)
 /* Lines as one series, with gaps between them. */
 static gr_status hidden_add_lines(gr_figure *figure, int panel, const double *x, const double *y)
 {
-    enum { LINES = 2 * HIDDEN_LINES, ALONG = HIDDEN_STEPS + 1, ALL = LINES * (ALONG + 1) };
-    double *of = cli_alloc(ALL, 2 * sizeof *of);
-    for (int line = 0, to = 0; line < LINES; line++) {
-        for (int step = 0; step < ALONG; step++, to++) {
-            of[to] = x[line * ALONG + step];
-            of[ALL + to] = y[line * ALONG + step];
+    const int lines = 2 * HIDDEN_LINES, all = lines * (HIDDEN_ALONG + 1);
+    double *of = cli_alloc((size_t)all, 2 * sizeof *of);
+    for (int line = 0, to = 0; line < lines; line++) {
+        for (int step = 0; step < HIDDEN_ALONG; step++, to++) {
+            of[to] = x[line * HIDDEN_ALONG + step];
+            of[all + to] = y[line * HIDDEN_ALONG + step];
         }
-        of[to] = of[ALL + to] = NAN;
+        of[to] = of[all + to] = NAN;
         to++;
     }
     gr_status status = gr_figure_add(figure, panel,
-                                     GR_SERIES(GR_SERIES_LINE, .x = of, .y = of + ALL, .n = ALL,
+                                     GR_SERIES(GR_SERIES_LINE, .x = of, .y = of + all, .n = all,
                                                .color = HIDDEN_BLACK, .mark = -1, .width = .3));
     free(of);
     return status;
