@@ -4,6 +4,9 @@
 
 #include "cli/command.h"
 
+/* The commands of commands.def, in its order; NULL ends them. */
+extern const cli_command *const cli_commands[];
+
 /* Options that every command has. */
 extern const cli_option cli_common_options[];
 

@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const cli_command *const cli_commands[] = {
+#define CLI_COMMAND(name) &cli_command_##name,
+#include "cli/commands.def"
+#undef CLI_COMMAND
+    NULL,
+};
+
 enum { HELP_WIDTH = 100, HELP_DEFAULT_WIDTH = 80, HELP_COLUMN = 30 };
 
 static int help_width(void)
@@ -101,19 +108,14 @@ static void help_command(const cli_command *command)
 
 static void help_overview(void)
 {
-    static const cli_command *const commands[] = {
-#define CLI_COMMAND(name) &cli_command_##name,
-#include "cli/commands.def"
-#undef CLI_COMMAND
-    };
     int width = help_width();
     cli_print("gradus: neural networks in C, gradient by gradient\n\n");
     cli_print("%sUsage:%s gradus COMMAND [ARGUMENT%s]\n\n", cli_color(CLI_BOLD),
               cli_color(CLI_PLAIN), cli_glyph("…", "..."));
     cli_print("%sCommands:%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        cli_print("  %-8s  ", commands[i]->name);
-        cli_print_wrapped(commands[i]->summary, 12, 12, width);
+    for (int i = 0; cli_commands[i]; i++) {
+        cli_print("  %-8s  ", cli_commands[i]->name);
+        cli_print_wrapped(cli_commands[i]->summary, 12, 12, width);
         cli_print("\n");
     }
     cli_print("\n'gradus COMMAND --help' (or 'gradus help COMMAND') tells more, with examples.\n"

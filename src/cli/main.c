@@ -2,31 +2,28 @@
 #include "cli/args.h"
 #include "cli/gates.h"
 #include "cli/out.h"
+#include "cli/pages.h"
 #include "cli/process.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-static const cli_command *const main_commands[] = {
-#define CLI_COMMAND(name) &cli_command_##name,
-#include "cli/commands.def"
-#undef CLI_COMMAND
-};
-enum { MAIN_COMMANDS = sizeof main_commands / sizeof *main_commands };
+enum { MAIN_MOST_COMMANDS = 64 };
 
 static const cli_command *main_find(const char *name)
 {
-    for (int i = 0; i < MAIN_COMMANDS; i++)
-        if (strcmp(main_commands[i]->name, name) == 0) return main_commands[i];
+    for (int i = 0; cli_commands[i]; i++)
+        if (strcmp(cli_commands[i]->name, name) == 0) return cli_commands[i];
     return NULL;
 }
 
 static int main_unknown(const char *name)
 {
-    const char *names[MAIN_COMMANDS];
-    for (int i = 0; i < MAIN_COMMANDS; i++) names[i] = main_commands[i]->name;
-    const char *near = cli_nearest(name, names, MAIN_COMMANDS);
+    const char *names[MAIN_MOST_COMMANDS];
+    int n = 0;
+    for (; cli_commands[n] && n < MAIN_MOST_COMMANDS; n++) names[n] = cli_commands[n]->name;
+    const char *near = cli_nearest(name, names, n);
     if (near) return cli_bad("there is no command '%s'; did you mean '%s'?", name, near);
     return cli_bad("there is no command '%s'; 'gradus --help' lists them", name);
 }
@@ -67,6 +64,15 @@ static int main_run(const cli_command *command, int argc, char **argv)
     return code;
 }
 
+/* For the build, which installs the pages. */
+static int main_man(const char *name)
+{
+    const cli_command *command = name ? main_find(name) : NULL;
+    if (name && !command) return main_unknown(name);
+    cli_man(command);
+    return CLI_YES;
+}
+
 static int main_dispatch(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -78,6 +84,8 @@ static int main_dispatch(int argc, char **argv)
         cli_help(NULL);
         return CLI_YES;
     }
+    if (help && strcmp(argv[2], "--man") == 0) return main_man(argv[3]);
+    if (help && strcmp(argv[2], "--completion") == 0) return cli_completion(argv[3]);
     if (!help && name[0] == '-')
         return cli_bad("there is no option '%s'; a command comes first: see 'gradus --help'", name);
     const cli_command *command = main_find(help ? argv[2] : name);

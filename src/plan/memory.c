@@ -71,7 +71,7 @@ static void memory_share(gr_plan *plan, int *end)
 }
 
 /* By key, then by owner, so that the order is total and the same everywhere. */
-static int memory_order(const void *a, const void *b)
+static int memory_larger_first(const void *a, const void *b)
 {
     const memory_block *x = a, *y = b;
     if (x->key != y->key) return x->key < y->key ? 1 : -1;
@@ -150,7 +150,7 @@ static size_t memory_place_all(memory_block *blocks, int *by_offset, int n, int 
         if (strategy & MEMORY_AT_PEAK && b->first <= peak && peak <= b->last)
             b->key |= UINT64_C(1) << 63;
     }
-    qsort(blocks, (size_t)n, sizeof *blocks, memory_order);
+    qsort(blocks, (size_t)n, sizeof *blocks, memory_larger_first);
     size_t bytes = 0;
     for (int k = 0; k < n; k++) {
         memory_place(blocks, by_offset, k);
