@@ -1,10 +1,9 @@
 /* What a net is made of: its graph's gates, those of a layer taken together. */
 #include "graph/graph.h"
-#include "nn/scope.h"
 #include "ops/attention.h"
 #include "ops/matmul.h"
 #include "ops/scan.h"
-#include "train/model.h"
+#include "train/groups.h"
 
 /* Examples in the graph that is described: batch norm refuses to train on one. */
 #define SUMMARY_ROWS 2
@@ -13,19 +12,9 @@
 typedef struct summary {
     gr_net_info info; /* first: what the caller holds */
     gr_arena arena;
-    size_t capacity;
     int *edge; /* the layers' inputs, one layer's after another's */
     size_t edges, edge_capacity;
-    int *owner; /* by node: its layer, while the net is walked */
 } summary;
-
-/* A layer while its gates are gathered. */
-typedef struct summary_layer {
-    const char *composite; /* by address: each layer has its own copy. NULL: a single gate */
-    const gr_node *last;
-    size_t first_edge;
-    int64_t parameters, multiply_adds;
-} summary_layer;
 
 void gr_net_info_free(gr_net_info *info)
 {
@@ -70,88 +59,34 @@ static int64_t summary_work(const gr_node *node)
     return out * inner;
 }
 
-/* "softmax" of "softmax", "conv" of "conv12". */
-static const char *summary_stem(gr_arena *arena, const char *name)
+static gr_status summary_add(summary *s, const gr_group *group, size_t first_edge)
 {
-    char *stem = gr_arena_strdup(arena, name);
-    if (!stem) return NULL;
-    for (size_t n = strlen(stem); n > 1 && stem[n - 1] >= '0' && stem[n - 1] <= '9'; n--)
-        stem[n - 1] = 0;
-    return stem;
-}
-
-/* The layer of the scope that a group of gates is; NULL: none, or part of a composite of the
- * user's. */
-static const gr_scope_layer *summary_layer_of(const gr_scope *scope, const summary_layer *group)
-{
-    const gr_scope_layer *layer = group->composite ? gr_scope_layer_of(scope, group->last) : NULL;
-    if (!layer) return NULL;
-    const size_t whole = strlen(layer->name), part = strlen(group->composite);
-    const bool ends = whole >= part && !strcmp(layer->name + whole - part, group->composite);
-    return ends ? layer : NULL;
-}
-
-static gr_status summary_add(summary *s, const gr_scope *scope, const summary_layer *layer)
-{
-    gr_net_info *info = &s->info;
-    if (!layer->last) return GR_OK;
-    if (!gr_grow(&info->layers, (size_t)info->count, &s->capacity, sizeof *info->layers))
-        return GR_NO_MEMORY;
-    const gr_scope_layer *known = summary_layer_of(scope, layer);
-    const char *op = gr_node_op(layer->last), *name = known ? known->name : layer->last->name;
-    if (!name) name = layer->composite ? layer->composite : op;
-    gr_shape shape = summary_shape(layer->last);
-    gr_layer_info *to = &info->layers[info->count];
-    *to = (gr_layer_info){.name = gr_arena_strdup(&s->arena, name),
-                          .kind = gr_arena_strdup(&s->arena, known ? known->kind : op),
-                          .output = shape,
-                          .parameters = layer->parameters,
-                          .multiply_adds = layer->multiply_adds / SUMMARY_ROWS,
-                          .inputs = (int)(s->edges - layer->first_edge),
-                          .bytes = (size_t)gr_shape_count(shape) *
-                                   gr_dtype_size(gr_node_dtype(layer->last))};
-    if (!known && layer->composite) to->kind = summary_stem(&s->arena, layer->composite);
+    const gr_shape shape = summary_shape(group->last);
+    gr_layer_info *to = &s->info.layers[s->info.count];
+    to->name = gr_arena_strdup(&s->arena, group->name);
+    to->kind = gr_arena_strdup(&s->arena, group->kind);
     if (!to->name || !to->kind) return GR_NO_MEMORY;
-    info->count++;
-    info->parameters += to->parameters;
-    info->multiply_adds += to->multiply_adds;
-    info->bytes += to->bytes;
+    to->output = shape;
+    to->multiply_adds /= SUMMARY_ROWS;
+    to->inputs = (int)(s->edges - first_edge);
+    to->bytes = (size_t)gr_shape_count(shape) * gr_dtype_size(gr_node_dtype(group->last));
+    s->info.count++;
+    s->info.parameters += to->parameters;
+    s->info.multiply_adds += to->multiply_adds;
+    s->info.bytes += to->bytes;
     return GR_OK;
 }
 
-/* Counts a trainable variable with the first layer that reads it. */
-static int64_t summary_claim(const gr_scope *scope, const gr_node *node, bool *claimed)
-{
-    int64_t count = 0;
-    for (int i = 0; i < node->n_in; i++) {
-        const gr_node *in = node->in[i];
-        for (int p = 0; p < gr_scope_params(scope); p++) {
-            if (gr_scope_param(scope, p) != in || claimed[p]) continue;
-            claimed[p] = true;
-            count += gr_shape_count(gr_node_shape(in));
-        }
-    }
-    return count;
-}
-
-/* Gates that only change the shape within a net's text or recipe show as flatten or reshape; leaves
- * belong to the layer that reads them. */
-static bool summary_is_gate(const gr_node *node)
-{
-    return !(node->op->flags & (GR_OP_LEAF | GR_OP_EFFECT));
-}
-
 /* Notes which layers, or the input, gate `node` of the layer under way reads. */
-static gr_status summary_edges(summary *s, const gr_node *node, size_t first)
+static gr_status summary_edges(summary *s, const gr_node *node, const int *owner, size_t first)
 {
     const int now = s->info.count;
-    s->owner[node->id] = now;
     for (int i = 0; i < node->n_in; i++) {
         const gr_node *in = node->in[i];
         const bool input = strcmp(in->op->name, "input") == 0;
-        const int from = input ? -1 : s->owner[in->id];
+        const int from = input ? -1 : owner[in->id];
         size_t e = first;
-        if (!input && ((in->op->flags & GR_OP_LEAF) || from == now)) continue;
+        if (!input && (from < 0 || from == now)) continue;
         while (e < s->edges && s->edge[e] != from) e++;
         if (e < s->edges) continue;
         if (!gr_grow(&s->edge, s->edges, &s->edge_capacity, sizeof *s->edge)) return GR_NO_MEMORY;
@@ -170,23 +105,25 @@ static void summary_hand_out_edges(summary *s)
     }
 }
 
-static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *needed,
-                              bool *claimed)
+static gr_status summary_walk(summary *s, const gr_model_graph *g, const gr_groups *groups)
 {
-    summary_layer layer = {0};
+    size_t first_edge = 0;
+    s->info.layers = gr_alloc_array((size_t)groups->n + 1, sizeof *s->info.layers);
+    if (!s->info.layers) return GR_NO_MEMORY;
+    for (int p = 0; p < gr_scope_params(g->scope); p++)
+        if (groups->reader[p] >= 0)
+            s->info.layers[groups->reader[p]].parameters +=
+                gr_shape_count(gr_node_shape(gr_scope_param(g->scope, p)));
     for (int id = 0; id < gr_graph_size(g->graph); id++) {
         const gr_node *node = gr_graph_node(g->graph, id);
-        if (!needed[id] || !summary_is_gate(node)) continue;
-        if (!layer.last || !node->composite || node->composite != layer.composite) {
-            GR_TRY(summary_add(s, g->scope, &layer));
-            layer = (summary_layer){.composite = node->composite, .first_edge = s->edges};
-        }
-        layer.last = node;
-        layer.parameters += summary_claim(g->scope, node, claimed);
-        layer.multiply_adds += summary_work(node);
-        GR_TRY(summary_edges(s, node, layer.first_edge));
+        const int now = groups->owner[id];
+        if (now < 0) continue;
+        s->info.layers[now].multiply_adds += summary_work(node);
+        GR_TRY(summary_edges(s, node, groups->owner, first_edge));
+        if (node != groups->group[now].last) continue;
+        GR_TRY(summary_add(s, &groups->group[now], first_edge));
+        first_edge = s->edges;
     }
-    GR_TRY(summary_add(s, g->scope, &layer));
     summary_hand_out_edges(s);
     return GR_OK;
 }
@@ -194,20 +131,12 @@ static gr_status summary_walk(summary *s, const gr_model_graph *g, const bool *n
 static gr_status summary_fill(summary *s, const gr_model *model)
 {
     gr_model_graph g;
+    gr_groups groups = {0};
     gr_status status = gr_model_build_net(model, NULL, GR_TRAIN, SUMMARY_ROWS, &g);
-    bool *needed = NULL, *claimed = NULL;
-    if (status == GR_OK) {
-        needed = gr_graph_needed(g.graph, &g.scores, 1);
-        claimed = gr_alloc((size_t)gr_scope_params(g.scope) + 1);
-        s->owner = gr_alloc_array((size_t)gr_graph_size(g.graph), sizeof *s->owner);
-        status =
-            needed && claimed && s->owner ? summary_walk(s, &g, needed, claimed) : GR_NO_MEMORY;
-    }
+    if (status == GR_OK) status = gr_groups_make(&g, &groups);
+    if (status == GR_OK) status = summary_walk(s, &g, &groups);
     s->info.input = model->input;
-    gr_free(s->owner);
-    s->owner = NULL;
-    gr_free(needed);
-    gr_free(claimed);
+    gr_groups_clear(&groups);
     gr_model_graph_clear(&g);
     return status;
 }
