@@ -9,6 +9,7 @@
 #include <gradus/gates.h>
 #include <gradus/graph.h>
 #include <gradus/image.h>
+#include <gradus/inspect.h>
 #include <gradus/io.h>
 #include <gradus/knn.h>
 #include <gradus/lang.h>

@@ -3,10 +3,10 @@
 #include "cli/gates.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/picture.h"
 #include "cli/table.h"
 
 #include <errno.h>
-#include <gradus/image.h>
 #include <gradus/train.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -118,28 +118,6 @@ static gr_image_aspect predict_aspect(const cli_args *args)
                                         : GR_IMAGE_STRETCH;
 }
 
-/* As the model's pictures were made to fit, or as the options say. */
-static gr_status predict_fit(const predict_job *job, const gr_tensor *image, gr_shape input,
-                             gr_tensor *fitted)
-{
-    const gr_preprocess *preprocess = gr_model_preprocess(job->model);
-    const bool invert = cli_flag(job->args, "invert");
-    if (!preprocess->resize || cli_given(job->args, "aspect"))
-        return gr_image_fit(image, input,
-                            GR_IMAGE_FIT(.aspect = predict_aspect(job->args), .invert = invert),
-                            fitted);
-    gr_tensor coloured;
-    gr_shape shape = image->shape;
-    shape.dim[0] = input.dim[0];
-    gr_status status = gr_image_fit(image, shape, GR_IMAGE_FIT(.invert = invert), &coloured);
-    if (status != GR_OK) return status;
-    status = gr_tensor_new(GR_F32, input, fitted);
-    if (status == GR_OK) status = gr_preprocess_apply(preprocess, &coloured, fitted->data);
-    if (status != GR_OK) gr_tensor_clear(fitted);
-    gr_tensor_clear(&coloured);
-    return status;
-}
-
 static int predict_picture(predict_job *job, const char *path)
 {
     gr_shape input = gr_model_input(job->model);
@@ -149,7 +127,10 @@ static int predict_picture(predict_job *job, const char *path)
         return cli_bad("%s: a picture, but the model takes examples of shape %s", path,
                        gr_shape_print(input, shape, sizeof shape));
     gr_status status = gr_image_read(path, &image);
-    if (status == GR_OK) status = predict_fit(job, &image, input, &fitted);
+    const gr_image_aspect aspect = predict_aspect(job->args);
+    if (status == GR_OK)
+        status = cli_picture_fit(job->model, &image, cli_flag(job->args, "invert"),
+                                 cli_given(job->args, "aspect") ? &aspect : NULL, &fitted);
     gr_tensor_clear(&image);
     if (status != GR_OK) return cli_failed(status);
     gr_tensor batch = fitted;

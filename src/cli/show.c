@@ -5,6 +5,7 @@
 #include "cli/gates.h"
 #include "cli/input.h"
 #include "cli/recipe.h"
+#include "cli/show_activity.h"
 
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,46 @@
 static const char *const show_forms[] = {"plan", "graph", "dot"};
 enum { SHOW_FORMS = sizeof show_forms / sizeof *show_forms };
 static const char *const show_drawn[] = {"svg", "png", "filters", "neurons"};
+
+/* Options that look at a model at work, and those that belong to them alone. */
+static const char *const show_works[] = {"activations", "histograms", "layers"};
+static const char *const show_work_options[] = {"data", "part",    "examples", "bound",
+                                                "rate", "picture", "example",  "invert"};
+
+static bool show_is_any(const cli_args *args, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (cli_given(args, names[i])) return true;
+    return false;
+}
+
+static bool show_at_work(const cli_args *args)
+{
+    return show_is_any(args, show_works, sizeof show_works / sizeof *show_works);
+}
+
+/* A look at a model at work is all that is shown. */
+static int show_work(const cli_args *args)
+{
+    const bool picture = cli_given(args, "layers");
+    const char *operand = cli_operand(args, 0);
+    if (picture && (cli_given(args, "activations") || cli_given(args, "histograms")))
+        return cli_bad("--layers shows one example, --activations many: one at a time");
+    for (int i = 0; i < SHOW_FORMS; i++)
+        if (cli_flag(args, show_forms[i]))
+            return cli_bad("--%s belongs to the net, not to what it does on data", show_forms[i]);
+    for (size_t i = 0; i < sizeof show_drawn / sizeof *show_drawn; i++)
+        if (cli_given(args, show_drawn[i]))
+            return cli_bad("--%s draws the net, not what it does on data", show_drawn[i]);
+    if (!operand || cli_given(args, "net") || cli_is_net_file(operand) || !cli_is_model(operand))
+        return cli_bad("--%s is for a trained model%s%s%s",
+                       picture                          ? "layers"
+                       : cli_given(args, "activations") ? "activations"
+                                                        : "histograms",
+                       operand ? ", and '" : "", operand ? operand : "",
+                       operand ? "' is none" : "");
+    return picture ? show_picture(args) : show_activity(args);
+}
 
 static int show_refuse(const cli_args *args)
 {
@@ -25,6 +66,9 @@ static int show_refuse(const cli_args *args)
     for (size_t i = 0; form && i < sizeof show_drawn / sizeof *show_drawn; i++)
         if (cli_given(args, show_drawn[i]))
             return cli_bad("--%s prints that alone: leave out --%s", form, show_drawn[i]);
+    for (size_t i = 0; i < sizeof show_work_options / sizeof *show_work_options; i++)
+        if (cli_given(args, show_work_options[i]))
+            return cli_bad("--%s belongs to --activations and --layers", show_work_options[i]);
     if (form && !plan && cli_flag(args, "json"))
         return cli_bad("--json and --%s exclude each other", form);
     if (!form && (cli_flag(args, "train") || cli_given(args, "batch")))
@@ -101,6 +145,8 @@ static int show_file(const cli_args *args)
 
 static int show_run(const cli_args *args)
 {
+    if (cli_given(args, "activation-functions")) return show_functions(args);
+    if (show_at_work(args)) return show_work(args);
     int code = show_refuse(args);
     if (code != CLI_YES) return code;
     if (cli_given(args, "net") || cli_is_net_file(cli_operand(args, 0))) return show_net(args);
@@ -147,9 +193,66 @@ static const cli_option show_options[] = {
      .argument = "FILE",
      .help = "draw a fully connected net neuron by neuron, with a line for each weight (.svg, .png "
              "or .pdf)"},
+    {.name = "activation-functions",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "instead of all else: draw every activation of the language with its derivative"},
     {.name = "json", .help = "print JSON"},
+    {.name = "activations",
+     .help = "what the layers do on --data: mean and deviation, saturated and dead units, "
+             "gradients, the share of the weights that an update is",
+     .group = "A model at work"},
+    {.name = "histograms",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw the distribution of each layer's outputs as well"},
+    {.name = "layers",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "draw what each layer makes of one example"},
+    {.name = "data",
+     .letter = 'd',
+     .kind = CLI_TEXT,
+     .argument = "NAME|PATH",
+     .fallback = "fashion-mnist",
+     .help = "examples: see gradus data"},
+    {.name = "part",
+     .kind = CLI_WORD,
+     .argument = "train|test",
+     .fallback = "train",
+     .help = "which of them"},
+    {.name = "examples",
+     .kind = CLI_INT,
+     .argument = "N",
+     .min = 1,
+     .max = 9e15,
+     .fallback = "1000",
+     .help = "so many of them, evenly spaced"},
+    {.name = "bound",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .min = 1e-30,
+     .max = 1e30,
+     .fallback = "0.01",
+     .help = "a unit is saturated where its derivative is below X"},
+    {.name = "rate",
+     .letter = 'r',
+     .kind = CLI_REAL,
+     .argument = "X",
+     .max = 1e30,
+     .fallback = "0.01",
+     .help = "learning rate of the updates of gradient descent"},
+    {.name = "picture", .kind = CLI_TEXT, .argument = "FILE", .help = "a picture for --layers"},
+    {.name = "example",
+     .kind = CLI_INT,
+     .argument = "N",
+     .max = 9e15,
+     .fallback = "0",
+     .help = "or an example of the data (from 0)"},
+    {.name = "invert", .help = "black on white becomes white on black, as MNIST's digits are"},
     {.name = "plan",
-     .help = "print the compiled program: the steps in their order, with kernel and memory"},
+     .help = "print the compiled program: the steps in their order, with kernel and memory",
+     .group = "Programs and graphs"},
     {.name = "graph", .help = "print the graph as text"},
     {.name = "dot", .help = "print the graph for Graphviz: gradus show ... --dot | dot -Tsvg"},
     {.name = "train", .help = "program or graph of a training step (by adam) instead of inference"},
@@ -183,6 +286,9 @@ const cli_command cli_command_show = {
                 "gradus show --recipe alexnet --svg alexnet.svg\n"
                 "gradus show --net 'conv(20,5) |> maxpool(2) |> fc(10)' --input 1,28,28\n"
                 "gradus show model.safetensors --plan --batch 64\n"
+                "gradus show model.safetensors --activations --data mnist --histograms units.svg\n"
+                "gradus show model.safetensors --layers layers.png --data mnist --example 7\n"
+                "gradus show --activation-functions activations.svg\n"
                 "gradus show fashion-mnist\n",
     .most = 1,
     .options = show_options,
