@@ -35,3 +35,14 @@ after a step of 0.01: 0.8826'
 expect layers 'h1   0.5000  0.0121  0.7685  0.8581
 h2   0.4885  0.5405  0.4106  0.5621
 out -0.6687'
+expect svm 'step    0  accuracy 0.67
+step  100  accuracy 0.83
+step  200  accuracy 0.83
+step  300  accuracy 0.83
+step  400  accuracy 0.83
+step  500  accuracy 0.83
+step  600  accuracy 0.83
+step  700  accuracy 0.83
+step  800  accuracy 1.00
+step  900  accuracy 1.00
+step 1000  accuracy 0.83'

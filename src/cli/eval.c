@@ -5,11 +5,9 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/plan.h"
-#include "cli/table.h"
 #include "cli/values.h"
 #include "cli/verdict.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -87,81 +85,6 @@ static int eval_build(const cli_args *args, const gr_expr *expr, const gr_tensor
     if (code != CLI_YES || status == GR_OK) return code;
     circuit_clear(c);
     status = circuit_build(expr, values, c);
-    return status == GR_OK ? CLI_YES : cli_failed(status);
-}
-
-/* ---- Steps along the gradient --------------------------------------------------------------- */
-
-static void eval_move(circuit *c, double h)
-{
-    for (int k = 0; k < c->inputs; k++) {
-        double *x = c->gate[k].value.data;
-        const double *dx = c->gate[k].grad.data;
-        for (int64_t i = 0; dx && i < gr_shape_count(c->gate[k].value.shape); i++)
-            x[i] += h * dx[i];
-    }
-}
-
-static void eval_step_row(cli_table *table, const circuit *c, int64_t step, int digits)
-{
-    char *value = circuit_show(&c->gate[c->result].value, digits);
-    cli_table_cell(table, "%" PRId64, step);
-    cli_table_cell(table, "%s", value);
-    free(value);
-    for (int k = 0; k < c->inputs; k++) {
-        char *input = circuit_show(&c->gate[k].value, digits);
-        cli_table_cell(table, "%s", input);
-        free(input);
-    }
-}
-
-static void eval_step_json(cli_json *json, const circuit *c, int64_t step)
-{
-    cli_json_object(json, NULL);
-    cli_json_int(json, "step", step);
-    cli_json_tensor(json, "value", &c->gate[c->result].value);
-    cli_json_object(json, "inputs");
-    for (int k = 0; k < c->inputs; k++) cli_json_tensor(json, c->gate[k].name, &c->gate[k].value);
-    cli_json_end(json);
-    cli_json_end(json);
-}
-
-static cli_table *eval_step_table(const circuit *c)
-{
-    char *columns = cli_format("%s", ">step|>value");
-    for (int k = 0; k < c->inputs; k++) {
-        char *more = cli_format("%s|%c%s", columns, c->gate[k].value.shape.rank ? '~' : '>',
-                                c->gate[k].name);
-        free(columns);
-        columns = more;
-    }
-    cli_table *table = cli_table_new(columns);
-    free(columns);
-    return table;
-}
-
-/* Moves the inputs; rows into `json`'s open object, or (NULL) a table. */
-static int eval_steps(const cli_args *args, circuit *c, cli_json *json)
-{
-    double h = cli_real(args, "step") * (cli_flag(args, "descend") ? -1 : 1);
-    int64_t times = cli_int(args, "times");
-    int digits = (int)cli_int(args, "digits");
-    cli_table *table = json ? NULL : eval_step_table(c);
-    gr_status status = GR_OK;
-    if (json) cli_json_array(json, "steps");
-    if (table) eval_step_row(table, c, 0, digits);
-    for (int64_t step = 1; step <= times && status == GR_OK; step++) {
-        eval_move(c, h);
-        status = circuit_run(c);
-        if (status == GR_OK && table) eval_step_row(table, c, step, digits);
-        if (status == GR_OK && json) eval_step_json(json, c, step);
-    }
-    if (json) cli_json_end(json);
-    if (table) {
-        cli_print("\n%s the gradient, in steps of %g:\n\n",
-                  cli_flag(args, "descend") ? "Against" : "Along", cli_real(args, "step"));
-        cli_table_print(table);
-    }
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
@@ -316,8 +239,11 @@ static int eval_run(const cli_args *args)
     if (cli_flag(args, "plan") && (cli_flag(args, "dot") || cli_flag(args, "check") ||
                                    cli_given(args, "step") || eval_studies(args)))
         return cli_bad("--plan prints the program alone: leave out the other forms of output");
-    if (!cli_given(args, "step") && (cli_given(args, "times") || cli_flag(args, "descend")))
-        return cli_bad("--times and --descend belong to --step");
+    if (!cli_given(args, "step") &&
+        (cli_given(args, "times") || cli_flag(args, "descend") || cli_flag(args, "random")))
+        return cli_bad("--times, --descend and --random belong to --step");
+    if (!cli_flag(args, "random") && cli_given(args, "seed"))
+        return cli_bad("--seed belongs to --random");
     if (!cli_given(args, "numeric") && (cli_given(args, "h") || cli_given(args, "errors")))
         return cli_bad("--h and --errors belong to --numeric");
     int code = eval_refuse_pictures(args);
@@ -378,6 +304,14 @@ static const cli_option eval_options[] = {
      .max = 1000000,
      .help = "so many steps"},
     {.name = "descend", .help = "step against the gradient"},
+    {.name = "random",
+     .help = "instead, try inputs drawn within H of these, and show each that is the best so far"},
+    {.name = "seed",
+     .kind = CLI_INT,
+     .argument = "N",
+     .fallback = "1",
+     .max = 9007199254740992,
+     .help = "of what is drawn"},
     {.name = "digits",
      .kind = CLI_INT,
      .argument = "N",

@@ -3,6 +3,7 @@
 #define CLI_EVAL_H
 
 #include "cli/circuit.h"
+#include "cli/command.h"
 #include "cli/json.h"
 
 /* The gates as an aligned table, inputs first, with the expression's value above it. */
@@ -23,6 +24,9 @@ char *eval_draw_value(const gr_tensor *value, int digits);
 /* The chain rule, upstream × local = downstream, as a table, or as member "explain". */
 gr_status eval_explain(const circuit *c, int digits);
 gr_status eval_explain_json(cli_json *json, const circuit *c);
+/* Moves the inputs, along the gradient or at random, as the options say: a row for each new value,
+ * in a table or (json not NULL) as member "steps". Returns an exit status. */
+int eval_steps(const cli_args *args, circuit *c, cli_json *json);
 /* How many gates the circuit has forward and backward, and how long a pass through both takes, as
  * text or (json not NULL) as member "cost". Returns an exit status. */
 int eval_time(const circuit *c, cli_json *json);

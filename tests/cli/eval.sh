@@ -112,6 +112,26 @@ row_is g2 "g2 add g1, 1 3 3"
 
 # ---- What has no gradient -----------------------------------------------------------------------
 
+# At random: each is better than what was before; the same seed draws the same.
+run eval 'x*y' x=-2 y=3 --step 0.01 --times 100 --random
+exits 0
+out "The greatest values of 100 tries within 0.01"
+sed -n '/^try/,$p' "$WORK/out" >tries
+awk 'NR > 2 { if (NR > 3 && $2 <= best) exit 1; best = $2; n++
+    if ($3 < -2.01 || $3 > -1.99 || $4 < 2.99 || $4 > 3.01) exit 1 }
+    END { if (n < 2) exit 1 }' tries || fault "tries that are no better, or too far away"
+run eval 'x*y' x=-2 y=3 --step 0.01 --times 100 --random --seed 1
+sed -n '/^try/,$p' "$WORK/out" | cmp -s - tries || fault "the same seed draws otherwise"
+run eval 'x*y' x=-2 y=3 --step 0.01 --times 100 --random --seed 2
+! sed -n '/^try/,$p' "$WORK/out" | cmp -s - tries || fault "another seed draws the same"
+run eval 'x^2' x=1 --step 1 --times 50 --random --descend --json
+exits 0
+out '"steps": ['
+run eval 'x*y' x=-2 y=3 --random
+refused "belong to --step"
+run eval 'x*y' x=-2 y=3 --step 1 --seed 3
+refused "--seed belongs to --random"
+
 run eval 'x*2' 'x=[1,2]'
 exits 0
 out "no gradient: the result has shape [2]"
