@@ -101,9 +101,13 @@ gr_status cli_linear_differences(cli_linear *linear, cli_linear_way *way);
 
 /* ---- Results --------------------------------------------------------------------------------- */
 
+/* "random", as it is asked for; "random search". */
+const char *cli_linear_strategy_word(cli_linear_strategy strategy);
 const char *cli_linear_strategy_name(cli_linear_strategy strategy);
 /* "random search", "batches of 256": names a way among others. To be freed. */
 char *cli_linear_way_name(const cli_linear *linear, const cli_linear_way *way);
+/* Prints it all. */
+gr_status cli_linear_report(const cli_linear *linear);
 /* May what is asked for be drawn, of these data? */
 int cli_linear_figures_check(const cli_linear *linear);
 gr_status cli_linear_figures(const cli_linear *linear);

@@ -73,7 +73,10 @@ static void worked_print(const worked_work *s)
         const char *name = gr_dataset_feature_name(linear->test, i);
         at += (size_t)snprintf(columns + at, sizeof columns - at, "|>w·%.24s", name ? name : "x");
     }
-    snprintf(columns + at, sizeof columns - at, "|>W x|>b|>W x + b%s", softmax ? "|>softmax" : "");
+    snprintf(columns + at, sizeof columns - at, "|>W x|>b|>W x + b%s",
+             !softmax         ? ""
+             : linear->neuron ? "|>sigmoid"
+                              : "|>softmax");
     cli_print("test example %" PRId64 ": %s\n", s->example,
               gr_dataset_class_name(linear->test, gr_dataset_label(linear->test, s->example)));
     cli_table *table = cli_table_new(columns);
