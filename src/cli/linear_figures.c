@@ -92,7 +92,7 @@ static gr_status linear_figures_curve(const cli_linear *linear, gr_figure *figur
 static gr_status linear_figures_curves(const cli_linear *linear, const char *path)
 {
     gr_figure *figure;
-    gr_status status = gr_figure_new(GR_FIGURE(.panels = 2, .width = 520, .height = 240), &figure);
+    gr_status status = gr_figure_new(GR_FIGURE(.panels = 2, .width = 580, .height = 240), &figure);
     if (status != GR_OK) return status;
     status = gr_figure_panel(
         figure, 0,
