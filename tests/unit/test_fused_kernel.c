@@ -338,6 +338,33 @@ static void test_norm(void **state)
     }
 }
 
+/* The gradient of a normalisation: what is reduced last waits in the result's memory for what is
+ * subtracted from it, beside an output that reads an input as late as that. */
+static void test_norm_gradient(void **state)
+{
+    (void)state;
+    static const gr_shape shapes[] = {{2, {3, 2049}}, {2, {5, 4100}},      {2, {1, 40000}},
+                                      {2, {7, 300}},  {4, {5, 3, 32, 32}}, {4, {300, 2, 3, 5}}};
+    for (size_t k = 0; k < 2 * GR_LEN(shapes); k++) {
+        const gr_shape shape = shapes[k / 2];
+        const gr_axes rows = GR_KEEP(-1), planes = GR_KEEP(0, 2, 3);
+        const gr_axes axes = shape.rank == 2 ? rows : planes;
+        const gr_dtype dtype = k % 4 < 2 ? GR_F32 : GR_F64;
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, dtype, shape), *dy = fused_in(&m, dtype, shape);
+        gr_node *gamma = fused_in(
+            &m, dtype, shape.rank == 2 ? GR_SHAPE(shape.dim[1]) : GR_SHAPE(shape.dim[1], 1, 1));
+        gr_node *centred = gr_sub(x, gr_scale(gr_sum(x, axes), 0.125));
+        gr_node *each = gr_mul(dy, gamma), *along = gr_sum(gr_mul(each, centred), axes);
+        gr_node *slope = gr_add(gr_mul(each, gr_shift(along, 1)), gr_mul(centred, along));
+        gr_node *total = gr_sum(slope, axes);
+        gr_node *late = k % 2 ? gr_mul(x, total) : NULL;
+        fused_out(&m, gr_sub(slope, gr_scale(total, 0.25)));
+        if (late) fused_out(&m, late);
+        fused_check(&m);
+    }
+}
+
 /* Everything is reduced: blocks combine as a tree, on one thread and on several. */
 static void test_whole(void **state)
 {
@@ -644,11 +671,12 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),    cmocka_unit_test(test_broadcasts),
-        cmocka_unit_test(test_choices),  cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_norm),     cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_columns),  cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_products), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_chain),   cmocka_unit_test(test_broadcasts),
+        cmocka_unit_test(test_choices), cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_gradient),
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_parts),   cmocka_unit_test(test_products),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

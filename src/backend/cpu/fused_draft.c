@@ -182,7 +182,11 @@ static int draft_result(gr_fused_draft *d, int v, bool lean, int first)
 {
     gr_draft_value *x = &d->value[v];
     const bool alone = d->space.kind == GR_FUSED_COLUMNS && lean;
-    if (x->output >= 0) d->written[x->output] = first;
+    if (x->output >= 0 && !d->lodged[x->output]) d->written[x->output] = first;
+    if (x->lodging >= 0) {
+        d->written[x->lodging] = first;
+        d->lodged[x->lodging] = true;
+    }
     if (x->output < 0 && !x->kept) {
         x->slot = draft_slot_register(d, draft_size(d, v), lean, first);
         return x->slot;

@@ -9,6 +9,7 @@
 typedef struct gr_draft_value {
     int pass;       /* that computes it; -1: an input or constant */
     int output;     /* which one it is; -1 */
+    int lodging;    /* the output in whose memory it waits for that one's gate; -1 */
     bool kept;      /* a later pass reads it */
     bool lean;      /* the main pass computes it, for each group */
     int root;       /* where it lies as a whole, if it does */
@@ -54,6 +55,7 @@ typedef struct gr_fused_draft {
     int read_last[GR_FUSED_INPUTS];                             /* number */
     unsigned char read_as[GR_FUSED_INPUTS][GR_FUSED_GATES + 1]; /* bits of motions, by pass */
     int written[GR_FUSED_OUTPUTS];                              /* number */
+    bool lodged[GR_FUSED_OUTPUTS]; /* first by a value that waits there */
 } gr_fused_draft;
 
 /* The value that stands behind reshapes. */

@@ -11,7 +11,8 @@ enum {
     PLAN_PIECE_LEAST = 256,
     PLAN_GRAIN = 65536, /* additions and passes over memory of a thread's chunk, at least, … */
     PLAN_PAYS = 4,      /* … and so many chunks are worth a second thread */
-    PLAN_COSTLY = 8     /* additions that a costly gate takes */
+    PLAN_COSTLY = 8,    /* additions that a costly gate takes */
+    PLAN_LODGES = 3     /* gates from which on a value is not computed twice */
 };
 
 /* ---- Values and passes ----------------------------------------------------------------------- */
@@ -32,7 +33,8 @@ static void plan_values(gr_fused_draft *d)
     for (int v = 0; v < d->space.n; v++) {
         const gr_fused_value *value = &d->space.value[v];
         gr_draft_value *x = &d->value[v];
-        *x = (gr_draft_value){.pass = -1, .output = -1, .slot = -1, .spread = -1, .inner = -1};
+        *x = (gr_draft_value){
+            .pass = -1, .output = -1, .lodging = -1, .slot = -1, .spread = -1, .inner = -1};
         if (value->node->op == &gr_op_constant) {
             x->root = GR_FUSED_ROOT_NONE;
             x->offset = (int64_t)(uintptr_t)value->node->attr[0].tensor->data;
@@ -109,6 +111,59 @@ static void plan_kept(gr_fused_draft *d, bool shared)
     }
 }
 
+/* How many full gates of the main pass compute value v. */
+static int plan_effort(const gr_fused_draft *d, int v)
+{
+    bool needed[GR_FUSED_VALUES] = {false};
+    int count = 0;
+    needed[v] = true;
+    for (int u = v; u >= 0; u--) {
+        if (!needed[u] || !d->space.value[u].full || d->value[u].pass != d->number) continue;
+        count++;
+        for (int i = 0; i < d->space.value[u].node->n_in; i++) {
+            needed[gr_draft_source(d, d->space.value[u].in[i])] = true;
+        }
+    }
+    return count;
+}
+
+/* Do reductions alone read value u, but for the later gate v? */
+static bool plan_is_lodger(const gr_fused_draft *d, int u, int v)
+{
+    const gr_fused_value *value = d->space.value;
+    if (d->value[u].pass != d->number || !value[u].full || value[u].phase >= value[v].phase) {
+        return false;
+    }
+    if (d->value[u].output >= 0 || plan_effort(d, u) < PLAN_LODGES) return false;
+    for (int w = 0; w < d->space.n; w++) {
+        if (w == v || !plan_is_gate(&value[w]) || gr_fused_is_reduction(value[w].node)) continue;
+        for (int i = 0; i < value[w].node->n_in; i++) {
+            if (gr_draft_source(d, value[w].in[i]) == u) return false;
+        }
+    }
+    return gr_dtype_size(gr_type_of(value[u].node).dtype) ==
+           gr_dtype_size(gr_type_of(value[v].node).dtype);
+}
+
+/* In long groups each phase computes anew what it needs. A value that is reduced and then read by
+ * the gate of an output alone, as the centred gradient of a normalisation is, waits for that in the
+ * output's memory. */
+static void plan_lodgers(gr_fused_draft *d)
+{
+    for (int v = 0; v < d->space.n; v++) {
+        const gr_draft_value *out = &d->value[v];
+        if (out->output < 0 || !d->space.value[v].full || out->pass != d->number) continue;
+        for (int i = 0; i < d->space.value[v].node->n_in; i++) {
+            const int u = gr_draft_source(d, d->space.value[v].in[i]);
+            if (!plan_is_lodger(d, u, v)) continue;
+            d->value[u].kept = true;
+            d->value[u].root = out->root;
+            d->value[u].lodging = out->output;
+            break;
+        }
+    }
+}
+
 /* Folds gates into the only ones that read them, where there is an instruction for the pair. */
 static void plan_pairs(gr_fused_draft *d)
 {
@@ -162,6 +217,12 @@ static int64_t plan_even(int64_t count, int64_t most, int64_t unit)
 
 /* ---- Phases ---------------------------------------------------------------------------------- */
 
+/* Does what a full gate leaves stay where later phases find it? */
+static bool plan_remains(const gr_draft_value *x)
+{
+    return x->output >= 0 || x->lodging >= 0;
+}
+
 /* Marks the full gates that phase k computes: those that come up in it or, where a group does not
  * stay in registers, all that its results need but what lies in outputs already. */
 static void plan_wanted(const gr_fused_draft *d, int k, bool *wanted)
@@ -171,10 +232,10 @@ static void plan_wanted(const gr_fused_draft *d, int k, bool *wanted)
         const gr_draft_value *x = &d->value[v];
         if (x->pass != d->number) continue;
         const bool reduction = gr_fused_is_reduction(value->node);
-        if (!x->lean && value->phase == k && (d->pass->resident || x->output >= 0)) {
+        if (!x->lean && value->phase == k && (d->pass->resident || plan_remains(x))) {
             wanted[v] = true;
         }
-        if (x->output >= 0 && value->phase < k) wanted[v] = false;
+        if (plan_remains(x) && value->phase < k) wanted[v] = false;
         if (!wanted[v] && !(reduction && value->phase == k + 1)) continue;
         for (int i = 0; i < value->node->n_in && !d->pass->resident; i++) {
             const int source = gr_draft_source(d, value->in[i]);
@@ -188,7 +249,7 @@ static void plan_forget(gr_fused_draft *d)
 {
     for (int v = 0; v < d->space.n; v++) {
         gr_draft_value *x = &d->value[v];
-        if (x->pass == d->number && !x->lean && x->output < 0) x->slot = -1;
+        if (x->pass == d->number && !x->lean && !plan_remains(x)) x->slot = -1;
         x->spread = -1;
     }
 }
@@ -494,6 +555,7 @@ static gr_status plan_program(gr_fused_draft *d, gr_fused_plan *plan)
         last->run = plan_splits(d, last) ? gr_fused_run_rows_split : gr_fused_run_rows;
     }
     plan_kept(d, last->run == gr_fused_run_rows_split);
+    if (d->space.kind == GR_FUSED_ROWS && !last->resident) plan_lodgers(d);
     plan_pairs(d);
     for (int k = 0; k < plan->n_passes; k++) {
         gr_draft_begin_pass(d, &plan->pass[k], k, axes[k]);
