@@ -82,6 +82,12 @@ GR_API gr_status gr_accumulate(gr_scope *scope, gr_node *loss, gr_node *keep, gr
 GR_API gr_status gr_minimize_sum(gr_scope *scope, gr_node *loss, gr_node *scale,
                                  const gr_optimizer *optimizer);
 
+/* The L2 norm of the gradient of `loss` by all parameters that gr_minimize moves together, before
+ * it is clipped: an f32 scalar, to be compiled beside the loss. The gradient is computed once for
+ * both. `scale`: NULL, or as gr_minimize_sum takes it: then that times the sums is the gradient.
+ * The graph's error node on a fault. */
+GR_API gr_node *gr_gradient_norm(gr_scope *scope, gr_node *loss, gr_node *scale);
+
 /* For small programs: gr_minimize, compile, bind `feeds` (by name, as gr_evaluate does), and run
  * `steps` steps. The scope's store holds the result. */
 GR_API gr_status gr_fit(gr_scope *scope, gr_node *loss, const gr_optimizer *optimizer,

@@ -283,6 +283,10 @@ typedef struct gr_trainer_options {
     gr_monitor monitor;        /* the validation figure that improves */
     double min_delta;          /* improvement is by more than this */
     bool keep_best;            /* end with the parameters of the best epoch */
+    bool gradient_norm;        /* compute the gradient's norm at each step, for the history: one
+                                  more pass over the gradients */
+    bool updates;              /* look how far the last step of each epoch (or report) moves the
+                                  parameters: gr_trainer_updates */
     const char *checkpoint;    /* file; NULL: none */
     int64_t checkpoint_steps;  /* write it every so many steps, */
     double checkpoint_seconds; /* or seconds; neither: at every epoch's end. Always at the end */
@@ -321,8 +325,9 @@ typedef struct gr_epoch {
     double train_loss;   /* mean over its labels, each at the step that used it; no penalty */
     double train_accuracy;
     double val_loss, val_accuracy;
-    double rate;    /* learning rate of its last step */
-    double seconds; /* since training began, without interruptions */
+    double rate;          /* learning rate of its last step */
+    double seconds;       /* since training began, without interruptions */
+    double gradient_norm; /* L2, before clipping: mean over its steps; NaN unless asked for */
 } gr_epoch;
 
 typedef struct gr_train_report {
@@ -340,6 +345,16 @@ GR_API gr_train_report gr_trainer_report(const gr_trainer *trainer);
 /* Ended epoch i, counted from 0 (also those before a resume); false beyond the last. */
 GR_API bool gr_trainer_epoch(const gr_trainer *trainer, int64_t i, gr_epoch *epoch);
 GR_API int64_t gr_trainer_epochs(const gr_trainer *trainer); /* that have ended */
+/* How far a step moved a parameter: the L2 norm of the change by that of its values, of up to
+ * 16,384 elements that are evenly spaced. About 1e-3 is usual. */
+typedef struct gr_update {
+    const char *parameter; /* "conv1/weight" */
+    double ratio;
+} gr_update;
+/* Those of the last step of the epoch (or report) that ended last, of all parameters of at least
+ * two axes. Returns how many; 0 before the first, and without the option `updates`. The array lives
+ * as long as the trainer. */
+GR_API int gr_trainer_updates(const gr_trainer *trainer, const gr_update **updates);
 GR_API gr_model *gr_trainer_model(const gr_trainer *trainer);
 /* Buffers and steps of the program of a full batch (without the update, if several are one step).
  */

@@ -150,19 +150,23 @@ static int train_stopped(const cli_training *training)
     return code;
 }
 
-static int train_loop(const cli_training *training)
+static int train_loop(cli_training *training)
 {
+    int code = CLI_YES;
     gr_status status;
     gr_train_event event = GR_TRAIN_STEP;
     train_catch(training->trainer);
     do {
         status = gr_train_step(training->trainer, &event);
+        if (status == GR_OK && event == GR_TRAIN_EPOCH) code = cli_training_watch(training);
         if (status == GR_OK) cli_training_progress(training, event);
-    } while (status == GR_OK && (event == GR_TRAIN_STEP || event == GR_TRAIN_EPOCH));
+    } while (status == GR_OK && code == CLI_YES &&
+             (event == GR_TRAIN_STEP || event == GR_TRAIN_EPOCH));
     train_release();
     if (status == GR_NUMERIC)
         return cli_fault(CLI_NO, "%s; a smaller --rate or --clip may help", gr_message());
     if (status != GR_OK) return cli_failed(status);
+    if (code != CLI_YES) return code;
     return event == GR_TRAIN_STOPPED ? train_stopped(training) : CLI_YES;
 }
 
@@ -221,9 +225,11 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
     double *train_accuracy = train_series(training, offsetof(gr_epoch, train_accuracy));
     double *val_accuracy = train_series(training, offsetof(gr_epoch, val_accuracy));
     double *rate = train_rates(training);
+    double *norm = train_series(training, offsetof(gr_epoch, gradient_norm));
     gr_curves curves = {
         .size = sizeof curves,
         .rate = rate,
+        .gradient_norm = norm,
         .title = gr_dataset_name(training->train),
         .n = (int)gr_trainer_epochs(training->trainer),
         .epoch = epoch,
@@ -241,6 +247,7 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
     free(train_accuracy);
     free(val_accuracy);
     free(rate);
+    free(norm);
     return status;
 }
 

@@ -3,8 +3,18 @@
 #define CLI_TRAIN_H
 
 #include "cli/command.h"
+#include "cli/json.h"
 
-#include <gradus/train.h>
+#include <gradus/inspect.h>
+
+/* What looks wrong with a training. */
+typedef enum cli_alarm_kind { CLI_DEAD, CLI_SATURATED, CLI_UPDATE, CLI_ALARMS } cli_alarm_kind;
+
+typedef struct cli_alarm {
+    char *where; /* the layer or parameter; NULL: all is well */
+    double value;
+    int64_t units; /* of a layer */
+} cli_alarm;
 
 /* One training, from the command line to its end. */
 typedef struct cli_training {
@@ -26,7 +36,10 @@ typedef struct cli_training {
     gr_model *model;
     int taken, variables; /* of the model's variables, how many --weights gave */
     gr_trainer *trainer;
-    gr_profile *profile; /* NULL: none is wanted */
+    gr_profile *profile;         /* NULL: none is wanted */
+    gr_dataset *sample;          /* examples that alarms look at; NULL: none yet */
+    cli_alarm alarm[CLI_ALARMS]; /* raised at the end of the epoch that has just ended */
+    bool alarmed[CLI_ALARMS];    /* each is raised once */
 } cli_training;
 
 extern const cli_option cli_train_options[];
@@ -38,6 +51,13 @@ int cli_training_read(const cli_args *args, cli_training *training);
 int cli_training_open(cli_training *training);
 int cli_training_make(cli_training *training);
 void cli_training_clear(cli_training *training);
+
+/* Looks at the net after an entry of the history, the first, second, fourth, … and the last, and
+ * warns. Returns an exit status, as above. */
+int cli_training_watch(cli_training *training);
+void cli_training_watch_clear(cli_training *training);
+/* The alarms that were raised now as an array of JSON; nothing if there are none. */
+void cli_training_alarms_json(cli_json *json, const cli_training *training);
 
 /* What is printed, by --json and --quiet: before the first step, after each event, at the end. */
 void cli_training_announce(const cli_training *training);

@@ -49,6 +49,7 @@ const cli_option cli_train_options[] = {
      .fallback = "model.safetensors",
      .help = "where the trained model goes"},
     {.name = "no-out", .help = "write no model"},
+    {.name = "gradient-norm", .help = "record the norm of the gradient, for --curves and --json"},
     {.name = "curves",
      .kind = CLI_TEXT,
      .argument = "FILE",
@@ -448,6 +449,8 @@ int cli_training_read(const cli_args *args, cli_training *training)
         .monitor = strcmp(cli_text(args, "monitor"), "accuracy") == 0 ? GR_MONITOR_ACCURACY
                                                                       : GR_MONITOR_LOSS,
         .keep_best = cli_flag(args, "keep-best"),
+        .gradient_norm = cli_flag(args, "gradient-norm"),
+        .updates = true,
         .checkpoint = training->checkpoint,
         .checkpoint_steps = cli_int(args, "checkpoint-steps"),
         .checkpoint_seconds = training->checkpoint && !cli_given(args, "checkpoint-steps") ? 10 : 0,
@@ -457,6 +460,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
 
 void cli_training_clear(cli_training *training)
 {
+    cli_training_watch_clear(training);
     gr_trainer_free(training->trainer);
     gr_model_free(training->model);
     gr_dataset_free(training->train);

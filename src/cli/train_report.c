@@ -106,7 +106,8 @@ static void report_bar(const gr_train_report *report)
     for (int i = 0; i < PARTS; i++) free(part[i]);
 }
 
-static void report_epoch_json(const gr_epoch *epoch, double rows_per_second)
+static void report_epoch_json(const cli_training *training, const gr_epoch *epoch,
+                              double rows_per_second)
 {
     cli_json json = {0};
     cli_json_object(&json, NULL);
@@ -119,6 +120,9 @@ static void report_epoch_json(const gr_epoch *epoch, double rows_per_second)
     cli_json_real(&json, "rate", epoch->rate);
     cli_json_real(&json, "rows_per_second", rows_per_second);
     cli_json_real(&json, "seconds", epoch->seconds);
+    if (training->trainer_options.gradient_norm)
+        cli_json_real(&json, "gradient_norm", epoch->gradient_norm);
+    cli_training_alarms_json(&json, training);
     cli_json_end(&json);
     cli_flush();
 }
@@ -174,7 +178,7 @@ void cli_training_progress(const cli_training *training, gr_train_event event)
     }
     report = gr_trainer_report(training->trainer);
     if (event == GR_TRAIN_EPOCH && report_json(training))
-        report_epoch_json(&report.now, report.rows_per_second);
+        report_epoch_json(training, &report.now, report.rows_per_second);
     else if (event == GR_TRAIN_EPOCH && !report_quiet(training))
         report_epoch(training, &report);
     if (event == GR_TRAIN_STOPPED && bar) cli_print("\r\033[K");

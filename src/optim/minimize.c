@@ -179,17 +179,23 @@ static void optim_clip_values(gr_node **grad, int n, double most)
         grad[i] = gr_maximum(gr_minimum(grad[i], gr_like(grad[i], most)), gr_like(grad[i], -most));
 }
 
-/* Scales all gradients so that their joint norm is at most `most` (Pascanu et al. 2013). */
-static void optim_clip(gr_node **grad, int n, double most)
+/* The joint norm of n > 0 gradients. */
+static gr_node *optim_norm(gr_node *const *grad, int n)
 {
     gr_node *sum = NULL;
     for (int i = 0; i < n; i++) {
         gr_node *term = gr_sum(gr_square(grad[i]), GR_ALL);
         sum = sum ? gr_add(sum, term) : term;
     }
-    if (!sum) return;
-    gr_node *limit = gr_like(sum, most);
-    gr_node *factor = gr_div(limit, gr_maximum(gr_sqrt(sum), limit));
+    return gr_sqrt(sum);
+}
+
+/* Scales all gradients so that their joint norm is at most `most` (Pascanu et al. 2013). */
+static void optim_clip(gr_node **grad, int n, double most)
+{
+    gr_node *norm = optim_norm(grad, n);
+    gr_node *limit = gr_like(norm, most);
+    gr_node *factor = gr_div(limit, gr_maximum(norm, limit));
     for (int i = 0; i < n; i++) grad[i] = gr_mul(grad[i], factor);
 }
 
@@ -310,6 +316,7 @@ typedef struct optim_job {
     const gr_optimizer *optimizer; /* NULL: accumulate */
     gr_node *keep, *weight;        /* accumulate */
     gr_node *scale;                /* of the sums; NULL: take the gradient of the loss */
+    gr_node **norm;                /* the gradient's norm alone; NULL: the rest */
 } optim_job;
 
 static gr_status optim_build(gr_scope *scope, gr_node *loss, const optim_job *job, gr_node **w,
@@ -320,10 +327,12 @@ static gr_status optim_build(gr_scope *scope, gr_node *loss, const optim_job *jo
     optim_run run = {.scope = scope, .o = job->optimizer};
     GR_TRY(optim_params(scope, loss, w, &n));
     if (!job->scale) GR_TRY(gr_grad(loss, w, n, g));
-    gr_composite_begin(graph, run.o ? optim_names[run.o->kind] : "accumulate");
+    gr_composite_begin(graph, job->norm ? "norm" : run.o ? optim_names[run.o->kind] : "accumulate");
     for (int i = 0; i < n && job->scale; i++)
         g[i] = gr_mul(optim_state(&run, "sum", w[i]), job->scale);
-    if (job->optimizer) {
+    if (job->norm) {
+        *job->norm = optim_norm(g, n);
+    } else if (job->optimizer) {
         optim_apply(&run, w, g, n,
                     job->scale ? gr_state(scope, "optim/updates", GR_I64, GR_SCALAR, 0)
                                : gr_scope_step(scope));
@@ -385,4 +394,16 @@ gr_status gr_minimize_sum(gr_scope *scope, gr_node *loss, gr_node *scale,
     GR_TRY(optim_check_scalar("gr_minimize_sum", "scale", scale));
     GR_TRY(optim_check(optimizer));
     return optim_do(scope, loss, &(optim_job){.optimizer = optimizer, .scale = scale});
+}
+
+gr_node *gr_gradient_norm(gr_scope *scope, gr_node *loss, gr_node *scale)
+{
+    gr_node *norm = NULL;
+    if (!scope) return NULL;
+    gr_graph *graph = gr_scope_graph(scope);
+    gr_status status = scale ? optim_check_scalar("gr_gradient_norm", "scale", scale) : GR_OK;
+    if (status == GR_OK)
+        status = optim_do(scope, loss, &(optim_job){.scale = scale, .norm = &norm});
+    if (status == GR_OK) return norm;
+    return gr_fault(graph, status, "gradient_norm", "%s", gr_message());
 }

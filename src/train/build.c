@@ -231,7 +231,8 @@ gr_status gr_engine_new(const gr_model *model, const gr_model_graph *graph, gr_n
     *engine = (gr_engine){.rows = gr_node_shape(graph->x).dim[0],
                           .scores = engine_find(graph->scores, outputs, n),
                           .loss = engine_find(graph->loss, outputs, n),
-                          .accuracy = engine_find(graph->accuracy, outputs, n)};
+                          .accuracy = engine_find(graph->accuracy, outputs, n),
+                          .norm = -1};
     GR_TRY(engine_compile(model, graph, outputs, n, updates, &engine->program));
     engine->x = gr_program_find_input(engine->program, "x");
     engine->y = gr_program_find_input(engine->program, "y");

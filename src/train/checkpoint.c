@@ -3,6 +3,7 @@
  * The metadata are of three kinds: what describes the model, what describes the training
  * ("train.…") and where it stands ("state.…"). All but the last must be the same in a training that
  * goes on. */
+#include <math.h>
 #include <stdio.h>
 
 #include "data/dataset.h"
@@ -10,6 +11,7 @@
 #include "train/trainer.h"
 
 #define CHECKPOINT_STATE "state."
+#define CHECKPOINT_NORMS CHECKPOINT_STATE "gradient_norms"
 #define CHECKPOINT_BEST "best/"
 #define CHECKPOINT_EPOCH_REALS 8
 
@@ -102,8 +104,8 @@ static void checkpoint_pack_epoch(const gr_epoch *e, double *to)
 
 static gr_epoch checkpoint_unpack_epoch(const double *from)
 {
-    return (gr_epoch){(int64_t)from[0], (int64_t)from[1], from[2], from[3],
-                      from[4],          from[5],          from[6], from[7]};
+    return (gr_epoch){(int64_t)from[0], (int64_t)from[1], from[2], from[3],    from[4],
+                      from[5],          from[6],          from[7], (double)NAN};
 }
 
 static gr_status checkpoint_set_history(gr_meta *meta, const gr_train_state *s)
@@ -124,6 +126,33 @@ static gr_status checkpoint_set_history(gr_meta *meta, const gr_train_state *s)
     return status;
 }
 
+/* What only a training that was asked for it has: sum and number of the epoch under way, then the
+ * norm of each entry. */
+static gr_status checkpoint_set_norms(gr_meta *meta, const gr_train_state *s)
+{
+    double *norms = gr_alloc_array(s->n_history + 2, sizeof *norms);
+    if (!norms) return GR_NO_MEMORY;
+    norms[0] = s->sums.norm;
+    norms[1] = s->sums.steps;
+    for (size_t i = 0; i < s->n_history; i++) norms[i + 2] = s->history[i].gradient_norm;
+    gr_status status = gr_meta_set_reals(meta, CHECKPOINT_NORMS, norms, (int)s->n_history + 2);
+    gr_free(norms);
+    return status;
+}
+
+static gr_status checkpoint_get_norms(const gr_meta *meta, gr_train_state *s)
+{
+    double *norms;
+    int n;
+    if (!gr_meta_get(meta, CHECKPOINT_NORMS)) return GR_OK;
+    GR_TRY(gr_meta_get_reals(meta, CHECKPOINT_NORMS, &norms, &n));
+    const bool whole = (size_t)n == s->n_history + 2;
+    for (size_t i = 0; whole && i < s->n_history; i++) s->history[i].gradient_norm = norms[i + 2];
+    if (whole) s->sums.norm = norms[0], s->sums.steps = norms[1];
+    gr_meta_release(norms);
+    return whole ? GR_OK : gr_fail(GR_FORMAT, "'" CHECKPOINT_NORMS "' has %d numbers", n);
+}
+
 static gr_status checkpoint_set_state(const gr_trainer *t, gr_meta *meta)
 {
     const gr_train_state *s = &t->s;
@@ -137,6 +166,7 @@ static gr_status checkpoint_set_state(const gr_trainer *t, gr_meta *meta)
     GR_TRY(gr_meta_set_int(meta, CHECKPOINT_STATE "stale", s->stale));
     GR_TRY(gr_meta_set_real(meta, CHECKPOINT_STATE "seconds", gr_trainer_seconds(t)));
     GR_TRY(gr_meta_set_reals(meta, CHECKPOINT_STATE "sums", sums, GR_LEN(sums)));
+    if (t->o.gradient_norm) GR_TRY(checkpoint_set_norms(meta, s));
     return checkpoint_set_history(meta, s);
 }
 
@@ -178,14 +208,16 @@ static gr_status checkpoint_get_state(const gr_meta *meta, gr_train_state *s)
     GR_TRY(gr_meta_get_real(meta, CHECKPOINT_STATE "seconds", &s->seconds));
     GR_TRY(gr_meta_get_reals(meta, CHECKPOINT_STATE "sums", &sums, &n));
     if (n == 6) {
-        s->sums = (gr_train_sums){sums[0], sums[1], sums[2], sums[3]};
+        s->sums = (gr_train_sums){
+            .loss = sums[0], .weight = sums[1], .correct = sums[2], .labels = sums[3]};
         s->loss = sums[4];
         s->accuracy = sums[5];
     }
     gr_meta_release(sums);
     if (n != 6 || s->step < 0 || s->epoch < 0)
         return gr_fail(GR_FORMAT, "the state of the training does not make sense");
-    return checkpoint_get_history(meta, s);
+    GR_TRY(checkpoint_get_history(meta, s));
+    return checkpoint_get_norms(meta, s);
 }
 
 /* ---- Saving --------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ typedef struct gr_engine {
     int64_t rows;
     int x, y;                   /* inputs */
     int scores, loss, accuracy; /* outputs */
+    int norm;                   /* of a trainer's: the gradient's norm */
     int figures;                /* the first of the net's own figures, in the order of its text */
 } gr_engine;
 void gr_engine_clear(gr_engine *engine);

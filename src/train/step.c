@@ -36,6 +36,7 @@ static void step_turn_epoch(gr_trainer *t)
 typedef struct step_result {
     double loss, weight; /* Σ weight·loss, Σ weight */
     double correct, labels, rows;
+    double norm; /* of the gradient; NaN: not computed */
 } step_result;
 
 static gr_status step_compute(gr_trainer *t, const gr_batch *batch, double weight, float *loss,
@@ -56,6 +57,16 @@ static gr_status step_compute(gr_trainer *t, const gr_batch *batch, double weigh
     return gr_session_read(engine->session, engine->accuracy, accuracy, sizeof *accuracy);
 }
 
+/* The gradient's norm, if the engine computes it. */
+static gr_status step_read_norm(const gr_engine *engine, step_result *result)
+{
+    float norm;
+    if (engine->norm < 0) return GR_OK;
+    GR_TRY(gr_session_read(engine->session, engine->norm, &norm, sizeof norm));
+    result->norm = (double)norm;
+    return GR_OK;
+}
+
 static gr_status step_batch(gr_trainer *t, step_result *sum)
 {
     gr_batch batch;
@@ -68,6 +79,7 @@ static gr_status step_batch(gr_trainer *t, step_result *sum)
     double weight = gr_model_weight(t->model, batch.y.data, labels);
     t->factors.keep = sum->rows > 0;
     GR_TRY(step_compute(t, &batch, weight, &loss, &accuracy));
+    GR_TRY(step_read_norm(batch.rows == t->full.rows ? &t->full : &t->last, sum));
     sum->loss += (double)loss * weight;
     sum->weight += weight;
     sum->correct += nearbyint((double)accuracy * (double)labels);
@@ -84,17 +96,28 @@ static gr_status step_batches(gr_trainer *t, step_result *sum)
         GR_TRY(step_batch(t, sum));
     if (t->o.accumulate == 1) return GR_OK;
     t->factors.scale = (float)(1 / sum->weight);
-    return gr_session_step(t->update.session);
+    GR_TRY(gr_session_step(t->update.session));
+    return step_read_norm(&t->update, sum);
+}
+
+/* Is the step to come the last one before an entry of the history? */
+static bool step_is_last(const gr_trainer *t)
+{
+    const int64_t step = t->s.step + 1, each = t->o.batch * t->o.accumulate;
+    if (step >= t->total) return true;
+    if (t->o.report_steps > 0) return step % t->o.report_steps == 0;
+    return t->s.cursor.row + each >= gr_loader_rows(t->loader);
 }
 
 /* One step. The caller has seen to it that the epoch has one left. */
 static gr_status step_train(gr_trainer *t)
 {
     gr_train_state *s = &t->s;
-    step_result now = {0};
+    step_result now = {.norm = NAN};
     double start = gr_seconds();
     if (s->sums.labels == 0) t->epoch_seconds = t->epoch_rows = 0;
     if (s->cursor.row == 0) GR_TRY(gr_model_reset_carried(t->model->store, GR_TRAIN));
+    if (t->watch && step_is_last(t)) gr_watch_before(t->watch, t->model->store);
     gr_status status = step_batches(t, &now);
     if (status != GR_OK) {
         /* Not done: the same batches come next time. */
@@ -110,6 +133,9 @@ static gr_status step_train(gr_trainer *t)
     s->sums.weight += now.weight;
     s->sums.correct += now.correct;
     s->sums.labels += now.labels;
+    s->sums.norm += isnan(now.norm) ? 0 : now.norm;
+    s->sums.steps += !isnan(now.norm);
+    if (t->watch) gr_watch_after(t->watch, t->model->store);
     const bool ends = s->cursor.row == gr_loader_rows(t->loader);
     const bool reports = t->o.report_steps > 0;
     s->epoch_is_due = s->step >= t->total || (reports ? s->step % t->o.report_steps == 0 : ends);

@@ -141,9 +141,14 @@ static gr_status trainer_compile(gr_trainer *t, int64_t rows, gr_engine *engine)
                                trainer_factor(&g, "accumulate/weight"));
     else if (status == GR_OK)
         status = gr_minimize(g.scope, g.loss, &t->optimizer);
-    if (status == GR_OK)
-        status = gr_engine_new(t->model, &g, (gr_node *[]){g.loss, g.accuracy}, g.accuracy ? 2 : 1,
-                               0, engine);
+    const int norm = g.accuracy ? 2 : 1;
+    const bool normed = t->o.gradient_norm && t->o.accumulate == 1;
+    gr_node *outputs[3] = {g.loss, g.accuracy};
+    if (status == GR_OK && normed) outputs[norm] = gr_gradient_norm(g.scope, g.loss, NULL);
+    if (status == GR_OK) status = gr_engine_new(t->model, &g, outputs, norm + normed, 0, engine);
+    if (status == GR_OK && normed) engine->norm = norm;
+    if (status == GR_OK && t->o.updates && !t->watch)
+        status = gr_watch_new(t->model->store, g.scope, &t->watch);
     if (status == GR_OK && t->o.accumulate > 1) status = trainer_bind(t, engine);
     gr_model_graph_clear(&g);
     return status;
@@ -153,12 +158,17 @@ static gr_status trainer_compile(gr_trainer *t, int64_t rows, gr_engine *engine)
 static gr_status trainer_compile_update(gr_trainer *t)
 {
     gr_model_graph g;
+    gr_node *norm = NULL, *scale = NULL;
     gr_status status = gr_model_build(t->model, GR_TRAIN, t->full.rows, &g);
     const int before = status == GR_OK ? gr_scope_updates(g.scope) : 0;
+    if (status == GR_OK) {
+        scale = trainer_factor(&g, "accumulate/scale");
+        status = gr_minimize_sum(g.scope, g.loss, scale, &t->optimizer);
+    }
+    if (status == GR_OK && t->o.gradient_norm) norm = gr_gradient_norm(g.scope, g.loss, scale);
     if (status == GR_OK)
-        status =
-            gr_minimize_sum(g.scope, g.loss, trainer_factor(&g, "accumulate/scale"), &t->optimizer);
-    if (status == GR_OK) status = gr_engine_new(t->model, &g, NULL, 0, before, &t->update);
+        status = gr_engine_new(t->model, &g, &norm, norm ? 1 : 0, before, &t->update);
+    if (status == GR_OK && norm) t->update.norm = 0;
     if (status == GR_OK) status = trainer_bind(t, &t->update);
     gr_model_graph_clear(&g);
     return status;
@@ -251,6 +261,7 @@ void gr_trainer_free(gr_trainer *trainer)
     gr_dataset_free(trainer->train);
     gr_dataset_free(trainer->validation);
     gr_store_free(trainer->best);
+    gr_watch_free(trainer->watch);
     gr_free(trainer->s.history);
     gr_free(trainer->checkpoint);
     gr_free(trainer);
@@ -326,7 +337,8 @@ static gr_epoch trainer_running(const gr_trainer *t)
                       .val_loss = NAN,
                       .val_accuracy = NAN,
                       .rate = gr_schedule_rate(&t->optimizer, t->s.step ? t->s.step - 1 : 0),
-                      .seconds = gr_trainer_seconds(t)};
+                      .seconds = gr_trainer_seconds(t),
+                      .gradient_norm = sums->steps > 0 ? sums->norm / sums->steps : (double)NAN};
 }
 
 gr_train_report gr_trainer_report(const gr_trainer *t)

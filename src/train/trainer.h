@@ -10,7 +10,17 @@
 typedef struct gr_train_sums {
     double loss, weight; /* Σ weight·loss, Σ weight */
     double correct, labels;
+    double norm, steps; /* Σ norms of the gradient, over so many steps; 0 without */
 } gr_train_sums;
+
+/* What tells how far steps move the parameters. */
+typedef struct gr_watch gr_watch;
+/* Free *watch also on failure. */
+gr_status gr_watch_new(const gr_store *store, gr_scope *scope, gr_watch **watch);
+void gr_watch_free(gr_watch *watch); /* accepts NULL */
+/* To be called before and after a step. */
+void gr_watch_before(gr_watch *watch, const gr_store *store);
+void gr_watch_after(gr_watch *watch, const gr_store *store);
 
 /* Scalars of programs that accumulate: see gr_accumulate. The sessions read them here. */
 typedef struct gr_train_factors {
@@ -44,7 +54,8 @@ struct gr_trainer {
     gr_engine full, last; /* of a full batch, and of an epoch's smaller last one */
     gr_engine update;     /* after several batches; empty if each has its own update */
     gr_train_factors factors;
-    int64_t total; /* steps to do */
+    gr_watch *watch; /* NULL: nobody wants to know */
+    int64_t total;   /* steps to do */
     gr_train_state s;
     gr_store *best; /* the model's variables at the best epoch; NULL: none yet */
     bool ended;

@@ -141,6 +141,57 @@ static void test_gradients(void **state)
     gr_dataset_free(data);
 }
 
+/* The norm that a trainer records is that of all layers' gradients together, also where batches are
+ * added up, and is in a checkpoint; how far it says that a step went is how far the weights are. */
+static void test_trainer_tells(void **state)
+{
+    (void)state;
+    enum { HALF = POINTS / 2 };
+    gr_dataset *data = test_points(POINTS, 0.5, 2);
+    for (int accumulate = 1; accumulate <= 2; accumulate++) {
+        gr_model *model = inspect_model(data, net_text);
+        gr_inspection *found;
+        gr_trainer *trainer, *other;
+        gr_epoch epoch;
+        const gr_update *update;
+        float before[24], after[24];
+        double joint = 0, moved = 0, size = 0;
+        const gr_trainer_options *options =
+            GR_TRAINER(.optimizer = GR_OPTIMIZER(.kind = GR_SGD, .rate = 0.1, .clip_norm = 0.01),
+                       .batch = accumulate == 1 ? POINTS : HALF, .accumulate = accumulate,
+                       .epochs = 1, .gradient_norm = true, .updates = true);
+        unit_ok(gr_inspect(model, data, GR_INSPECT(.rows = POINTS), &found));
+        for (int k = 0; k < found->count; k++)
+            if (found->layers[k].parameters > 0) joint += pow(found->layers[k].gradient_norm, 2);
+        gr_inspection_free(found);
+        unit_ok(gr_store_read(gr_model_store(model), "fc1/weight", before, sizeof before));
+        unit_ok(gr_trainer_new(model, data, NULL, options, &trainer));
+        assert_int_equal(gr_trainer_updates(trainer, &update), 0);
+        unit_ok(gr_train(trainer));
+        unit_ok(gr_store_read(gr_model_store(model), "fc1/weight", after, sizeof after));
+        assert_true(gr_trainer_epoch(trainer, 0, &epoch));
+        assert_true(fabs(epoch.gradient_norm - sqrt(joint)) < 1e-4 * sqrt(joint));
+        assert_int_equal(gr_trainer_updates(trainer, &update), 4);
+        assert_string_equal(update[0].parameter, "fc1/weight");
+        for (int i = 0; i < 24; i++) {
+            moved += pow((double)after[i] - (double)before[i], 2);
+            size += pow((double)before[i], 2);
+        }
+        assert_true(fabs(update[0].ratio - sqrt(moved / size)) < 1e-9);
+        const char *path = test_files_path("norms.checkpoint");
+        unit_ok(gr_trainer_save(trainer, path));
+        unit_ok(gr_trainer_new(model, data, NULL, options, &other));
+        unit_ok(gr_trainer_resume(other, path));
+        gr_epoch again;
+        assert_true(gr_trainer_epoch(other, 0, &again));
+        assert_true(again.gradient_norm == epoch.gradient_norm);
+        gr_trainer_free(other);
+        gr_trainer_free(trainer);
+        gr_model_free(model);
+    }
+    gr_dataset_free(data);
+}
+
 /* The root of the mean square of the gradient by an output is what the definition says, however
  * the examples fall into batches. */
 static void test_batches(void **state)
@@ -268,9 +319,13 @@ static void test_memory_may_run_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_statistics),       cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_batches),          cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_inspect_refusals), cmocka_unit_test(test_memory_may_run_out),
+        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_trainer_tells),
+        cmocka_unit_test(test_inspect_refusals),
+        cmocka_unit_test(test_memory_may_run_out),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
 }
