@@ -155,13 +155,13 @@ gr_node *gr_l1_loss(gr_node *x, gr_node *target, const gr_loss_options *options)
     return fault ? fault : loss_end(gr_abs(gr_sub(x, target)), options);
 }
 
-/* ½d² within |d| ≤ δ, δ(|d| − ½δ) beyond (Huber 1964): with c = min(|d|, δ), c(|d| − ½c). */
+/* ½d² within |d| ≤ δ, δ(|d| − ½δ) beyond (Huber 1964): with c = d clipped to ±δ, c(d − ½c). */
 gr_node *gr_huber(gr_node *x, gr_node *target, const gr_loss_options *options)
 {
     gr_node *fault = loss_begin("huber", x, target);
     if (fault) return fault;
     double delta = options && options->delta > 0 ? options->delta : 1;
-    gr_node *d = gr_abs(gr_sub(x, target)), *c = gr_minimum(d, gr_like(d, delta));
+    gr_node *d = gr_sub(x, target), *c = gr_clip(d, -delta, delta);
     return loss_end(gr_mul(c, gr_sub(d, gr_scale(c, 0.5))), options);
 }
 

@@ -190,24 +190,38 @@ static gr_node *reduce_as_column(const reduce_matrix *m, gr_node *dy)
     return gr_reshape(dy, GR_SHAPE(m->shape.dim[0], 1));
 }
 
-/* The columns of x moved by `by` towards the end (or, if negative, the start), ones moving in. */
-static gr_node *reduce_shift_columns(gr_node *x, int64_t by)
+/* Columns [begin, end) of x, and ones up to `width` columns. */
+static gr_node *reduce_columns(gr_node *x, int64_t begin, int64_t end, int64_t width)
 {
-    int64_t rows = x->out[0].shape.dim[0], columns = x->out[0].shape.dim[1];
-    int64_t before = by > 0 ? by : 0, after = by > 0 ? 0 : -by;
-    gr_node *part = gr_slice(x, (int64_t[]){0, after}, (int64_t[]){rows, columns - before}, NULL);
-    return gr_pad(part, (int64_t[]){0, before}, (int64_t[]){0, after}, NULL, 1);
+    const int64_t rows = x->out[0].shape.dim[0], missing = width - (end - begin);
+    gr_node *part = gr_slice(x, (int64_t[]){0, begin}, (int64_t[]){rows, end}, NULL);
+    return missing > 0 ? gr_pad(part, (int64_t[]){0, 0}, (int64_t[]){0, missing}, NULL, 1) : part;
 }
 
-/* Products of the columns before each one (sign > 0) or after it (sign < 0), by doubling. */
-static gr_node *reduce_products_beside(gr_node *x, int64_t sign)
+/* dy times the product of all other columns, for each column of x. Halves of the columns are
+ * multiplied with each other until one column is left; on the way back each half takes what comes
+ * back times the other half. */
+static gr_node *reduce_products_beside(gr_node *x, gr_node *dy)
 {
-    int64_t columns = x->out[0].shape.dim[1];
-    gr_node *y = reduce_shift_columns(x, sign);
-    for (int64_t by = 1; by < columns - 1 && !gr_is_error(y); by *= 2) {
-        y = gr_mul(y, reduce_shift_columns(y, sign * by));
+    enum { LEVELS = 63 };
+    gr_node *left[LEVELS], *right[LEVELS];
+    int64_t columns[LEVELS];
+    int level = 0;
+    for (; !gr_is_error(x) && x->out[0].shape.dim[1] > 1; level++) {
+        const int64_t n = x->out[0].shape.dim[1], half = (n + 1) / 2;
+        columns[level] = n;
+        left[level] = reduce_columns(x, 0, half, half);
+        right[level] = reduce_columns(x, half, n, half);
+        x = gr_mul(left[level], right[level]);
     }
-    return y;
+    while (level-- > 0 && !gr_is_error(dy)) {
+        const int64_t half = (columns[level] + 1) / 2, rest = columns[level] - half;
+        gr_node *of_right = gr_mul(dy, left[level]);
+        gr_node *of[2] = {gr_mul(dy, right[level]),
+                          rest < half ? reduce_columns(of_right, 0, rest, rest) : of_right};
+        dy = gr_concat(of, 2, 1);
+    }
+    return dy;
 }
 
 /* dx_i = dy · ∏_{j≠i} x_j without a division, so that zeros, one or several, are no exception and
@@ -221,8 +235,7 @@ static void reduce_prod_grad(const gr_node *node, gr_node *const *dy, gr_node **
     reduce_matrix m = reduce_matrix_of(node);
     gr_node *x = reduce_to_matrix(&m, node->in[0]);
     if (gr_is_error(x)) return;
-    gr_node *others = gr_mul(reduce_products_beside(x, 1), reduce_products_beside(x, -1));
-    dx[0] = reduce_from_matrix(&m, gr_mul(others, reduce_as_column(&m, dy[0])));
+    dx[0] = reduce_from_matrix(&m, reduce_products_beside(x, reduce_as_column(&m, dy[0])));
 }
 
 /* Zeros like x, with dy at the extremum along one axis: at the first of equals. */
