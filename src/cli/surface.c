@@ -194,6 +194,7 @@ static const cli_option surface_options[] = {
      .min = 2,
      .max = 1000,
      .help = "along each axis (default: 61 for nets, 121 for expressions)"},
+    {.name = "title", .kind = CLI_TEXT, .argument = "TEXT", .help = "above the figures"},
     {.name = "log", .help = "draw values on a logarithmic scale, from 1e-5 of the greatest"},
     {.name = "net",
      .letter = 'n',

@@ -208,6 +208,20 @@ static int expression_check_value(const expression_ground *ground)
                    gr_shape_print(type.shape, text, sizeof text));
 }
 
+/* Statements with semicolons between them. */
+static char *expression_in_a_line(const char *text)
+{
+    char *line = cli_format("%s", "");
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        char *longer = cli_format("%s%s%.*s", line, *line ? "; " : "", (int)length, text);
+        free(line);
+        line = longer;
+        text += length + (text[length] == '\n');
+    }
+    return line;
+}
+
 static void expression_range(cli_surface *surface, const expression_known *known)
 {
     for (int i = 0; i < 2; i++) {
@@ -241,7 +255,7 @@ int cli_surface_expression(cli_surface *surface)
     gr_status status = gr_expr_print(expr, &text);
     if (status == GR_OK) status = expression_open(expr, false, &ground->value);
     if (status != GR_OK) return cli_failed(status);
-    surface->subject = cli_format("%.*s", (int)strcspn(text, "\n"), text);
+    surface->subject = expression_in_a_line(text);
     surface->title = cli_format("%s", known ? known->name : surface->subject);
     gr_text_release(text);
     for (int i = 0; i < gr_expr_inputs(expr); i++) surface->axis[i] = gr_expr_input(expr, i);

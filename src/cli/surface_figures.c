@@ -34,6 +34,11 @@ int cli_surface_check_figures(const cli_surface *surface)
     return code == CLI_YES ? figures_refuse_play(surface) : code;
 }
 
+static const char *figures_title(const cli_surface *surface)
+{
+    return cli_given(surface->args, "title") ? cli_text(surface->args, "title") : surface->title;
+}
+
 /* On a logarithmic scale what is below this share of the greatest counts as that, or a minimum of
  * 0 that happens to be met would take all colours for itself. */
 static const double figures_floor = 1e-5;
@@ -55,10 +60,10 @@ static gr_status figures_line(const cli_surface *surface, const char *path)
 {
     gr_figure *figure;
     const int n = surface->grounds;
-    gr_status status =
-        gr_figure_new(GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3, .title = surface->title,
-                                .width = n == 1 ? 340 : 0, .height = n == 1 ? 230 : 0),
-                      &figure);
+    gr_status status = gr_figure_new(
+        GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3, .title = figures_title(surface),
+                  .width = n == 1 ? 340 : 0, .height = n == 1 ? 230 : 0),
+        &figure);
     for (int i = 0; i < n && status == GR_OK; i++) {
         const cli_ground *const ground = &surface->ground[i];
         status = gr_figure_panel(figure, i,
@@ -117,11 +122,11 @@ static gr_status figures_plane(const cli_surface *surface, const char *path)
 {
     gr_figure *figure;
     const int n = surface->grounds;
-    gr_status status = gr_figure_new(GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3,
-                                               .title = surface->title, .width = n == 1 ? 400 : 0,
-                                               .height = n == 1 ? 340 : 230 * (double)((n + 2) / 3),
-                                               .seconds = cli_real(surface->args, "play")),
-                                     &figure);
+    gr_status status = gr_figure_new(
+        GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3, .title = figures_title(surface),
+                  .width = n == 1 ? 400 : 0, .height = n == 1 ? 340 : 230 * (double)((n + 2) / 3),
+                  .seconds = cli_real(surface->args, "play")),
+        &figure);
     for (int i = 0; i < n && status == GR_OK; i++) status = figures_panel(surface, figure, i);
     if (status == GR_OK) status = figures_paths(surface, figure);
     if (status == GR_OK) status = gr_figure_save(figure, path);

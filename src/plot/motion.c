@@ -11,7 +11,7 @@ enum {
 };
 
 #define MOTION_WIDTH 1.5 /* of a line, in points */
-#define MOTION_MARK 3.2  /* half the size of the mark */
+#define MOTION_MARK 3.2  /* half the size of the mark, at least: it should catch the eye */
 
 int gr_plot_motion_points(const plot_series *series)
 {
@@ -105,7 +105,7 @@ static void motion_mark(plot_pen *pen, const plot_series *series, const motion_l
 {
     gr_text *const text = pen->motion;
     const plot_point *const end = &line->point[line->n - 1];
-    const double r = series->mark > 0 ? series->mark : MOTION_MARK;
+    const double r = fmax(series->mark, MOTION_MARK);
     gr_text_printf(text, "<rect x=\"");
     motion_number(text, -r);
     gr_text_printf(text, "\" y=\"");
