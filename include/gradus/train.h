@@ -292,6 +292,14 @@ typedef struct gr_trainer_options {
     double checkpoint_seconds; /* or seconds; neither: at every epoch's end. Always at the end */
     gr_train_fn *callback;     /* gr_train calls it after each event */
     void *user;
+    /* Distillation (Hinton, Vinyals, Dean 2015, "Distilling the knowledge in a neural network"):
+     * the scores that another net gives the examples of `train`, f32 [n, classes], copied; NULL:
+     * none. The loss of a training step is then (1−w)·loss − w·T²·Σ softmax(teacher/T)·log
+     * softmax(scores/T), a mean over the batch. For nets with one score for each class of an
+     * example and no loss of their own. A training that is resumed needs the same teacher. */
+    const gr_tensor *teacher;
+    double temperature;    /* T; 0 means 1 */
+    double teacher_weight; /* w, in [0, 1]; 0 means 0.9 */
 } gr_trainer_options;
 #define GR_TRAINER(...) (&(gr_trainer_options){.size = sizeof(gr_trainer_options), __VA_ARGS__})
 

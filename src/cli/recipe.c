@@ -101,7 +101,7 @@ static char *recipe_beside(const char *net)
 
 static bool recipe_is_path(const char *name)
 {
-    static const char *const paths[] = {"net", "data", "weights", "gates"};
+    static const char *const paths[] = {"net", "data", "weights", "teacher", "gates"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (strcmp(name, paths[i]) == 0) return true;
     return false;

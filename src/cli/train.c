@@ -124,6 +124,7 @@ int cli_training_make(cli_training *training)
         status = gr_model_take(training->model, cli_text(args, "weights"), &training->taken);
     }
     if (status == GR_OK && code == CLI_YES) code = cli_score_require(args, training->model);
+    if (status == GR_OK && code == CLI_YES) code = cli_training_teach(training);
     if (code != CLI_YES) return code;
     if (status == GR_OK)
         status = gr_trainer_new(training->model, training->train, train_validation(training),

@@ -34,6 +34,7 @@ typedef struct cli_training {
     gr_dataset *train, *test; /* test: NULL if there is no such part */
     gr_dataset *held;         /* validates instead of what the options hold out; NULL: none */
     gr_model *model;
+    gr_tensor scores;     /* a teacher's; no data: there is none */
     int taken, variables; /* of the model's variables, how many --weights gave */
     gr_trainer *trainer;
     gr_profile *profile;         /* NULL: none is wanted */
@@ -50,6 +51,8 @@ int cli_training_read(const cli_args *args, cli_training *training);
 /* Opens the data; then makes model and trainer. Return an exit status, as above. */
 int cli_training_open(cli_training *training);
 int cli_training_make(cli_training *training);
+/* Has --teacher score the examples to train on, for the trainer's options. Nothing without it. */
+int cli_training_teach(cli_training *training);
 void cli_training_clear(cli_training *training);
 
 /* Looks at the net after an entry of the history, the first, second, fourth, … and the last, and

@@ -42,6 +42,24 @@ const cli_option cli_train_options[] = {
      .argument = "FILE",
      .help = "begin with the values that this model, or any safetensors file, has under the "
              "names of the net's variables; the others are initialised"},
+    {.name = "teacher",
+     .kind = CLI_TEXT,
+     .argument = "MODEL",
+     .help = "learn from this model's scores too (distillation)"},
+    {.name = "temperature",
+     .kind = CLI_REAL,
+     .argument = "T",
+     .min = 1e-3,
+     .max = 1e6,
+     .fallback = "1",
+     .help = "divides the teacher's and the net's scores: the higher, the softer"},
+    {.name = "teacher-weight",
+     .kind = CLI_REAL,
+     .argument = "W",
+     .min = 1e-6,
+     .max = 1,
+     .fallback = "0.9",
+     .help = "share of the teacher in the loss; the labels have the rest"},
     {.name = "out",
      .letter = 'o',
      .kind = CLI_TEXT,
@@ -466,6 +484,7 @@ void cli_training_clear(cli_training *training)
     gr_dataset_free(training->train);
     gr_dataset_free(training->test);
     gr_dataset_free(training->held);
+    gr_tensor_clear(&training->scores);
     free(training->net);
     free(training->checkpoint);
 }

@@ -53,6 +53,10 @@ void cli_training_announce(const cli_training *training)
     if (cli_given(training->args, "weights"))
         cli_print("weights   %s: %d of %d variables\n", cli_text(training->args, "weights"),
                   training->taken, training->variables);
+    if (cli_given(training->args, "teacher"))
+        cli_print("teacher   %s, temperature %g, weight %g\n", cli_text(training->args, "teacher"),
+                  cli_real(training->args, "temperature"),
+                  cli_real(training->args, "teacher-weight"));
     double first = gr_schedule_rate(&training->optimizer, training->optimizer.schedule.warmup);
     cli_print("training  %s, rate %s (%s), %" PRId64 " epoch%s of %" PRId64 " steps\n\n",
               gr_optimizer_name(training->optimizer.kind), cli_show_real(first, rate, sizeof rate),

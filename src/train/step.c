@@ -44,6 +44,7 @@ static gr_status step_compute(gr_trainer *t, const gr_batch *batch, double weigh
 {
     gr_engine *engine = batch->rows == t->full.rows ? &t->full : &t->last;
     t->factors.weight = (float)weight;
+    gr_teacher_fill(t, batch);
     if (engine->x >= 0)
         GR_TRY(
             gr_session_bind(engine->session, engine->x, batch->x.data, gr_tensor_bytes(&batch->x)));

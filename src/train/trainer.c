@@ -136,6 +136,7 @@ static gr_status trainer_compile(gr_trainer *t, int64_t rows, gr_engine *engine)
 {
     gr_model_graph g;
     gr_status status = gr_model_build(t->model, GR_TRAIN, rows, &g);
+    if (status == GR_OK) g.loss = gr_teacher_loss(t, &g);
     if (status == GR_OK && t->o.accumulate > 1)
         status = gr_accumulate(g.scope, g.loss, trainer_factor(&g, "accumulate/keep"),
                                trainer_factor(&g, "accumulate/weight"));
@@ -150,6 +151,7 @@ static gr_status trainer_compile(gr_trainer *t, int64_t rows, gr_engine *engine)
     if (status == GR_OK && t->o.updates && !t->watch)
         status = gr_watch_new(t->model->store, g.scope, &t->watch);
     if (status == GR_OK && t->o.accumulate > 1) status = trainer_bind(t, engine);
+    if (status == GR_OK) status = gr_teacher_bind(t, engine);
     gr_model_graph_clear(&g);
     return status;
 }
@@ -224,6 +226,7 @@ static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_d
         t->checkpoint = gr_strdup(t->o.checkpoint);
         if (!t->checkpoint) return GR_NO_MEMORY;
     }
+    GR_TRY(gr_teacher_take(t, train));
     GR_TRY(trainer_take_data(t, train, validation));
     GR_TRY(trainer_make_loaders(t));
     trainer_plan_steps(t);
@@ -264,6 +267,8 @@ void gr_trainer_free(gr_trainer *trainer)
     gr_watch_free(trainer->watch);
     gr_free(trainer->s.history);
     gr_free(trainer->checkpoint);
+    gr_free(trainer->shares);
+    gr_free(trainer->batch_shares);
     gr_free(trainer);
 }
 

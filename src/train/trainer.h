@@ -55,7 +55,10 @@ struct gr_trainer {
     gr_engine update;     /* after several batches; empty if each has its own update */
     gr_train_factors factors;
     gr_watch *watch; /* NULL: nobody wants to know */
-    int64_t total;   /* steps to do */
+    /* Of a teacher, else NULL: its shares of the classes by an example's number in the file, and
+     * those of the batch, which the sessions read. */
+    float *shares, *batch_shares;
+    int64_t total; /* steps to do */
     gr_train_state s;
     gr_store *best; /* the model's variables at the best epoch; NULL: none yet */
     bool ended;
@@ -69,6 +72,13 @@ struct gr_trainer {
     double epoch_seconds, epoch_rows; /* training alone, in this epoch */
 };
 
+/* Looks at the options of distillation, and takes the teacher's scores of `train`. */
+gr_status gr_teacher_take(gr_trainer *trainer, const gr_dataset *train);
+/* The loss to be trained on: the model's, or with the teacher's part. */
+gr_node *gr_teacher_loss(const gr_trainer *trainer, const gr_model_graph *graph);
+/* Has the engine read the shares of the batch, which gr_teacher_fill sets. */
+gr_status gr_teacher_bind(const gr_trainer *trainer, const gr_engine *engine);
+void gr_teacher_fill(const gr_trainer *trainer, const gr_batch *batch);
 /* Steps of an epoch. */
 int64_t gr_trainer_epoch_steps(const gr_trainer *trainer);
 double gr_trainer_seconds(const gr_trainer *trainer);
