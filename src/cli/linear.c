@@ -129,7 +129,8 @@ static int linear_read_ways(cli_linear *linear)
     if (code != CLI_YES) return code;
     for (int s = 0; s < CLI_LINEAR_STRATEGIES; s++)
         for (int i = 0; chosen[s] && i < (s == CLI_LINEAR_GRADIENT ? n : 1); i++)
-            linear->ways[linear->n_ways++] = (cli_linear_way){.strategy = s, .batch = batch[i]};
+            linear->ways[linear->n_ways++] =
+                (cli_linear_way){.strategy = (cli_linear_strategy)s, .batch = batch[i]};
     return CLI_YES;
 }
 

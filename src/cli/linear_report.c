@@ -5,6 +5,7 @@
 #include "cli/table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- As text --------------------------------------------------------------------------------- */
@@ -65,6 +66,7 @@ static void report_json_ways(const cli_linear *linear, cli_json *json)
             cli_json_int(json, "batch", way->batch ? way->batch : gr_dataset_size(linear->train));
         cli_json_int(json, "steps", way->steps);
         cli_json_real(json, "seconds", way->seconds);
+        cli_json_real(json, "last_loss", way->curve.n ? way->curve.loss[way->curve.n - 1] : NAN);
         cli_json_real(json, "train_loss", way->train_loss);
         cli_json_real(json, "train_accuracy", way->train_accuracy);
         cli_json_real(json, "test_accuracy", way->test_accuracy);
