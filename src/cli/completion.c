@@ -62,14 +62,23 @@ static completion_choice completion_of_operands(const cli_command *command)
     return completion_of_text(command->most == 0 ? NULL : command->operands);
 }
 
-/* Calls `each` with every option that is shown. */
+/* Has the command an option of its own of that name? */
+static bool completion_has(const cli_command *command, const char *name)
+{
+    for (const cli_option *option = command->options; option && option->name; option++)
+        if (strcmp(option->name, name) == 0) return true;
+    return false;
+}
+
+/* Calls `each` with every option that is shown, those of another command's table too. */
 static void completion_options(const cli_command *command,
                                void (*each)(const cli_command *, const cli_option *))
 {
-    const cli_option *const tables[] = {command->options, cli_common_options};
-    for (int i = 0; i < 2; i++)
+    const cli_option *const tables[] = {command->options, command->also, cli_common_options};
+    for (int i = 0; i < 3; i++)
         for (const cli_option *option = tables[i]; option && option->name; option++)
-            if (option->help) each(command, option);
+            if (option->help && (i != 1 || !completion_has(command, option->name)))
+                each(command, option);
 }
 
 static void completion_names(void)

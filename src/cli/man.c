@@ -197,6 +197,8 @@ static void man_command(const cli_command *command)
     }
     cli_print_text(".SH OPTIONS\n");
     man_options(command->options, NULL);
+    if (command->also)
+        cli_print(".PP\nAll other options are those of \\fBgradus-%s\\fR(1).\n", command->also_of);
     man_options(cli_common_options,
                 command->options && command->options->name ? "Everywhere" : NULL);
     man_status(command->exits);
