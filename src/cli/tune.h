@@ -69,6 +69,7 @@ typedef struct cli_tune {
     bool tested_before; /* a test of other settings is in the results */
     int remembered;     /* trainings found in the results */
     int trained;        /* in this process */
+    bool sequence;      /* as a worker says */
     bool announced;
     int shown; /* settings that have been told */
     int best;
@@ -138,7 +139,8 @@ typedef enum cli_tune_news { TUNE_READY, TUNE_DONE, TUNE_FAILED } cli_tune_news;
 /* What a worker tells: that data and net are fine, then how it went. */
 typedef struct cli_tune_message {
     cli_tune_news news;
-    int code; /* of a failure, whose message has been printed */
+    int code;      /* of a failure, whose message has been printed */
+    bool sequence; /* what a text holds out for the test validates */
     cli_tune_outcome outcome;
     cli_tune_test test;
 } cli_tune_message;

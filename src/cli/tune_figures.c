@@ -30,6 +30,10 @@ int cli_tune_check_figures(const cli_tune *tune)
         return cli_bad("--heat is a map of two things: it needs --try twice");
     if (cli_given(tune->args, "spread") && tune->seeds < 2)
         return cli_bad("--spread shows what seeds do: it needs --seeds N");
+    if (cli_given(tune->args, "against") &&
+        (tune->parameters != 2 || tune->parameter[0].n || tune->parameter[1].n))
+        return cli_bad("--against compares grid and random search over two ranges: --try A=1..2 "
+                       "--try B=1..2");
     for (size_t i = 0; i < sizeof options / sizeof *options && code == CLI_YES; i++) {
         const char *path = cli_text(tune->args, options[i]);
         if (path) code = cli_check_figure(options[i], path, false);

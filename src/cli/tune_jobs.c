@@ -155,8 +155,10 @@ static int jobs_hear(jobs *jobs, int i)
     if (!cli_tune_receive(job.socket, &message, sizeof message))
         return jobs_lost(jobs->tune, &job, jobs_leave(jobs, i));
     if (message.news == TUNE_READY) {
-        cli_tune_announce(jobs->tune);
+        jobs->tune->sequence = message.sequence;
         jobs->ready = true;
+        cli_tune_announce(jobs->tune);
+        cli_tune_tell(jobs->tune);
         return CLI_YES;
     }
     jobs_leave(jobs, i);
@@ -226,8 +228,10 @@ int cli_tune_run_all(cli_tune *tune)
     jobs *all = cli_alloc(1, sizeof *all);
     all->tune = tune;
     jobs_catch();
-    if (tune->remembered) cli_tune_announce(tune);
-    cli_tune_tell(tune);
+    if (tune->remembered == tune->settings * tune->runs) {
+        cli_tune_announce(tune);
+        cli_tune_tell(tune);
+    }
     int code = jobs_fill(all);
     while (code == CLI_YES && all->running && !jobs_stop && !cli_lost()) {
         code = jobs_listen(all);

@@ -83,7 +83,9 @@ void cli_tune_weigh(const cli_tune *tune, cli_tune_setting *s)
 
 static void print_held(const cli_tune *tune)
 {
-    if (tune->folds)
+    if (tune->sequence)
+        cli_print("what the text holds out");
+    else if (tune->folds)
         cli_print("%d folds of the training part", tune->folds);
     else if (tune->validation > 0)
         cli_print("%g %% of the training part", 100 * tune->validation);
@@ -475,7 +477,11 @@ void cli_tune_print_test(const cli_tune *tune)
     if (test->done && cli_text(tune->args, "out") && !tune->quiet)
         cli_print("model     %s\n", cli_text(tune->args, "out"));
     if (!test->tested) {
-        if (!tune->quiet) cli_print("\nThe test part has not been touched.\n");
+        if (!tune->quiet)
+            cli_print("\n%s\n", !test->done      ? "The test part has not been touched."
+                                : tune->sequence ? "What the text holds out has validated: there "
+                                                   "is no other part to test on."
+                                                 : "There is no test part.");
         return;
     }
     if (!tune->quiet)

@@ -378,9 +378,6 @@ static void space_random_settings(cli_tune *tune, int n)
 /* A grid and as many draws, to be compared. */
 static int space_both(cli_tune *tune)
 {
-    if (tune->parameters != 2 || tune->parameter[0].n || tune->parameter[1].n)
-        return cli_bad("--against compares grid and random search over two ranges: --try A=1..2 "
-                       "--try B=1..2");
     int code = space_grid(tune);
     if (code == CLI_YES) space_random_settings(tune, tune->settings);
     return code;

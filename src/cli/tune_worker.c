@@ -142,6 +142,7 @@ static int trial_work(cli_training *training, const cli_tune_order *order, int s
     training->trainer_options.checkpoint_steps = 0;
     training->trainer_options.checkpoint_seconds = 0;
     int code = trial_prepare(training, order);
+    ready.sequence = code == CLI_YES && cli_is_sequence(training->train);
     if (code == CLI_YES && !cli_tune_send(socket, &ready, sizeof ready)) return CLI_INTERRUPTED;
     if (code == CLI_YES) code = trial_train(training, socket, &message->outcome);
     if (code == CLI_YES && order->last && !message->outcome.diverged)

@@ -90,6 +90,20 @@ exits 0
 [ "$(wc -l <out)" -eq 1 ] || fault "more than the result is printed"
 out "test accuracy"
 
+# ---- without a test part: few examples, and texts ----
+make_blobs few.csv 30
+run tune --data few.csv --net 'fc(3)' --epochs 2 --try rate=0.1,0.2 --results few.jsonl
+exits 0
+out "There is no test part."
+awk 'BEGIN { for (i = 0; i < 400; i++) print "to be or not to be" }' >play.txt
+run tune --data play.txt --text chars --length 16 --net 'embedding(8, 8) |> linear(8)' --epochs 1 \
+    --try rate=0.1,0.2 --results play.jsonl
+exits 0
+out "validate  what the text holds out"
+out "there is no other part to test on"
+run tune --data play.txt --text chars --net 'fc(3)' --folds 2 --try rate=0.1,0.2 --results p.jsonl
+refused "what a text holds out"
+
 # ---- flags, nets with commas, settings that diverge, edges ----
 tune --net 'fc(3)' --try exact=yes,no --no-test
 exits 0
