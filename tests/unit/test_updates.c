@@ -162,11 +162,12 @@ static void test_updates_keep_their_bits(void **state)
     for (size_t k = 0; k < GR_LEN(cases); k++) {
         for (int dtype = 0; dtype < 2; dtype++) {
             const gr_dtype type = dtype ? GR_F64 : GR_F32;
+            const update_kind update = (update_kind)(kind % UPDATE_KINDS);
             const int threads = 1 + kind % 3;
             update_net plain, joined;
-            update_run(&plain, &cases[k], kind % UPDATE_KINDS, type, "-postops", 1);
+            update_run(&plain, &cases[k], update, type, "-postops", 1);
             if (kind == 1) setenv("GRADUS_GUARD", "1", 1);
-            update_run(&joined, &cases[k], kind % UPDATE_KINDS, type, NULL, threads);
+            update_run(&joined, &cases[k], update, type, NULL, threads);
             unsetenv("GRADUS_GUARD");
             assert_false(update_is_joined(&plain));
             assert_true(update_is_joined(&joined));
@@ -174,8 +175,8 @@ static void test_updates_keep_their_bits(void **state)
             assert_true(gr_program_plan(joined.program).arena <
                         gr_program_plan(plain.program).arena);
             char what[80];
-            snprintf(what, sizeof what, "case %zu, update %d, %s, %d threads", k,
-                     kind % UPDATE_KINDS, gr_dtype_name(type), threads);
+            snprintf(what, sizeof what, "case %zu, update %d, %s, %d threads", k, (int)update,
+                     gr_dtype_name(type), threads);
             update_check_equal(&plain, &joined, what);
             update_close(&plain);
             update_close(&joined);
