@@ -185,7 +185,8 @@ static gr_status activity_draw(const gr_inspection *found, const char *path, con
     gr_figure *figure;
     for (int i = 0; i < found->count; i++) panels += activity_drawn(found, &found->layers[i]);
     if (panels > ACTIVITY_PANELS) panels = ACTIVITY_PANELS;
-    const int columns = panels < ACTIVITY_COLUMNS ? panels : ACTIVITY_COLUMNS;
+    const int wide = panels == 5 || panels == 6 ? 3 : ACTIVITY_COLUMNS; /* without a gap */
+    const int columns = panels < wide ? panels : wide;
     const int rows = panels > 0 ? (panels - 1) / columns + 1 : 0;
     gr_status status = gr_figure_new(GR_FIGURE(.panels = panels, .columns = columns, .title = title,
                                                .width = 165. * columns, .height = 20 + 110. * rows),
