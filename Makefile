@@ -11,6 +11,7 @@ BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libp
 	libcairo2-dev libgraphviz-dev libflann-dev
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
+DEB_PACKAGES = debhelper dpkg-dev lintian git xz-utils
 CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
@@ -18,7 +19,10 @@ PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 DEMO = $(GRADUS) train --data fashion-mnist --net nets/demo.net --epochs 6 --rate 0.002 \
 	--schedule cosine --validation 0.05 --out fashion.safetensors --curves curves.svg
 
-.PHONY: all deps deps-ci build demo check check-long install clean
+# Where make install puts it, below DESTDIR if that is given.
+PREFIX ?= /usr/local
+
+.PHONY: all deps deps-ci build demo check check-long install amalgamation dist deb clean
 
 all: build
 
@@ -31,7 +35,7 @@ deps-ci:
 	@scripts/install-packages $(CI_PACKAGES)
 
 build: deps
-	cmake --preset $(PRESET) $(CMAKE_OPTIONS)
+	cmake --preset $(PRESET) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_OPTIONS)
 	cmake --build --preset $(PRESET) --parallel $(JOBS)
 
 demo: build
@@ -46,7 +50,19 @@ check-long: build
 	ctest --preset $(PRESET) --parallel $(JOBS)
 
 install: build
-	cmake --install $(BUILD)
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+
+# The library as gradus.c and gradus.h.
+amalgamation:
+	scripts/amalgamate build/amalgamation
+
+# The committed tree as a source archive; Debian packages of it.
+dist:
+	scripts/make-dist
+
+deb:
+	@scripts/install-packages $(BUILD_PACKAGES) $(DEB_PACKAGES)
+	scripts/make-deb
 
 clean:
 	rm -rf build

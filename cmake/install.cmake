@@ -21,20 +21,29 @@ endforeach()
 
 install(EXPORT gradusTargets NAMESPACE gradus::
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
-configure_package_config_file(cmake/gradusConfig.cmake.in ${CMAKE_BINARY_DIR}/gradusConfig.cmake
+configure_package_config_file(cmake/gradusConfig.cmake.in ${PROJECT_BINARY_DIR}/gradusConfig.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/gradusConfigVersion.cmake
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/gradusConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
 install(FILES
-    ${CMAKE_BINARY_DIR}/gradusConfig.cmake ${CMAKE_BINARY_DIR}/gradusConfigVersion.cmake
+    ${PROJECT_BINARY_DIR}/gradusConfig.cmake ${PROJECT_BINARY_DIR}/gradusConfigVersion.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
 
 # gradus_pc(<name> <what it is> <requires> <libraries of the archive…>)
+# The prefix is written when it is installed: cmake --install takes another than was configured.
 function(gradus_pc GRADUS_PC_NAME GRADUS_PC_DESCRIPTION GRADUS_PC_REQUIRES)
     list(JOIN ARGN " " GRADUS_PC_PRIVATE)
-    configure_file(cmake/gradus.pc.in ${CMAKE_BINARY_DIR}/${GRADUS_PC_NAME}.pc @ONLY)
-    install(FILES ${CMAKE_BINARY_DIR}/${GRADUS_PC_NAME}.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+    set(GRADUS_PC_PREFIX "@CMAKE_INSTALL_PREFIX@")
+    foreach(folder INCLUDEDIR LIBDIR)
+        set(GRADUS_PC_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+        if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}}")
+            set(GRADUS_PC_${folder} "${CMAKE_INSTALL_${folder}}")
+        endif()
+    endforeach()
+    set(file ${PROJECT_BINARY_DIR}/${GRADUS_PC_NAME}.pc)
+    configure_file(cmake/gradus.pc.in ${file}.in @ONLY)
+    install(CODE "configure_file(\"${file}.in\" \"${file}\" @ONLY)")
+    install(FILES ${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
 gradus_pc(gradus "${PROJECT_DESCRIPTION}" "" ${gradus_private_libs})

@@ -8,7 +8,7 @@ file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
 file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
 file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
 file(GLOB flann_sources CONFIGURE_DEPENDS src/classic/flann/*.c)
-set(version_script ${CMAKE_BINARY_DIR}/gradus.map)
+set(version_script ${PROJECT_BINARY_DIR}/gradus.map)
 set(module_install_dir ${CMAKE_INSTALL_FULL_LIBDIR}/gradus)
 
 # The version script names what the base marks with GR_SHARED.
@@ -41,9 +41,10 @@ function(gradus_library name output sources)
     set_target_properties(${name}_shared PROPERTIES
         VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
     foreach(kind static shared)
+        add_library(gradus::${name}_${kind} ALIAS ${name}_${kind})
         set_target_properties(${name}_${kind} PROPERTIES OUTPUT_NAME ${output})
         target_include_directories(${name}_${kind} PUBLIC
-            $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
         target_link_libraries(${name}_${kind} PRIVATE $<BUILD_INTERFACE:gradus_options> ${ARGN})
     endforeach()
@@ -52,6 +53,8 @@ endfunction()
 gradus_library(gradus gradus "${core_sources}"
     $<BUILD_INTERFACE:gradus_with_openmp> $<BUILD_INTERFACE:gradus_with_zlib>
     Threads::Threads m ${CMAKE_DL_LIBS})
+
+add_library(gradus::gradus ALIAS gradus_shared)
 
 # What an installed archive needs of its user's link line, as gradus.pc also says it.
 set(gradus_private_libs -lm -lpthread)
@@ -76,8 +79,11 @@ if(extra_sources)
         ${CMAKE_DL_LIBS})
     target_link_libraries(gradus_extra_static PUBLIC gradus_static)
     target_link_libraries(gradus_extra_shared PUBLIC gradus_shared)
+    add_library(gradus::extra ALIAS gradus_extra_shared)
     # It finds libgradus beside itself, wherever both were installed.
-    set_property(TARGET gradus_extra_shared PROPERTY INSTALL_RPATH "$ORIGIN")
+    if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+        set_property(TARGET gradus_extra_shared PROPERTY INSTALL_RPATH "$ORIGIN")
+    endif()
     set(gradus_extra_private_libs "")
     foreach(part png jpeg cairo)
         string(TOUPPER ${part} upper)
@@ -104,9 +110,10 @@ function(gradus_module part objects)
     target_link_options(gradus_${part} PRIVATE
         -Wl,--version-script=${version_script} -Wl,--no-undefined)
     # Looked for where it was built first, so that a build tree works without installing.
+    set(installed ${module_install_dir}/gradus-${part}.so)
     target_compile_definitions(${objects} PRIVATE
-        GRADUS_${upper}_BUILT="$<TARGET_FILE:gradus_${part}>"
-        GRADUS_${upper}_INSTALLED="${module_install_dir}/gradus-${part}.so")
+        GRADUS_${upper}_BUILT="$<IF:$<BOOL:${GRADUS_BUILD_PATHS}>,$<TARGET_FILE:gradus_${part}>,${installed}>"
+        GRADUS_${upper}_INSTALLED="${installed}")
 endfunction()
 
 if(GRADUS_HAVE_ONEDNN AND onednn_sources)

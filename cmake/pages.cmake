@@ -1,7 +1,7 @@
 # Pages of the manual and completions. Those of the command are made by the command itself, of the
 # tables from which it parses and helps; gradus(3) lists the headers with their first sentences.
 
-set(pages_dir ${CMAKE_BINARY_DIR}/pages)
+set(pages_dir ${PROJECT_BINARY_DIR}/pages)
 file(MAKE_DIRECTORY ${pages_dir})
 
 # ---- gradus(3) --------------------------------------------------------------------------------

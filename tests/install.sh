@@ -1,54 +1,91 @@
 #!/bin/sh
-# What is installed serves a program that finds it by pkg-config or by CMake, from any folder.
+# What is installed serves a project of somebody else's, tests/outside, that finds it by pkg-config
+# or by CMake, under any prefix and below DESTDIR. With GRADUS_LONG=1 it also builds with the
+# source tree among its own folders; else it is only configured so.
 set -eu
 [ -z "$GRADUS_SANITIZE" ] || { echo "a sanitizer's build is not installed: skipped"; exit 77; }
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
+outside=$GRADUS_SOURCE/tests/outside
 
 # quiet COMMAND…: shows what it said only if it fails.
 quiet() {
     "$@" >"$stage/log" 2>&1 && return
+    echo "failed: $*"
     cat "$stage/log"
     exit 1
 }
 
-quiet "$CMAKE" --install "$GRADUS_BUILD" --prefix "$stage/usr"
-cat >"$stage/main.c" <<'END'
-#include <gradus/gradus.h>
-
-int main(void)
-{
-    return gr_version()[0] == '0' + GR_VERSION_MAJOR ? 0 : 1;
+# says PROGRAM…: it finds the slope.
+says() {
+    answer=$("$@")
+    case $answer in
+    "gradus "*": 0.5") ;;
+    *) echo "$* says '$answer'" && exit 1 ;;
+    esac
 }
-END
 
-mkdir "$stage/program"
-cat >"$stage/program/CMakeLists.txt" <<'END'
-cmake_minimum_required(VERSION 3.25)
-project(program LANGUAGES C)
-find_package(gradus REQUIRED)
-foreach(kind shared static)
-    add_executable(${kind} ../main.c)
-    target_link_libraries(${kind} PRIVATE gradus::gradus_${kind})
-endforeach()
-END
-quiet "$CMAKE" -S "$stage/program" -B "$stage/program/build" -DCMAKE_C_COMPILER="$CC" \
+quiet "$CMAKE" --install "$GRADUS_BUILD" --prefix "$stage/usr"
+quiet env DESTDIR="$stage/root" "$CMAKE" --install "$GRADUS_BUILD" --prefix /opt/gradus
+for folder in include/gradus share/man/man3; do
+    [ -d "$stage/root/opt/gradus/$folder" ] || { echo "DESTDIR: no $folder"; exit 1; }
+done
+# A page, and what completes, for each command.
+if [ -f "$GRADUS_BUILD/pages/gradus.1" ]; then
+    for file in bin/gradus share/man/man1/gradus.1 share/man/man1/gradus-train.1 \
+        share/bash-completion/completions/gradus share/zsh/site-functions/_gradus \
+        share/fish/vendor_completions.d/gradus.fish share/gradus/nets/lenet.net; do
+        [ -f "$stage/usr/$file" ] || { echo "not installed: $file"; exit 1; }
+    done
+fi
+
+# ---- CMake ---------------------------------------------------------------------------------------
+
+quiet "$CMAKE" -S "$outside" -B "$stage/found" -DCMAKE_C_COMPILER="$CC" \
     -DCMAKE_PREFIX_PATH="$stage/usr"
-quiet "$CMAKE" --build "$stage/program/build"
-"$stage/program/build/shared"
-"$stage/program/build/static"
+quiet "$CMAKE" --build "$stage/found"
+for program in shared static plain; do says "$stage/found/$program"; done
+for program in "$stage"/found/extra_shared "$stage"/found/extra_static; do
+    [ ! -e "$program" ] || quiet "$program"
+done
+# A component that there is not.
+mkdir "$stage/strange"
+cat >"$stage/strange/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(strange LANGUAGES C)
+find_package(gradus REQUIRED COMPONENTS gpu)
+END
+if "$CMAKE" -S "$stage/strange" -B "$stage/strange/build" -DCMAKE_C_COMPILER="$CC" \
+    -DCMAKE_PREFIX_PATH="$stage/usr" >"$stage/log" 2>&1; then
+    echo "find_package finds a component that does not exist"
+    exit 1
+fi
 
-command -v pkg-config >/dev/null || exit 0
-# The paths in gradus.pc are those of the real prefix: replace it by this one.
-pc=$(find "$stage/usr" -name gradus.pc)
-libdir=$(dirname "$(dirname "$pc")")
-sed -i "s|^includedir=.*|includedir=$stage/usr/include|; s|^libdir=.*|libdir=$libdir|" "$pc"
-PKG_CONFIG_PATH=$(dirname "$pc")
-export PKG_CONFIG_PATH
-# shellcheck disable=SC2046 # lists of flags
-"$CC" "$stage/main.c" -o "$stage/shared" $(pkg-config --cflags --libs gradus)
-LD_LIBRARY_PATH=$libdir "$stage/shared"
-# shellcheck disable=SC2046
-"$CC" "$stage/main.c" -o "$stage/static" $(pkg-config --cflags gradus) \
-    "$libdir/libgradus.a" $(pkg-config --static --libs gradus | sed "s/-lgradus//")
-"$stage/static"
+# ---- pkg-config ----------------------------------------------------------------------------------
+
+if command -v pkg-config >/dev/null; then
+    libdir=$(dirname "$(find "$stage/usr" -name libgradus.a)")
+    PKG_CONFIG_PATH=$libdir/pkgconfig
+    export PKG_CONFIG_PATH
+    # shellcheck disable=SC2046 # lists of flags
+    quiet "$CC" "$outside/program.c" -o "$stage/shared" $(pkg-config --cflags --libs gradus)
+    LD_LIBRARY_PATH=$libdir says "$stage/shared"
+    # shellcheck disable=SC2046
+    quiet "$CC" "$outside/program.c" -o "$stage/static" $(pkg-config --cflags gradus) \
+        "$libdir/libgradus.a" $(pkg-config --static --libs gradus | sed "s/-lgradus//")
+    says "$stage/static"
+    if [ -f "$libdir/pkgconfig/gradus-extra.pc" ]; then
+        # shellcheck disable=SC2046
+        quiet "$CC" "$outside/figure.c" -o "$stage/figure" \
+            $(pkg-config --cflags --libs gradus-extra) -Wl,-rpath,"$libdir"
+        quiet "$stage/figure"
+    fi
+fi
+
+# ---- The source tree among others ----------------------------------------------------------------
+
+quiet "$CMAKE" -S "$outside" -B "$stage/among" -DCMAKE_C_COMPILER="$CC" -DCMAKE_BUILD_TYPE=Debug \
+    -DGRADUS="$GRADUS_SOURCE" -DGRADUS_MINIMAL=ON
+[ -n "${GRADUS_LONG:-}" ] || exit 0
+quiet "$CMAKE" --build "$stage/among" --parallel
+for program in shared static plain; do says "$stage/among/$program"; done

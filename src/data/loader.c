@@ -208,7 +208,7 @@ static void loader_note_fault(loader_slot *slot, gr_status status, int64_t row)
     if (slot->status != GR_OK && slot->failed <= row) return;
     slot->status = status;
     slot->failed = row;
-    snprintf(slot->fault, sizeof slot->fault, "%s", gr_message());
+    snprintf(slot->fault, sizeof slot->fault, "%.*s", (int)sizeof slot->fault - 1, gr_message());
 }
 
 /* Does a share of the slot's work. The mutex is held before and after, not meanwhile. */

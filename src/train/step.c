@@ -10,7 +10,8 @@
 static gr_status step_spoiled(gr_trainer *t, gr_status status)
 {
     t->fault = status;
-    snprintf(t->fault_text, sizeof t->fault_text, "%s", gr_message());
+    snprintf(t->fault_text, sizeof t->fault_text, "%.*s", (int)sizeof t->fault_text - 1,
+             gr_message());
     return status;
 }
 
