@@ -292,7 +292,8 @@ GR_API gr_status gr_diagram_add(gr_diagram *diagram, const gr_diagram_node *node
 GR_API gr_status gr_diagram_connect(gr_diagram *diagram, const gr_diagram_wire *wire);
 /* Can diagrams be drawn? GR_UNSUPPORTED, naming the package, in a build without Graphviz. */
 GR_API gr_status gr_diagram_check(void);
-/* Draws the diagram, as large as it needs to be, as gr_figure_save does. Refusals of that and of
+/* Draws the diagram, as large as it needs to be, as gr_figure_save does; more than 1200 points wide
+ * it goes on in further rows, unless there are texts at its wires. Refusals of that and of
  * gr_diagram_check; GR_INVALID for a diagram without nodes. */
 GR_API gr_status gr_diagram_save(const gr_diagram *diagram, const char *path);
 

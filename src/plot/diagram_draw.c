@@ -13,6 +13,11 @@
 #define DIAGRAM_FORK 3.0
 #define DIAGRAM_ARROW 4.5
 #define DIAGRAM_GAP 1.5 /* between a wire and its texts */
+/* A diagram of layers that is wider than this goes on in another row, as a text does. */
+#define DIAGRAM_WIDE 1200.0
+#define DIAGRAM_ROW 760.0 /* least width of a row, where there are several */
+#define DIAGRAM_ROWS 64
+#define DIAGRAM_BETWEEN 14.0 /* rows */
 
 /* A diagram with its places. Piece i of a wire, which holds its texts, is node piece[i]. */
 typedef struct diagram_plan {
@@ -21,6 +26,9 @@ typedef struct diagram_plan {
     int *piece; /* by wire; -1: none */
     int *first; /* by wire: number of its first wire of the job */
     double top; /* of the layout: under the title */
+    int rows;
+    double cut[DIAGRAM_ROWS + 1]; /* where the layout's rows begin, and the last one ends */
+    double width;                 /* of the widest */
 } diagram_plan;
 
 /* ---- Text of several lines ---------------------------------------------------------------- */
@@ -136,6 +144,53 @@ static void diagram_plan_clear(diagram_plan *plan)
     gr_free(plan->first);
 }
 
+/* Would a cut at x go through a node, or an arrow's head before it? If so, *left is where they
+ * begin. */
+static bool diagram_cuts_node(const gr_layout_job *job, double x, double *left)
+{
+    for (int i = 0; i < job->nodes; i++) {
+        const gr_layout_node *node = &job->node[i];
+        const double from = node->x - node->width / 2 - 2 * DIAGRAM_ARROW;
+        const double to = node->x + node->width / 2 + DIAGRAM_LINE;
+        if (from >= x || to <= x) continue;
+        *left = from;
+        return true;
+    }
+    return false;
+}
+
+/* Where a row that begins at `from` ends: as far right as it may, and through no node. */
+static double diagram_row_end(const gr_layout_job *job, double from, double most)
+{
+    double end = from + most, left;
+    while (end > from && diagram_cuts_node(job, end, &left)) end = left;
+    return end;
+}
+
+/* Cuts a wide layout in rows, whose wires go on at the next one's left. One with texts at its wires
+ * stays whole. */
+static void diagram_fold(diagram_plan *plan)
+{
+    const gr_layout_job *job = &plan->job;
+    plan->rows = 1;
+    plan->cut[1] = plan->width = job->width;
+    if (job->width <= DIAGRAM_WIDE || job->nodes > (int)plan->diagram->nodes) return;
+    const double most = fmax(DIAGRAM_ROW, sqrt(2 * job->width * (job->height + DIAGRAM_BETWEEN)));
+    double cut[DIAGRAM_ROWS + 1] = {0}, widest = 0;
+    int rows = 0;
+    while (rows < DIAGRAM_ROWS && cut[rows] < job->width) {
+        const double rest = job->width - cut[rows];
+        const double end = rest <= most ? job->width : diagram_row_end(job, cut[rows], most);
+        if (end <= cut[rows]) return; /* a node wider than a row */
+        widest = fmax(widest, end - cut[rows]);
+        cut[++rows] = end;
+    }
+    if (cut[rows] < job->width) return;
+    plan->rows = rows;
+    plan->width = widest;
+    memcpy(plan->cut, cut, sizeof cut);
+}
+
 /* Finds sizes and places. Clear *plan also on failure. */
 static gr_status diagram_plan_make(const gr_diagram *diagram, diagram_plan *plan)
 {
@@ -157,7 +212,8 @@ static gr_status diagram_plan_make(const gr_diagram *diagram, diagram_plan *plan
     cairo_surface_destroy(surface);
     GR_TRY(gr_plot_lay_out(&plan->job));
     plan->top = DIAGRAM_MARGIN + (diagram->title ? gr_plot_text_height(PLOT_HEADING) + 4 : 0);
-    plan->job.width = fmax(plan->job.width, title);
+    diagram_fold(plan);
+    plan->width = fmax(plan->width, title);
     return GR_OK;
 }
 
@@ -279,39 +335,60 @@ static void diagram_draw_node(plot_pen *pen, const diagram_node *node, const gr_
     diagram_write(pen, PLOT_NAME, PLOT_NAME, at->x, next, node->name);
 }
 
-static void diagram_draw(const void *user, plot_pen *pen)
+static double diagram_row_top(const diagram_plan *plan, int row)
 {
-    const diagram_plan *plan = user;
+    return plan->top + row * (plan->job.height + DIAGRAM_BETWEEN);
+}
+
+/* What lies between two cuts. */
+static void diagram_draw_row(plot_pen *pen, const diagram_plan *plan, int row)
+{
     const gr_diagram *diagram = plan->diagram;
-    gr_plot_begin(pen);
-    if (diagram->title) {
-        gr_plot_text_draw(pen, PLOT_HEADING, DIAGRAM_MARGIN, DIAGRAM_MARGIN, PLOT_LEFT,
-                          plan->job.width + 1, diagram->title);
-    }
-    cairo_save(pen->cairo);
+    const double from = plan->cut[row], to = plan->cut[row + 1];
+    const double x = DIAGRAM_MARGIN - from, y = diagram_row_top(plan, row);
     const int before = pen->boxes;
-    cairo_translate(pen->cairo, DIAGRAM_MARGIN, plan->top);
+    cairo_save(pen->cairo);
+    cairo_translate(pen->cairo, x, y);
+    if (plan->rows > 1) {
+        cairo_rectangle(pen->cairo, from - DIAGRAM_LINE, -DIAGRAM_LINE,
+                        to - from + 2 * DIAGRAM_LINE, plan->job.height + 2 * DIAGRAM_LINE);
+        cairo_clip(pen->cairo);
+    }
     cairo_set_line_width(pen->cairo, DIAGRAM_LINE);
     gr_plot_color(pen, 0x404040);
     for (size_t i = 0; i < diagram->wires; i++) diagram_draw_wire(pen, plan, i);
     for (size_t i = 0; i < diagram->nodes; i++) {
-        diagram_draw_node(pen, &diagram->node[i], &plan->job.node[i]);
+        const gr_layout_node *at = &plan->job.node[i];
+        if (plan->rows > 1 && (at->x < from || at->x >= to)) continue;
+        diagram_draw_node(pen, &diagram->node[i], at);
     }
     cairo_restore(pen->cairo);
     for (int i = before; pen->box && i < pen->boxes && i < pen->capacity; i++) {
-        pen->box[i].x += DIAGRAM_MARGIN;
-        pen->box[i].y += plan->top;
+        pen->box[i].x += x;
+        pen->box[i].y += y;
     }
+}
+
+static void diagram_draw(const void *user, plot_pen *pen)
+{
+    const diagram_plan *plan = user;
+    gr_plot_begin(pen);
+    if (plan->diagram->title) {
+        gr_plot_text_draw(pen, PLOT_HEADING, DIAGRAM_MARGIN, DIAGRAM_MARGIN, PLOT_LEFT,
+                          plan->width + 1, plan->diagram->title);
+    }
+    for (int row = 0; row < plan->rows; row++) diagram_draw_row(pen, plan, row);
 }
 
 static plot_sheet diagram_sheet(const diagram_plan *plan)
 {
-    return (plot_sheet){.width = ceil(plan->job.width + 2 * DIAGRAM_MARGIN),
-                        .height = ceil(plan->job.height + plan->top + DIAGRAM_MARGIN),
-                        .dpi = plan->diagram->dpi,
-                        .title = plan->diagram->title,
-                        .draw = diagram_draw,
-                        .user = plan};
+    return (plot_sheet){
+        .width = ceil(plan->width + 2 * DIAGRAM_MARGIN),
+        .height = ceil(diagram_row_top(plan, plan->rows - 1) + plan->job.height + DIAGRAM_MARGIN),
+        .dpi = plan->diagram->dpi,
+        .title = plan->diagram->title,
+        .draw = diagram_draw,
+        .user = plan};
 }
 
 gr_status gr_diagram_text_boxes(const gr_diagram *diagram, plot_box *box, int capacity, int *n,

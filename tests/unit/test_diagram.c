@@ -131,10 +131,44 @@ static void wrong_calls_are_refused(void **state)
     gr_diagram_free(NULL);
 }
 
+/* A net of many layers, one after the other and with a way around each second one, goes on in rows,
+ * in which no layer is lost, cut or drawn twice. */
+static void wide_nets_have_rows(void **state)
+{
+    (void)state;
+    enum { LAYERS = 80, LINES = 2 };
+    gr_diagram *diagram;
+    plot_box box[LAYERS * LINES + 2];
+    double width, height;
+    int n, number;
+    assert_int_equal(gr_diagram_new("A net", 0, &diagram), GR_OK);
+    for (int i = 0; i < LAYERS; i++) {
+        assert_int_equal(gr_diagram_add(diagram,
+                                        GR_DIAGRAM_NODE(.kind = GR_DIAGRAM_LAYER,
+                                                        .text = "layer\n128 parameters"),
+                                        &number),
+                         GR_OK);
+        if (i > 0)
+            assert_int_equal(gr_diagram_connect(diagram, GR_DIAGRAM_WIRE(.from = i - 1, .to = i)),
+                             GR_OK);
+        if (i > 2 && i % 2 == 0)
+            assert_int_equal(gr_diagram_connect(diagram, GR_DIAGRAM_WIRE(.from = i - 3, .to = i)),
+                             GR_OK);
+    }
+    gr_status status = gr_diagram_text_boxes(diagram, box, (int)GR_LEN(box), &n, &width, &height);
+    gr_diagram_free(diagram);
+    if (status == GR_UNSUPPORTED) skip();
+    assert_int_equal(status, GR_OK);
+    assert_int_equal(n, LAYERS * LINES + 1);
+    assert_true(width < 3 * height && height < 3 * width);
+    test_boxes_apart(box, n, width, height);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_never_overlap),
+        cmocka_unit_test(wide_nets_have_rows),
         cmocka_unit_test(equal_diagrams_give_equal_bytes),
         cmocka_unit_test(wrong_calls_are_refused),
         cmocka_unit_test(memory_may_fail_anywhere),
