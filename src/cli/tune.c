@@ -250,7 +250,7 @@ static const cli_option tune_options[] = {
      .argument = "FILE",
      .help = "the training losses that the seeds of each setting end with"},
     {.name = "json", .help = "print a line of JSON for each setting, and one for the test"},
-    {.name = "quiet", .letter = 'q', .help = "print the last line alone"},
+    {.name = "quiet", .letter = 'q', .help = "print the result alone"},
     {.name = "worker", .kind = CLI_INT, .argument = "N", .max = 1 << 20},
     {0},
 };

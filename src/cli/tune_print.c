@@ -422,21 +422,29 @@ static void print_against(const cli_tune *tune)
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
-void cli_tune_print_best(const cli_tune *tune)
+static void print_best_line(const cli_tune *tune)
 {
     const cli_tune_setting *best = &tune->setting[tune->best];
+    char *label = cli_tune_label(tune, best);
+    cli_print("best      %s%s%s %.4f\n", label, *label ? ": " : "", cli_tune_figure_name(tune),
+              cli_tune_figure(tune, &best->mean));
+    free(label);
+}
+
+void cli_tune_print_best(const cli_tune *tune)
+{
     if (!tune->json && !tune->quiet) {
         if (cli_is_terminal()) cli_print("\r\033[K");
         print_table(tune);
         cli_print("\n");
         if (cli_given(tune->args, "against")) print_against(tune);
-        char *label = cli_tune_label(tune, best), *line = cli_tune_command(tune, best);
-        cli_print("best      %s%s%s %.4f\n", label, *label ? ": " : "", cli_tune_figure_name(tune),
-                  cli_tune_figure(tune, &best->mean));
+        print_best_line(tune);
         print_finer(tune);
+        char *line = cli_tune_command(tune, &tune->setting[tune->best]);
         cli_print("train     %s\n", line);
-        free(label);
         free(line);
+    } else if (!tune->json && cli_flag(tune->args, "no-test")) {
+        print_best_line(tune); /* there is no other result */
     }
     cli_flush();
     print_edges(tune);

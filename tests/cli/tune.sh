@@ -89,6 +89,10 @@ tune --net "$NET" --try hidden=2,8 --folds 2 --quiet
 exits 0
 [ "$(wc -l <out)" -eq 1 ] || fault "more than the result is printed"
 out "test accuracy"
+tune --net "$NET" --try hidden=2,8 --no-test --quiet
+exits 0
+[ "$(wc -l <out)" -eq 1 ] || fault "more than the result is printed"
+out "best      hidden="
 
 # ---- without a test part: few examples, and texts ----
 make_blobs few.csv 30
