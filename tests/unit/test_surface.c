@@ -6,7 +6,7 @@
 #include <gradus/optim.h>
 #include <gradus/surface.h>
 
-#include "support.h"
+#include "support_memory.h"
 
 static const float surface_w[] = {1, -2, 3, -0.0f, 5, 6}, surface_b[] = {.5f, 0};
 static const char *const surface_names[] = {"w", "b"};
@@ -305,6 +305,24 @@ static void faults_bring_the_values_back(void **state)
     gr_store_free(store);
 }
 
+static gr_status surface_flow(void *user)
+{
+    gr_surface *surface;
+    GR_TRY(gr_surface_new(user, GR_SURFACE(.names = surface_names, .n = 2), &surface));
+    gr_status status = gr_surface_move(surface, 1, 1);
+    if (status == GR_OK) status = gr_surface_move(surface, 0, 0);
+    gr_surface_free(surface);
+    return status;
+}
+
+static void memory_may_fail_anywhere(void **state)
+{
+    (void)state;
+    gr_store *store = surface_store();
+    assert_in_range(test_memory_sweep(surface_flow, store), 5, 100);
+    gr_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +335,7 @@ int main(void)
         cmocka_unit_test(slope_is_the_difference_quotient),
         cmocka_unit_test(directions_can_be_given),
         cmocka_unit_test(faults_bring_the_values_back),
+        cmocka_unit_test(memory_may_fail_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
