@@ -12,7 +12,8 @@
 
 enum {
     ALARM_EXAMPLES = 256, /* that are looked at, */
-    ALARM_STREAMED = 64,  /* fewer where each has to be read */
+    ALARM_STREAMED = 64,  /* fewer where each has to be read, */
+    ALARM_ROWS = 16,      /* few at a time, for the memory of large nets */
     ALARM_UNITS = 10,     /* of a layer that is large enough for shares */
 };
 static const double alarm_dead = .2, alarm_saturated = .5; /* shares */
@@ -147,8 +148,9 @@ int cli_training_watch(cli_training *training)
     if (looks && !cli_is_sequence(training->train) && !gr_model_carries(training->model)) {
         status = alarm_sample(training);
         if (status == GR_OK)
-            status = gr_inspect(training->model, training->sample,
-                                GR_INSPECT(.forward = true, .sample = -1), &found);
+            status =
+                gr_inspect(training->model, training->sample,
+                           GR_INSPECT(.rows = ALARM_ROWS, .forward = true, .sample = -1), &found);
         if (status != GR_OK) return cli_failed(status);
         alarm_layers(training, found);
         gr_inspection_free(found);
