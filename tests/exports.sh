@@ -1,7 +1,7 @@
 #!/bin/sh
-# The shared library exports gr_ symbols alone, all of them under a version of ours; the static one
-# puts no other name into the programs that link it (what C cannot write, as .gomp_critical_…, is the
-# compiler's).
+# The shared library needs little and exports gr_ symbols alone, all of them under a version of ours;
+# the static one puts no other name into the programs that link it (what C cannot write, as
+# .gomp_critical_…, is the compiler's).
 set -eu
 command -v nm >/dev/null || { echo "nm is missing: skipped"; exit 77; }
 
@@ -21,6 +21,13 @@ for name in $(printf '%s\n' "$symbols" | sed -n 's/@@GRADUS_0$//p'); do
         exit 1
     }
 done
+
+# It needs nothing beyond the C library, libgomp and libz: oneDNN and the like are modules.
+if [ -z "${GRADUS_SANITIZE:-}" ] && command -v readelf >/dev/null; then
+    strange=$(readelf -d "$GRADUS_LIBRARY" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+        grep -v -e '^libc\.' -e '^libm\.' -e '^libz\.' -e '^libgomp\.' -e '^ld-linux' || true)
+    [ -z "$strange" ] || { echo "$GRADUS_LIBRARY needs $strange"; exit 1; }
+fi
 
 strange=$(nm -g --defined-only "$GRADUS_STATIC" 2>/dev/null | awk 'NF == 3 { print $3 }' |
     grep -v -e '^gr_' -e '^__' -e '^\.' | sort -u || true)
