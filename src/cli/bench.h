@@ -34,8 +34,6 @@ typedef struct bench_result {
     int steps;            /* kernel calls of a step */
 } bench_result;
 
-double bench_clock(void);
-
 /* In the worker: runs the workload as ordered through the socket, and prints its profile if the
  * options ask for one. Returns an exit status. */
 int bench_worker(const cli_args *args, const cli_workload *workload, int socket);

@@ -13,15 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-double bench_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- Measuring ------------------------------------------------------------------------------- */
 
@@ -38,10 +30,10 @@ static int worker_compare(const void *a, const void *b)
 static gr_status worker_block(gr_session *session, int64_t *block)
 {
     for (*block = 1;; *block *= 2) {
-        const double start = bench_clock();
+        const double start = cli_clock();
         gr_status status = gr_session_steps(session, *block);
         if (status == GR_OK && *block == 1) status = gr_session_steps(session, 2);
-        if (status != GR_OK || bench_clock() - start > BENCH_BLOCK) return status;
+        if (status != GR_OK || cli_clock() - start > BENCH_BLOCK) return status;
     }
 }
 
@@ -52,11 +44,11 @@ static gr_status worker_measure(gr_session *session, double seconds, bench_resul
     int n = 0;
     gr_status status = worker_block(session, &block);
     double *times = cli_alloc(BENCH_BLOCKS, sizeof *times);
-    const double end = bench_clock() + seconds;
-    for (double now = bench_clock(); status == GR_OK && n < BENCH_BLOCKS; n++) {
+    const double end = cli_clock() + seconds;
+    for (double now = cli_clock(); status == GR_OK && n < BENCH_BLOCKS; n++) {
         if (now >= end && n >= BENCH_LEAST_BLOCKS) break;
         status = gr_session_steps(session, block);
-        const double next = bench_clock();
+        const double next = cli_clock();
         times[n] = (next - now) / (double)block;
         now = next;
     }
@@ -110,7 +102,7 @@ static gr_status worker_session(const cli_workload *workload, cli_workload_graph
 {
     gr_status status = cli_workload_feed(g, program, session);
     if (status == GR_OK) status = gr_session_step(session);
-    result->start_up = bench_clock() - order->start;
+    result->start_up = cli_clock() - order->start;
     if (status == GR_OK) status = worker_measure(session, order->seconds, result);
     result->peak_memory = cli_peak_bytes();
     if (status == GR_OK) status = worker_read_value(program, session, result);
@@ -127,10 +119,10 @@ static gr_status worker_recompile(const cli_workload *workload, gr_store *store,
 {
     cli_workload_graph g;
     gr_program *program = NULL;
-    const double start = bench_clock();
+    const double start = cli_clock();
     gr_status status = cli_workload_build(workload, store, &g);
     if (status == GR_OK) status = gr_compile(g.graph, g.targets, g.n, options, &program);
-    result->compile = bench_clock() - start;
+    result->compile = cli_clock() - start;
     gr_program_free(program);
     cli_workload_clear(&g);
     return status;
@@ -237,7 +229,7 @@ bool bench_run(const cli_args *args, const cli_workload *workload, bench_order *
     int end[2], status = 0;
     *result = (bench_result){0};
     cli_flush(); /* what follows in the child must not print it again */
-    order->start = bench_clock();
+    order->start = cli_clock();
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0) return false;
     const pid_t child = fork();
     if (child == 0) {

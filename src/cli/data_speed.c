@@ -5,16 +5,8 @@
 
 #include <gradus/machine.h>
 #include <inttypes.h>
-#include <time.h>
 
 #define SPEED_SECONDS 2. /* of measuring, once batches come */
-
-static double speed_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Examples a second, from epoch to epoch, with so many threads. */
 static gr_status speed_measure(const cli_args *args, const gr_dataset *set, int threads,
@@ -34,13 +26,13 @@ static gr_status speed_measure(const cli_args *args, const gr_dataset *set, int 
     if (status != GR_OK) return status;
     bool more =
         gr_loader_next(loader, &batch); /* the first is not counted: it starts the threads */
-    double start = speed_now(), seconds = 0;
+    double start = cli_clock(), seconds = 0;
     int64_t rows = 0;
     do {
         more = gr_loader_next(loader, &batch);
         status = gr_loader_status(loader);
         if (more) rows += batch.rows;
-        seconds = speed_now() - start;
+        seconds = cli_clock() - start;
     } while (status == GR_OK && (seconds < SPEED_SECONDS || rows == 0));
     gr_loader_free(loader);
     *rate = (double)rows / seconds;

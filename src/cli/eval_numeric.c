@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { NUMERIC_SHOWN = 24, NUMERIC_STEPS = 57, NUMERIC_DRAWN = 256 };
 
@@ -204,22 +203,15 @@ static gr_status numeric_draw_errors(numeric_run *run, gr_figure *figure)
     return status;
 }
 
-static double numeric_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Seconds of the gradient by the first m numbers, the least of five times. */
 static gr_status numeric_time(numeric_run *run, int64_t m, double *numeric, double *seconds)
 {
     gr_status status = GR_OK;
     *seconds = INFINITY;
     for (int i = 0; i < 5 && status == GR_OK; i++) {
-        const double start = numeric_clock();
+        const double start = cli_clock();
         status = gr_numeric_gradient(numeric_value, run, run->x, m, NULL, numeric);
-        *seconds = fmin(*seconds, numeric_clock() - start);
+        *seconds = fmin(*seconds, cli_clock() - start);
     }
     return status;
 }
@@ -230,9 +222,9 @@ static gr_status numeric_time_analytic(circuit *c, double *seconds)
     gr_status status = GR_OK;
     *seconds = INFINITY;
     for (int i = 0; i < 20 && status == GR_OK; i++) {
-        const double start = numeric_clock();
+        const double start = cli_clock();
         status = gr_session_step(c->session);
-        *seconds = fmin(*seconds, numeric_clock() - start);
+        *seconds = fmin(*seconds, cli_clock() - start);
     }
     return status;
 }

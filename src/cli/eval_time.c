@@ -5,29 +5,21 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
-
-static double time_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Seconds of one step: the least mean of several runs of about a millisecond. */
 static gr_status time_step(gr_session *session, double *seconds)
 {
     enum { RUNS = 20 };
     const double wanted = 1e-3;
-    double start = time_clock();
+    double start = cli_clock();
     gr_status status = gr_session_step(session);
-    const double once = fmax(time_clock() - start, 1e-9);
+    const double once = fmax(cli_clock() - start, 1e-9);
     const int steps = once < wanted ? (int)(wanted / once) + 1 : 1;
     *seconds = INFINITY;
     for (int run = 0; run < RUNS && status == GR_OK; run++) {
-        start = time_clock();
+        start = cli_clock();
         for (int i = 0; i < steps && status == GR_OK; i++) status = gr_session_step(session);
-        *seconds = fmin(*seconds, (time_clock() - start) / steps);
+        *seconds = fmin(*seconds, (cli_clock() - start) / steps);
     }
     return status;
 }

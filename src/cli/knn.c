@@ -5,45 +5,14 @@
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/score.h"
+#include "cli/stop.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double cli_knn_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- Progress and signals -------------------------------------------------------------------- */
-
-static volatile sig_atomic_t knn_stop;
-
-static void knn_on_signal(int number)
-{
-    (void)number;
-    knn_stop = 1;
-}
-
-/* The first Ctrl-C ends the search, a second one the process. */
-static void knn_catch(void)
-{
-    struct sigaction action = {.sa_handler = knn_on_signal};
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-bool cli_knn_stopped(void)
-{
-    return knn_stop || cli_lost();
-}
 
 typedef struct knn_progress {
     const char *what;
@@ -58,14 +27,14 @@ static bool knn_proceed(void *user, int64_t done)
     if (progress->shown) {
         char time[32];
         const double left =
-            (cli_knn_clock() - progress->begin) * (double)(progress->count - done) / (double)done;
+            (cli_clock() - progress->begin) * (double)(progress->count - done) / (double)done;
         cli_print("\r%s  %3.0f %%  %s left\033[K", progress->what,
                   100 * (double)done / (double)progress->count,
                   cli_show_time(left, time, sizeof time));
         if (done == progress->count) cli_print("\r\033[K");
         cli_flush();
     }
-    return !cli_knn_stopped();
+    return !cli_stop_wanted();
 }
 
 int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test, const char *what,
@@ -74,7 +43,7 @@ int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test,
     knn_progress progress = {.what = what,
                              .count = gr_dataset_size(test),
                              .shown = cli_is_terminal() && !knn->json && !knn->quiet,
-                             .begin = cli_knn_clock()};
+                             .begin = cli_clock()};
     gr_status status = gr_knn_test(index, test, knn->vote, k, n, knn_proceed, &progress, accuracy);
     if (status == GR_CANCELLED) {
         if (progress.shown) cli_print("\r\033[K");
@@ -200,9 +169,9 @@ static int knn_open(cli_knn *knn)
 /* Looks at all numbers, so it finds what has to be refused before anything is printed. */
 static int knn_prepare(cli_knn *knn)
 {
-    const double begin = cli_knn_clock();
+    const double begin = cli_clock();
     gr_status status = gr_knn_new(knn->train, &knn->options, &knn->index);
-    knn->score.prepare = cli_knn_clock() - begin;
+    knn->score.prepare = cli_clock() - begin;
     if (status == GR_OK && cli_flag(knn->args, "approximate")) status = cli_knn_grow(knn);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
@@ -223,9 +192,9 @@ static void knn_announce(const cli_knn *knn)
 static int knn_test(cli_knn *knn)
 {
     cli_knn_score *const score = &knn->score;
-    const double begin = cli_knn_clock();
+    const double begin = cli_clock();
     int code = cli_knn_try(knn, knn->index, knn->test, "test", &knn->best, 1, &score->accuracy);
-    score->seconds = cli_knn_clock() - begin;
+    score->seconds = cli_clock() - begin;
     score->count = gr_dataset_size(knn->test);
     score->right = (int64_t)(score->accuracy * (double)score->count + .5);
     return code;
@@ -282,7 +251,7 @@ static int knn_search(cli_knn *knn)
     if (code == CLI_YES) code = knn_normalize_both(knn);
     if (code == CLI_YES) code = knn_prepare(knn);
     if (code != CLI_YES) return code;
-    knn_catch();
+    cli_catch_stop();
     knn_announce(knn);
     code = cli_knn_choose(knn);
     if (code == CLI_YES) code = knn_test(knn);

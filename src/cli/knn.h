@@ -50,8 +50,6 @@ typedef struct cli_knn {
     cli_knn_rival rivals[CLI_KNN_RIVALS];
 } cli_knn;
 
-double cli_knn_clock(void);
-
 /* Shares of `test` told right by each of the values of k, with progress called `what` on a
  * terminal. Returns an exit status, after a message if it is not CLI_YES. */
 int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test, const char *what,
@@ -67,7 +65,6 @@ void cli_knn_compare_print(const cli_knn *knn);
 void cli_knn_compare_json(const cli_knn *knn, cli_json *json);
 
 /* Has the user asked to stop? */
-bool cli_knn_stopped(void);
 
 /* Chooses `best` by what --validation, --folds or --bootstrap asks for. */
 int cli_knn_choose(cli_knn *knn);

@@ -112,12 +112,12 @@ int cli_knn_choose(cli_knn *knn)
     int code = CLI_YES;
     knn->best = knn->k[0];
     if (!choice->way) return code;
-    const double begin = cli_knn_clock();
+    const double begin = cli_clock();
     choice->accuracy = cli_alloc((size_t)(choice->trials * knn->n_k), sizeof *choice->accuracy);
     for (int t = 0; t < choice->trials && code == CLI_YES; t++)
         code = knn_trial(knn, t, choice->accuracy + t * knn->n_k);
     if (code == CLI_YES) knn_weigh(knn);
-    choice->seconds = cli_knn_clock() - begin;
+    choice->seconds = cli_clock() - begin;
     return code;
 }
 

@@ -1,6 +1,7 @@
 /* gradus knn: the same examples by approximate search and by a linear classifier. */
 #include "cli/knn.h"
 #include "cli/out.h"
+#include "cli/stop.h"
 #include "cli/table.h"
 
 #include <gradus/train.h>
@@ -34,14 +35,14 @@ static gr_status compare_batch(compare_search *search, int64_t first, int64_t ro
     const cli_knn *const knn = search->knn;
     gr_status status = gr_knn_find(knn->index, knn->test, first, rows, knn->best, search->exact);
     if (status != GR_OK) return status;
-    const double begin = cli_knn_clock();
+    const double begin = cli_clock();
     status = gr_knn_find(knn->trees, knn->test, first, rows, knn->best, search->near);
     for (int64_t row = 0; status == GR_OK && row < rows; row++) {
         const gr_neighbor *near = search->near + row * knn->best;
         const int class = gr_knn_vote(knn->trees, near, knn->best, knn->vote);
         search->right += class == gr_dataset_label(knn->test, first + row);
     }
-    search->seconds += cli_knn_clock() - begin;
+    search->seconds += cli_clock() - begin;
     for (int64_t row = 0; status == GR_OK && row < rows; row++)
         search->found += compare_found(search, row);
     return status;
@@ -54,9 +55,9 @@ gr_status cli_knn_grow(cli_knn *knn)
     options.trees = (int)cli_int(knn->args, "trees");
     options.checks = (int)cli_int(knn->args, "checks");
     options.seed = knn->seed;
-    const double begin = cli_knn_clock();
+    const double begin = cli_clock();
     gr_status status = gr_knn_new(knn->train, &options, &knn->trees);
-    knn->rivals[0].prepare = cli_knn_clock() - begin;
+    knn->rivals[0].prepare = cli_clock() - begin;
     return status;
 }
 
@@ -70,7 +71,7 @@ static gr_status compare_approximate(const cli_knn *knn, cli_knn_rival *rival)
     gr_status status = GR_OK;
     for (int64_t at = 0; status == GR_OK && at < all; at += COMPARE_BATCH) {
         status = compare_batch(&search, at, all - at < COMPARE_BATCH ? all - at : COMPARE_BATCH);
-        if (cli_knn_stopped()) status = GR_CANCELLED;
+        if (cli_stop_wanted()) status = GR_CANCELLED;
     }
     rival->name = "approximate";
     rival->seconds = search.seconds;
@@ -87,9 +88,9 @@ static gr_status compare_train(gr_trainer *trainer)
 {
     gr_train_event event = GR_TRAIN_STEP;
     gr_status status = GR_OK;
-    while (status == GR_OK && event != GR_TRAIN_FINISHED && !cli_knn_stopped())
+    while (status == GR_OK && event != GR_TRAIN_FINISHED && !cli_stop_wanted())
         status = gr_train_step(trainer, &event);
-    return status == GR_OK && cli_knn_stopped() ? GR_CANCELLED : status;
+    return status == GR_OK && cli_stop_wanted() ? GR_CANCELLED : status;
 }
 
 static gr_status compare_linear(const cli_knn *knn, cli_knn_rival *rival)
@@ -98,7 +99,7 @@ static gr_status compare_linear(const cli_knn *knn, cli_knn_rival *rival)
     gr_trainer *trainer;
     gr_metrics score;
     char *net = cli_format("fc(%d)", gr_dataset_classes(knn->train));
-    const double begin = cli_knn_clock();
+    const double begin = cli_clock();
     gr_status status = gr_model_new(GR_MODEL(.net = net, .data = knn->train, .seed = knn->seed,
                                              .threads = knn->options.threads),
                                     &model);
@@ -112,13 +113,13 @@ static gr_status compare_linear(const cli_knn *knn, cli_knn_rival *rival)
         status = compare_train(trainer);
         gr_trainer_free(trainer);
     }
-    const double ready = cli_knn_clock();
+    const double ready = cli_clock();
     if (status == GR_OK) status = gr_model_test(model, knn->test, &score);
     if (status == GR_OK) {
         *rival = (cli_knn_rival){.name = "linear",
                                  .accuracy = score.accuracy,
                                  .prepare = ready - begin,
-                                 .seconds = cli_knn_clock() - ready,
+                                 .seconds = cli_clock() - ready,
                                  .recall = NAN};
         gr_metrics_clear(&score);
     }

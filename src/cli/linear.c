@@ -4,45 +4,14 @@
 #include "cli/dataset.h"
 #include "cli/out.h"
 #include "cli/score.h"
+#include "cli/stop.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double cli_linear_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- Progress and signals -------------------------------------------------------------------- */
-
-static volatile sig_atomic_t linear_stop;
-
-static void linear_on_signal(int number)
-{
-    (void)number;
-    linear_stop = 1;
-}
-
-/* The first Ctrl-C ends the work, a second one the process. */
-static void linear_catch(void)
-{
-    struct sigaction action = {.sa_handler = linear_on_signal};
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-bool cli_linear_stopped(void)
-{
-    return linear_stop || cli_lost();
-}
 
 void cli_linear_show(const cli_linear *linear, const char *what, double done)
 {
@@ -292,7 +261,7 @@ static int linear_work(cli_linear *linear)
     gr_status status = cli_linear_learn(linear);
     if (status == GR_OK) status = linear_check_start(linear);
     if (status != GR_OK) return cli_failed(status);
-    linear_catch();
+    cli_catch_stop();
     cli_linear_announce(linear);
     for (int i = 0; i < linear->n_ways && code == CLI_YES; i++) {
         code = linear_go(linear, &linear->ways[i]);

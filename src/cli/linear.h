@@ -62,9 +62,7 @@ typedef struct cli_linear {
     cli_linear_numeric numeric;
 } cli_linear;
 
-double cli_linear_clock(void);
 /* Has the user asked to stop? */
-bool cli_linear_stopped(void);
 /* Shows how far `what` has come, 0 to 1, where a person is watching. */
 void cli_linear_show(const cli_linear *linear, const char *what, double done);
 

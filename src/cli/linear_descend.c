@@ -1,6 +1,7 @@
 /* gradus linear: following the gradient, by the library's trainer. */
 #include "cli/linear.h"
 #include "cli/out.h"
+#include "cli/stop.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -54,13 +55,13 @@ static gr_status descend_steps(const cli_linear *linear, cli_linear_way *way, gr
 {
     const double limit =
         cli_given(linear->args, "seconds") ? cli_real(linear->args, "seconds") : INFINITY;
-    const double begin = cli_linear_clock();
+    const double begin = cli_clock();
     gr_train_event event = GR_TRAIN_STEP;
     double last = 0;
     for (;;) {
         gr_status status = gr_train_step(trainer, &event);
         if (status != GR_OK) return status;
-        way->seconds = cli_linear_clock() - begin;
+        way->seconds = cli_clock() - begin;
         if (event == GR_TRAIN_FINISHED) return GR_OK;
         if (event != GR_TRAIN_STEP) continue;
         const gr_train_report report = gr_trainer_report(trainer);
@@ -71,7 +72,7 @@ static gr_status descend_steps(const cli_linear *linear, cli_linear_way *way, gr
             cli_linear_show(linear, "gradient", isfinite(limit) ? way->seconds / limit : done);
             last = way->seconds;
         }
-        if (cli_linear_stopped()) return GR_CANCELLED;
+        if (cli_stop_wanted()) return GR_CANCELLED;
         if (way->seconds >= limit) return GR_OK;
     }
 }

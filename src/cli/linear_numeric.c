@@ -3,6 +3,7 @@
  * gradient: Σ w·g, with g given, has the gradient g. */
 #include "cli/linear.h"
 #include "cli/out.h"
+#include "cli/stop.h"
 
 #include <gradus/check.h>
 #include <math.h>
@@ -73,7 +74,7 @@ static gr_status descent_loss(void *user, const double *p, int64_t n, double *va
         const double share = (double)work->evaluations / (double)work->of;
         cli_linear_show(work->linear, "numerical gradient", work->done + share / work->updates);
     }
-    if (cli_linear_stopped()) return GR_CANCELLED;
+    if (cli_stop_wanted()) return GR_CANCELLED;
     return gr_session_read(work->evaluate, 0, value, sizeof *value);
 }
 
@@ -96,9 +97,9 @@ static gr_status descent_differences(descent_work *work)
 static gr_status descent_compare(descent_work *work, cli_linear_numeric *numeric, double seconds)
 {
     double *analytic = cli_alloc((size_t)work->n, sizeof *analytic);
-    const double begin = cli_linear_clock();
+    const double begin = cli_clock();
     gr_status status = gr_session_step(work->differentiate);
-    numeric->analytic_seconds = cli_linear_clock() - begin;
+    numeric->analytic_seconds = cli_clock() - begin;
     if (status == GR_OK)
         status =
             gr_session_read(work->differentiate, 1, analytic, (size_t)work->n * sizeof *analytic);
@@ -190,11 +191,11 @@ static gr_status descent_step(cli_linear *linear, descent_work *work, const gr_b
     if (status == GR_OK)
         status = descent_bind(work, work->both, work->differentiate, batch->y.data);
     if (status == GR_OK) status = descent_loss(work, work->p, work->n, &loss);
-    const double before = cli_linear_clock();
+    const double before = cli_clock();
     if (status == GR_OK) status = descent_differences(work);
     if (status == GR_OK && way->steps == 0)
-        status = descent_compare(work, &linear->numeric, cli_linear_clock() - before);
-    if (status == GR_OK) cli_linear_note(&way->curve, cli_linear_clock() - begin, loss);
+        status = descent_compare(work, &linear->numeric, cli_clock() - before);
+    if (status == GR_OK) cli_linear_note(&way->curve, cli_clock() - begin, loss);
     return status;
 }
 
@@ -207,7 +208,7 @@ static gr_status descent_run(cli_linear *linear, cli_linear_way *way, descent_wo
     const double limit =
         cli_given(linear->args, "seconds") ? cli_real(linear->args, "seconds") : INFINITY;
     const int64_t all = steps ? steps : epochs * gr_loader_batches(loader);
-    const double begin = cli_linear_clock();
+    const double begin = cli_clock();
     gr_batch batch;
     gr_status status = cli_linear_get(linear, way->model, room, room + split);
     if (status == GR_OK)
@@ -223,7 +224,7 @@ static gr_status descent_run(cli_linear *linear, cli_linear_way *way, descent_wo
         status = descent_step(linear, work, &batch, way, begin);
         if (status == GR_OK) status = descent_apply(work, update, room);
         way->steps++;
-        way->seconds = cli_linear_clock() - begin;
+        way->seconds = cli_clock() - begin;
     }
     if (status == GR_OK) status = cli_linear_put(linear, way->model, room, room + split);
     free(room);

@@ -3,6 +3,7 @@
  * then each try costs no more than the loss of scores that are there. */
 #include "cli/linear.h"
 #include "cli/out.h"
+#include "cli/stop.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -172,7 +173,7 @@ static gr_status tries_score(tries_work *s, gr_loader *loader, int64_t first)
         done += batch.rows;
         const double share = (double)done / (double)s->all * (double)s->at_once;
         cli_linear_show(s->linear, "search", ((double)first + share) / (double)s->tries);
-        if (cli_linear_stopped()) status = GR_CANCELLED;
+        if (cli_stop_wanted()) status = GR_CANCELLED;
     }
     return status;
 }
@@ -195,10 +196,10 @@ static gr_status tries_step(tries_work *s, int64_t i, float keep, float *lowest)
 static gr_status tries_batch(tries_work *s, cli_linear_way *way, gr_loader *loader, int64_t first,
                              double begin)
 {
-    const double before = cli_linear_clock();
+    const double before = cli_clock();
     gr_status status = tries_draw(s, way->strategy, first);
     if (status == GR_OK) status = tries_score(s, loader, first);
-    const double scored = cli_linear_clock();
+    const double scored = cli_clock();
     for (int64_t i = 0; i < s->at_once && first + i < s->tries && status == GR_OK; i++) {
         float lowest = 0;
         const bool anew = way->strategy == CLI_LINEAR_RANDOM || first + i == 0;
@@ -206,10 +207,9 @@ static gr_status tries_batch(tries_work *s, cli_linear_way *way, gr_loader *load
         /* Each try has its share of the time that the product took. */
         const double share = (scored - before) * (double)(i + 1) / (double)s->at_once;
         if (status != GR_OK) break;
-        cli_linear_note(&way->curve, before - begin + share + cli_linear_clock() - scored,
-                        (double)lowest);
+        cli_linear_note(&way->curve, before - begin + share + cli_clock() - scored, (double)lowest);
         way->steps++;
-        if (cli_linear_stopped()) status = GR_CANCELLED;
+        if (cli_stop_wanted()) status = GR_CANCELLED;
     }
     return status;
 }
@@ -217,11 +217,11 @@ static gr_status tries_batch(tries_work *s, cli_linear_way *way, gr_loader *load
 static gr_status tries_run(tries_work *s, cli_linear_way *way, gr_loader *loader)
 {
     const int64_t rows = s->linear->rows, size = s->linear->size;
-    const double begin = cli_linear_clock();
+    const double begin = cli_clock();
     gr_status status = tries_make(s);
     for (int64_t first = 0; first < s->tries && status == GR_OK; first += s->at_once)
         status = tries_batch(s, way, loader, first, begin);
-    way->seconds = cli_linear_clock() - begin;
+    way->seconds = cli_clock() - begin;
     if (status != GR_OK) return status;
     status = gr_store_read(s->store, "w", s->w, (size_t)(rows * size) * sizeof *s->w);
     if (status == GR_OK) status = gr_store_read(s->store, "b", s->b, (size_t)rows * sizeof *s->b);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OUT_MIN_WIDTH = 40, OUT_MAX_WIDTH = 1000 };
@@ -114,6 +115,13 @@ void *cli_realloc(void *block, size_t count, size_t size)
     void *grown = size && count > SIZE_MAX / size ? NULL : realloc(block, count * size + 1);
     if (!grown) exit(cli_fault(CLI_ENVIRONMENT, "out of memory"));
     return grown;
+}
+
+double cli_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 void *cli_alloc(size_t count, size_t size)

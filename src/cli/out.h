@@ -50,6 +50,8 @@ char *cli_show_real(double value, char *text, size_t size);
 /* The same for a float. */
 char *cli_show_real32(float value, char *text, size_t size);
 
+double cli_clock(void); /* seconds; what it counts from is no matter */
+
 /* Memory for the command's own use. Ends the process with CLI_ENVIRONMENT if there is none. */
 void *cli_alloc(size_t count, size_t size);
 void *cli_realloc(void *block, size_t count, size_t size);

@@ -3,10 +3,10 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/stop.h"
 
 #include <gradus/sample.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,24 +19,6 @@ typedef struct sample_text {
     size_t size, room;
     char last;
 } sample_text;
-
-static volatile sig_atomic_t sample_stop;
-
-static void sample_on_signal(int number)
-{
-    (void)number;
-    sample_stop = 1;
-}
-
-/* The first Ctrl-C ends the text, a second one the process. */
-static void sample_catch(void)
-{
-    struct sigaction action = {.sa_handler = sample_on_signal};
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static void sample_add(sample_text *text, const char *piece, size_t size)
 {
@@ -61,7 +43,7 @@ static gr_status sample_write(gr_text_sampler *sampler, int64_t length, int64_t 
     gr_status status = GR_OK;
     char piece[4];
     size_t size;
-    for (*done = 0; *done < length && !sample_stop && !cli_lost(); ++*done) {
+    for (*done = 0; *done < length && !cli_stop_wanted(); ++*done) {
         status = gr_text_sampler_next(sampler, piece, &size);
         if (status != GR_OK) break;
         sample_add(text, piece, size);
@@ -85,14 +67,14 @@ static int sample_text_from(const cli_args *args, gr_text_sampler *sampler, cons
     sample_text text = {.keep = cli_flag(args, "json")};
     gr_status status = gr_text_sampler_feed(sampler, prompt, strlen(prompt));
     if (status != GR_OK) return cli_bad("the prompt: %s", gr_message());
-    sample_catch();
+    cli_catch_stop();
     if (!text.keep) sample_add(&text, prompt, strlen(prompt));
     status = sample_write(sampler, length, &done, &text);
     if (status == GR_OK && text.keep) sample_print_json(args, prompt, &text);
     if (!text.keep && text.last != '\n') cli_print("\n");
     free(text.data);
     if (status != GR_OK) return cli_failed(status);
-    if (!sample_stop) return CLI_YES;
+    if (!cli_stop_asked()) return CLI_YES;
     return cli_fault(CLI_INTERRUPTED, "stopped after %" PRId64 " of %" PRId64 " characters", done,
                      length);
 }

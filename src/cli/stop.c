@@ -22,6 +22,11 @@ void cli_catch_stop(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+bool cli_stop_asked(void)
+{
+    return stop_asked;
+}
+
 bool cli_stop_wanted(void)
 {
     return stop_asked || cli_lost();

@@ -6,32 +6,14 @@
 #include "cli/net.h"
 #include "cli/out.h"
 #include "cli/recipe.h"
+#include "cli/stop.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Progress and signals ------------------------------------------------------------------- */
-
-static volatile sig_atomic_t surface_stop;
-
-static void surface_on_signal(int number)
-{
-    (void)number;
-    surface_stop = 1;
-}
-
-/* The first Ctrl-C ends the work, a second one the process. */
-static void surface_catch(void)
-{
-    struct sigaction action = {.sa_handler = surface_on_signal};
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 gr_status cli_surface_proceed(cli_surface *surface)
 {
@@ -44,7 +26,7 @@ gr_status cli_surface_proceed(cli_surface *surface)
             cli_print("\r\033[K");
         cli_flush();
     }
-    return surface_stop || cli_lost() ? GR_CANCELLED : GR_OK;
+    return cli_stop_wanted() ? GR_CANCELLED : GR_OK;
 }
 
 /* ---- What was asked for --------------------------------------------------------------------- */
@@ -117,7 +99,7 @@ static gr_status surface_compute(cli_surface *surface)
 static int surface_work(cli_surface *surface)
 {
     surface_place_points(surface);
-    surface_catch();
+    cli_catch_stop();
     if (!surface->json && !surface->quiet) {
         cli_print("%s\n\n", surface->subject);
         cli_flush();

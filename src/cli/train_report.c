@@ -11,16 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static const double report_pause = .1; /* seconds between two pictures of the bar */
-
-static double report_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static bool report_json(const cli_training *training)
 {
@@ -173,7 +165,7 @@ void cli_training_progress(const cli_training *training, gr_train_event event)
     gr_train_report report;
     bool bar = !report_quiet(training) && !report_json(training) && cli_is_terminal();
     if (event == GR_TRAIN_STEP) {
-        double now = bar ? report_clock() : 0;
+        double now = bar ? cli_clock() : 0;
         if (!bar || now - last < report_pause) return;
         last = now;
         report = gr_trainer_report(training->trainer);

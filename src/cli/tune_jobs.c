@@ -1,5 +1,6 @@
 /* gradus tune: the processes that train, several at a time. */
 #include "cli/out.h"
+#include "cli/stop.h"
 #include "cli/tune.h"
 
 #include <errno.h>
@@ -30,24 +31,6 @@ typedef struct jobs {
 } jobs;
 
 /* ---- Signals -------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t jobs_stop;
-
-static void jobs_on_signal(int number)
-{
-    (void)number;
-    jobs_stop = 1;
-}
-
-/* The first Ctrl-C ends the search, a second one the process. */
-static void jobs_catch(void)
-{
-    struct sigaction action = {.sa_handler = jobs_on_signal};
-    action.sa_flags = (int)SA_RESETHAND;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- Workers -------------------------------------------------------------------------------- */
 
@@ -227,19 +210,19 @@ int cli_tune_run_all(cli_tune *tune)
 {
     jobs *all = cli_alloc(1, sizeof *all);
     all->tune = tune;
-    jobs_catch();
+    cli_catch_stop();
     if (tune->remembered == tune->settings * tune->runs) {
         cli_tune_announce(tune);
         cli_tune_tell(tune);
     }
     int code = jobs_fill(all);
-    while (code == CLI_YES && all->running && !jobs_stop && !cli_lost()) {
+    while (code == CLI_YES && all->running && !cli_stop_wanted()) {
         code = jobs_listen(all);
         if (code == CLI_YES) code = jobs_fill(all);
     }
     jobs_kill(all);
     free(all);
-    if (code == CLI_YES && (jobs_stop || cli_lost())) code = jobs_interrupted(tune);
+    if (code == CLI_YES && cli_stop_wanted()) code = jobs_interrupted(tune);
     return code;
 }
 
@@ -248,9 +231,9 @@ int cli_tune_run_test(cli_tune *tune)
     jobs *one = cli_alloc(1, sizeof *one);
     one->tune = tune;
     int code = jobs_start(one, tune->best, -1);
-    while (code == CLI_YES && one->running && !jobs_stop) code = jobs_listen(one);
+    while (code == CLI_YES && one->running && !cli_stop_asked()) code = jobs_listen(one);
     jobs_kill(one);
     free(one);
-    if (code == CLI_YES && jobs_stop) code = jobs_interrupted(tune);
+    if (code == CLI_YES && cli_stop_asked()) code = jobs_interrupted(tune);
     return code;
 }

@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PRINT_EDGE 0.02 /* of a range: so near is at its edge */
 
@@ -119,19 +118,12 @@ void cli_tune_announce(cli_tune *tune)
 
 /* ---- On the way ----------------------------------------------------------------------------- */
 
-static double print_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* A line at the foot of a terminal, which the next one overwrites. */
 void cli_tune_progress(const cli_tune *tune)
 {
     static double begin, last;
     static int from;
-    const double now = print_clock();
+    const double now = cli_clock();
     const int all = tune->settings * tune->runs, done = tune->remembered + tune->trained;
     if (tune->json || tune->quiet || !cli_is_terminal()) return;
     if (begin == 0) begin = now, from = done;
