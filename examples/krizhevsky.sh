@@ -1,6 +1,6 @@
 #!/bin/sh
 # Krizhevsky's comparison: a convolutional net of four layers trained with ReLU, tanh and sigmoid,
-# each at the rate of 0.01, 0.03 and 0.1 at which it learns fastest, without regularisation, and when
+# each at the rate that did best of a few, without regularisation, and when
 # each comes to 25 % training error.
 #
 #     sh examples/krizhevsky.sh FIGURE [DATA [OPTION of gradus train…]]
