@@ -15,6 +15,7 @@ enum {
     ALARM_STREAMED = 64,  /* fewer where each has to be read, */
     ALARM_ROWS = 16,      /* few at a time, for the memory of large nets */
     ALARM_UNITS = 10,     /* of a layer that is large enough for shares */
+    ALARM_STEPS = 100,    /* before these a net has yet to find out of its initial values */
 };
 static const double alarm_dead = .2, alarm_saturated = .5; /* shares */
 static const double alarm_large = .1, alarm_small = 1e-7;  /* updates; 1e-3 is usual */
@@ -49,12 +50,17 @@ static void alarm_raise(cli_training *training, cli_alarm_kind kind, const char 
     *alarm = (cli_alarm){cli_format("%s", where), value, units};
 }
 
-/* The first, second, fourth, eighth, … and the last: often at first, then seldom. */
+/* The first entry after these steps, the second, fourth, eighth, …, the last: often at first, then
+ * seldom. */
 static bool alarm_is_due(const cli_training *training)
 {
     const gr_train_report report = gr_trainer_report(training->trainer);
     const int64_t entries = gr_trainer_epochs(training->trainer);
-    return (entries & (entries - 1)) == 0 || report.now.step >= report.steps;
+    gr_epoch before = {0};
+    if (entries > 1) gr_trainer_epoch(training->trainer, entries - 2, &before);
+    if (report.now.step < ALARM_STEPS) return false;
+    return before.step < ALARM_STEPS || (entries & (entries - 1)) == 0 ||
+           report.now.step >= report.steps;
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */

@@ -198,16 +198,20 @@ json_lines
 [ "$(grep -c '"gradient_norm":[0-9]' out)" -eq 2 ] || fault "no norm in each epoch"
 run train --data blobs.csv --net 'fc(3)' --epochs 2 --no-out --json
 ! grep -q 'gradient_norm\|alarms' out || fault "nobody asked for it"
-run train --data blobs.csv --net 'fc(40) |> relu |> fc(3)' --optimizer sgd --rate 60 --epochs 1 --clip 1 --no-out --json
+run train --data blobs.csv --net 'fc(40) |> relu |> fc(3)' --optimizer sgd --rate 60 --epochs 1 --batch 1 --clip 1 --no-out --json
 exits 0
 err "warning: epoch 1: "
 err "of the 40 units of 'relu after fc1' are dead"
-err "a step changes"
 json_lines
 grep -q '"alarms":\[{"kind":"dead","where":"relu after fc1"' out || fault "no alarm in JSON"
-run train --data blobs.csv --net 'fc(40, std=50) |> sigmoid |> fc(3)' --epochs 4 --no-out
+run train --data blobs.csv --net 'fc(40, std=50) |> sigmoid |> fc(3)' --epochs 4 --batch 1 --no-out
 exits 0
 [ "$(grep -c saturated err)" -eq 1 ] || fault "it is not told once"
 err "of 'sigmoid after fc1' is saturated"
+run train --data blobs.csv --net 'fc(3)' --optimizer sgd --rate .05 --l2 5 --epochs 1 --batch 1 --no-out
+exits 0
+err "a step changes 'fc1/weight' by"
+run train --data blobs.csv --net 'fc(3)' --optimizer sgd --rate .05 --l2 5 --epochs 1 --batch 2 --no-out
+silent # 60 steps are too few to tell
 
 done_testing
