@@ -151,36 +151,12 @@ static gr_status worker_work(const cli_args *args, const cli_workload *workload,
 
 /* ---- The two ends of the socket -------------------------------------------------------------- */
 
-static bool bench_send(int socket, const void *data, size_t size)
-{
-    for (const char *at = data; size > 0;) {
-        const ssize_t n = write(socket, at, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-static bool bench_receive(int socket, void *data, size_t size)
-{
-    for (char *at = data; size > 0;) {
-        const ssize_t n = read(socket, at, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
 int bench_worker(const cli_args *args, const cli_workload *workload, int socket)
 {
     bench_order order;
     bench_result result = {.fine = true};
     gr_profile *profile;
-    if (!bench_receive(socket, &order, sizeof order))
+    if (!cli_process_receive(socket, &order, sizeof order))
         return cli_bad("--worker is for the command's own use");
     int code = cli_profile_open(args, &profile);
     if (code != CLI_YES) return code;
@@ -188,7 +164,7 @@ int bench_worker(const cli_args *args, const cli_workload *workload, int socket)
         result.fine = false;
         snprintf(result.message, sizeof result.message, "%s", gr_message());
     }
-    if (!bench_send(socket, &result, sizeof result)) code = CLI_ENVIRONMENT;
+    if (!cli_process_send(socket, &result, sizeof result)) code = CLI_ENVIRONMENT;
     const gr_machine_speed *speed = order.speed.levels ? &order.speed : NULL;
     int after = cli_profile_close(args, order.json, speed, profile);
     return code == CLI_YES ? after : code;
@@ -237,8 +213,8 @@ bool bench_run(const cli_args *args, const cli_workload *workload, bench_order *
         bench_become_worker(args, cli_workload_name(workload), end[1]);
     }
     close(end[1]);
-    bool fine = child > 0 && bench_send(end[0], order, sizeof *order) &&
-                bench_receive(end[0], result, sizeof *result);
+    bool fine = child > 0 && cli_process_send(end[0], order, sizeof *order) &&
+                cli_process_receive(end[0], result, sizeof *result);
     if (child > 0) waitpid(child, &status, 0);
     close(end[0]);
     if (!fine) {

@@ -1,5 +1,6 @@
 #include "cli/process.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,4 +64,28 @@ void cli_calm_threads(char **argv)
 {
     if (!cli_has_part("openmp") || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
     if (setenv("GOMP_SPINCOUNT", "4000", 1) == 0) execv("/proc/self/exe", argv);
+}
+
+bool cli_process_send(int socket, const void *data, size_t size)
+{
+    for (const char *at = data; size > 0;) {
+        const ssize_t n = write(socket, at, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+bool cli_process_receive(int socket, void *data, size_t size)
+{
+    for (char *at = data; size > 0;) {
+        const ssize_t n = read(socket, at, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
 }

@@ -3,6 +3,7 @@
 #define CLI_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The subcommand's name in messages; NULL: none. The name must stay valid. */
 void cli_set_command(const char *name);
@@ -16,6 +17,11 @@ void cli_calm_threads(char **argv);
 void cli_return_blocks(void);
 /* The process's largest resident size, in bytes; NaN if the system does not tell. */
 double cli_peak_bytes(void);
+
+/* Between the command and a worker, by the socket that both have: all of `size` bytes; false if the
+ * other end has gone. */
+bool cli_process_send(int socket, const void *data, size_t size);
+bool cli_process_receive(int socket, void *data, size_t size);
 
 /* Was the build made with this part ("cairo")? */
 bool cli_has_part(const char *name);

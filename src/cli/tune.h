@@ -150,8 +150,6 @@ int cli_tune_run_all(cli_tune *tune);
 int cli_tune_run_test(cli_tune *tune);
 /* In the worker: what its order says. */
 int cli_tune_worker(const cli_args *args, int socket);
-bool cli_tune_send(int socket, const void *data, size_t size);
-bool cli_tune_receive(int socket, void *data, size_t size);
 
 /* ---- tune_print.c -----------------------------------------------------------------------------
  */

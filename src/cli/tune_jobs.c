@@ -1,5 +1,6 @@
 /* gradus tune: the processes that train, several at a time. */
 #include "cli/out.h"
+#include "cli/process.h"
 #include "cli/stop.h"
 #include "cli/tune.h"
 
@@ -84,7 +85,7 @@ static int jobs_start(jobs *jobs, int setting, int run)
         return cli_fault(CLI_ENVIRONMENT, "no process: %s", strerror(errno));
     }
     jobs->running++;
-    cli_tune_send(end[0], &order, sizeof order);
+    cli_process_send(end[0], &order, sizeof order);
     return CLI_YES;
 }
 
@@ -135,7 +136,7 @@ static int jobs_hear(jobs *jobs, int i)
 {
     cli_tune_message message;
     const tune_job job = jobs->job[i];
-    if (!cli_tune_receive(job.socket, &message, sizeof message))
+    if (!cli_process_receive(job.socket, &message, sizeof message))
         return jobs_lost(jobs->tune, &job, jobs_leave(jobs, i));
     if (message.news == TUNE_READY) {
         jobs->tune->sequence = message.sequence;

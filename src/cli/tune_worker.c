@@ -5,35 +5,10 @@
 #include "cli/train.h"
 #include "cli/tune.h"
 
-#include <errno.h>
 #include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-bool cli_tune_send(int socket, const void *data, size_t size)
-{
-    for (const char *at = data; size > 0;) {
-        const ssize_t n = write(socket, at, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-bool cli_tune_receive(int socket, void *data, size_t size)
-{
-    for (char *at = data; size > 0;) {
-        const ssize_t n = read(socket, at, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
 
 /* ---- Data ----------------------------------------------------------------------------------- */
 
@@ -143,7 +118,7 @@ static int trial_work(cli_training *training, const cli_tune_order *order, int s
     training->trainer_options.checkpoint_seconds = 0;
     int code = trial_prepare(training, order);
     ready.sequence = code == CLI_YES && cli_is_sequence(training->train);
-    if (code == CLI_YES && !cli_tune_send(socket, &ready, sizeof ready)) return CLI_INTERRUPTED;
+    if (code == CLI_YES && !cli_process_send(socket, &ready, sizeof ready)) return CLI_INTERRUPTED;
     if (code == CLI_YES) code = trial_train(training, socket, &message->outcome);
     if (code == CLI_YES && order->last && !message->outcome.diverged)
         code = trial_test(training, &message->test);
@@ -155,7 +130,7 @@ int cli_tune_worker(const cli_args *args, int socket)
     cli_tune_order order;
     cli_training training;
     cli_tune_message message = {.news = TUNE_DONE};
-    if (!cli_tune_receive(socket, &order, sizeof order))
+    if (!cli_process_receive(socket, &order, sizeof order))
         return cli_bad("--worker is for the command's own use");
     order.place[sizeof order.place - 1] = '\0';
     if (*order.place) cli_set_place(order.place);
@@ -164,6 +139,6 @@ int cli_tune_worker(const cli_args *args, int socket)
     if (code != CLI_YES) message = (cli_tune_message){.news = TUNE_FAILED, .code = code};
     cli_training_clear(&training);
     cli_set_place(NULL);
-    cli_tune_send(socket, &message, sizeof message);
+    cli_process_send(socket, &message, sizeof message);
     return code;
 }
