@@ -12,7 +12,7 @@ BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libp
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
 DEB_PACKAGES = debhelper dpkg-dev lintian git xz-utils
-CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
 # The demo's training: about 0.917 of the test pictures right after a minute of one core.

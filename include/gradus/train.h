@@ -300,6 +300,9 @@ typedef struct gr_trainer_options {
     const gr_tensor *teacher;
     double temperature;    /* T; 0 means 1 */
     double teacher_weight; /* w, in [0, 1]; 0 means 0.9 */
+    /* How many checkpoints are kept, at most 100; 0 means 1. The newest has the name `checkpoint`,
+     * those before it have it with ".1", ".2", … behind: gr_trainer_resume_newest. */
+    int64_t keep_checkpoints;
 } gr_trainer_options;
 #define GR_TRAINER(...) (&(gr_trainer_options){.size = sizeof(gr_trainer_options), __VA_ARGS__})
 
@@ -376,10 +379,16 @@ GR_API gr_status gr_trainer_profile(gr_trainer *trainer, gr_profile *profile);
  * training stands. It can be read as a model too. */
 GR_API gr_status gr_trainer_save(gr_trainer *trainer, const char *path);
 /* Goes on from a checkpoint, bit for bit as if there had been no interruption. The trainer is new,
- * made with the same net, data, batch, seeds and optimiser: GR_INVALID names what differs.
- * `epochs`, `steps`, `patience` and the checkpoints' own options may be others. On any failure
- * (GR_FORMAT, GR_IO, GR_NOT_FOUND, …) trainer and model are as before. */
+ * made by the same version of the library with the same net, data, batch, seeds and optimiser:
+ * GR_INVALID names what differs. `epochs`, `steps`, `patience` and the checkpoints' own options may
+ * be others. On any failure (GR_FORMAT for a damaged file, GR_UNSUPPORTED for one of another
+ * format, GR_IO, GR_NOT_FOUND, …) trainer and model are as before. */
 GR_API gr_status gr_trainer_resume(gr_trainer *trainer, const char *path);
+/* The same from the newest good one of several checkpoints (keep_checkpoints): `path`, else
+ * `path`.1, and so on. One that is missing, damaged or cannot be read is passed over, and named in
+ * a warning to the log; any other refusal stands. *age, which may be NULL, becomes the number of
+ * the one taken, 0 for `path` itself. Where none is good the failure is that of the newest. */
+GR_API gr_status gr_trainer_resume_newest(gr_trainer *trainer, const char *path, int *age);
 
 #ifdef __cplusplus
 }

@@ -27,6 +27,11 @@ static void dataset_log(void *user, gr_log_level level, const char *text)
     if (level == GR_LOG_WARNING) fprintf(stderr, "gradus: warning: %s\n", text);
 }
 
+void cli_log_warnings(void)
+{
+    gr_set_log(dataset_log, NULL);
+}
+
 int cli_data_options(const cli_args *args, gr_data_options *options)
 {
     const char *header = cli_text(args, "header");
@@ -39,7 +44,7 @@ int cli_data_options(const cli_args *args, gr_data_options *options)
     options->length = cli_int(args, "length");
     options->decoder = gr_image_decoder();
     options->skip_bad_files = strcmp(cli_text(args, "bad-files"), "skip") == 0;
-    if (options->skip_bad_files) gr_set_log(dataset_log, NULL);
+    if (options->skip_bad_files) cli_log_warnings();
     return dataset_separator(cli_text(args, "separator"), &options->separator);
 }
 

@@ -85,6 +85,9 @@ int cli_data_speed(const cli_args *args, const gr_dataset *set);
 gr_preprocess cli_preprocess(const cli_args *args);
 bool cli_augment(const cli_args *args, gr_augment *augment);
 
+/* From now on the library's warnings go to the error output. */
+void cli_log_warnings(void);
+
 /* Fills *options from CLI_DATA_OPTIONS. Returns an exit status, after a message unless CLI_YES. */
 int cli_data_options(const cli_args *args, gr_data_options *options);
 

@@ -129,8 +129,10 @@ int cli_training_make(cli_training *training)
     if (status == GR_OK)
         status = gr_trainer_new(training->model, training->train, train_validation(training),
                                 &training->trainer_options, &training->trainer);
-    if (status == GR_OK && cli_flag(args, "resume"))
-        status = gr_trainer_resume(training->trainer, training->checkpoint);
+    if (status == GR_OK && cli_flag(args, "resume")) {
+        cli_log_warnings();
+        status = gr_trainer_resume_newest(training->trainer, training->checkpoint, NULL);
+    }
     if (status == GR_OK) status = gr_trainer_profile(training->trainer, training->profile);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
@@ -252,6 +254,16 @@ static gr_status train_draw(const cli_training *training, const gr_metrics *scor
     return status;
 }
 
+static void train_remove_checkpoints(const cli_training *training)
+{
+    remove(training->checkpoint);
+    for (int64_t i = 1; i < training->trainer_options.keep_checkpoints; i++) {
+        char *name = cli_format("%s.%" PRId64, training->checkpoint, i);
+        remove(name);
+        free(name);
+    }
+}
+
 static int train_finish(const cli_training *training)
 {
     gr_metrics score;
@@ -261,7 +273,7 @@ static int train_finish(const cli_training *training)
     if (status == GR_OK) status = gr_model_test(training->model, part, &score);
     if (status != GR_OK) return cli_failed(status);
     if (training->curves) status = train_draw(training, &score);
-    if (status == GR_OK && training->checkpoint_is_ours) remove(training->checkpoint);
+    if (status == GR_OK && training->checkpoint_is_ours) train_remove_checkpoints(training);
     cli_training_conclude(training, &score);
     double accuracy = score.accuracy;
     gr_metrics_clear(&score);

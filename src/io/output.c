@@ -16,6 +16,7 @@ struct gr_output {
     char *target;    /* where it leads: links followed */
     char *temporary; /* NULL where the target is written directly */
     int file;        /* the temporary file, or the target */
+    int keep;        /* files to be left by the commit */
     gr_text direct;  /* what goes to a device or a pipe */
 };
 
@@ -98,6 +99,7 @@ gr_status gr_output_new(const char *path, gr_output **out)
     gr_output *output = gr_alloc(sizeof *output);
     if (!output) return GR_NO_MEMORY;
     output->file = -1;
+    output->keep = 1;
     output->path = gr_strdup(path);
     gr_status status = output->path ? output_open(output) : GR_NO_MEMORY;
     if (status != GR_OK) {
@@ -139,6 +141,37 @@ gr_status gr_output_patch(gr_output *output, size_t at, const void *data, size_t
     return GR_OK;
 }
 
+gr_status gr_output_name(const char *path, int age, char **name)
+{
+    const size_t size = strlen(path) + 16;
+    *name = gr_alloc(size);
+    if (!*name) return GR_NO_MEMORY;
+    snprintf(*name, size, age > 0 ? "%s.%d" : "%s", path, age);
+    return GR_OK;
+}
+
+void gr_output_keep(gr_output *output, int files)
+{
+    output->keep = files;
+}
+
+/* Makes NAME.`age` of NAME.`age - 1`, after having made room for it. A name that is missing, since
+ * a commit was cut short here, ends that: what is older stays. */
+static gr_status output_shift(const gr_output *output, int age)
+{
+    char *older = NULL, *newer = NULL;
+    gr_status status = gr_output_name(output->target, age - 1, &newer);
+    if (status == GR_OK) status = gr_output_name(output->target, age, &older);
+    if (status == GR_OK && access(newer, F_OK) == 0) {
+        if (age + 1 < output->keep) status = output_shift(output, age + 1);
+        if (status == GR_OK && rename(newer, older) != 0)
+            status = output_fault(older, "cannot be written", errno);
+    }
+    gr_free(newer);
+    gr_free(older);
+    return status;
+}
+
 /* The rename is on the disk only when its folder is. */
 static gr_status output_sync_folder(const gr_output *output)
 {
@@ -171,6 +204,7 @@ static gr_status output_finish(gr_output *output)
         return output_fault(output->path, "cannot be written", errno);
     }
     if (!output->temporary) return GR_OK;
+    if (output->keep > 1) GR_TRY(output_shift(output, 1));
     if (rename(output->temporary, output->target) != 0) {
         return output_fault(output->path, "cannot be replaced", errno);
     }

@@ -29,4 +29,8 @@
     X("F8_E4M3", 1, GR_DTYPE_COUNT)                                                                \
     X("F8_E5M2", 1, GR_DTYPE_COUNT)
 
+/* gr_safetensors_write that leaves so many files: see gr_output_keep. */
+gr_status gr_safetensors_write_keeping(const char *path, const gr_named_tensor *tensors, int n,
+                                       const gr_meta *meta, int files);
+
 #endif

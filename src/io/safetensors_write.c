@@ -157,30 +157,37 @@ static gr_status st_body(st_writer *writer)
     return gr_output_patch(writer->output, sizeof length + writer->digits, digits, GR_ST_DIGITS);
 }
 
-static gr_status st_write(st_writer *writer, const char *path, const gr_meta *meta)
+static gr_status st_write(st_writer *writer, const char *path, const gr_meta *meta, int files)
 {
     GR_TRY(st_check_tensors(path, writer->tensors, writer->n));
     GR_TRY(st_place_all(writer, path));
     GR_TRY(st_write_header(writer, path, meta));
     GR_TRY(gr_output_new(path, &writer->output));
+    gr_output_keep(writer->output, files);
     gr_status status = st_body(writer);
     if (status == GR_OK) return gr_output_commit(writer->output);
     gr_output_discard(writer->output);
     return status;
 }
 
-gr_status gr_safetensors_write(const char *path, const gr_named_tensor *tensors, int n,
-                               const gr_meta *meta)
+gr_status gr_safetensors_write_keeping(const char *path, const gr_named_tensor *tensors, int n,
+                                       const gr_meta *meta, int files)
 {
     if (n < 0) return gr_fail(GR_INVALID, "%s: %d tensors", path, n);
     st_writer *writer = gr_alloc(sizeof *writer);
     if (!writer) return GR_NO_MEMORY;
     writer->tensors = tensors;
     writer->n = n;
-    gr_status status = st_write(writer, path, meta);
+    gr_status status = st_write(writer, path, meta, files);
     gr_text_free(&writer->header);
     gr_free(writer->sorted);
     gr_free(writer->place);
     gr_free(writer);
     return status;
+}
+
+gr_status gr_safetensors_write(const char *path, const gr_named_tensor *tensors, int n,
+                               const gr_meta *meta)
+{
+    return gr_safetensors_write_keeping(path, tensors, n, meta, 1);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "data/dataset.h"
+#include "io/output.h"
+#include "io/safetensors.h"
 #include "run/store.h"
 #include "train/trainer.h"
 
@@ -222,8 +224,8 @@ static gr_status checkpoint_get_state(const gr_meta *meta, gr_train_state *s)
 
 /* ---- Saving --------------------------------------------------------------------------------- */
 
-static gr_status checkpoint_write(const gr_trainer *t, const char *path, const gr_meta *meta,
-                                  gr_arena *arena)
+static gr_status checkpoint_write(const gr_trainer *t, const char *path, int files,
+                                  const gr_meta *meta, gr_arena *arena)
 {
     gr_store *store = t->model->store;
     size_t kept = (size_t)gr_store_size(t->best), n = 0;
@@ -238,23 +240,34 @@ static gr_status checkpoint_write(const gr_trainer *t, const char *path, const g
         tensors[n++] = (gr_named_tensor){name, entry->value};
     }
     GR_TRY(gr_store_enter(store, false));
-    gr_status status = gr_safetensors_write(path, tensors, (int)n, meta);
+    gr_status status = gr_safetensors_write_keeping(path, tensors, (int)n, meta, files);
     gr_store_leave(store, false);
     return status;
 }
 
-gr_status gr_trainer_save(gr_trainer *trainer, const char *path)
+static gr_status checkpoint_save(gr_trainer *trainer, const char *path, int files)
 {
     GR_TRY(gr_trainer_check_finite(trainer));
     gr_arena arena = {0};
     gr_meta *meta = gr_meta_new();
     gr_status status = meta ? checkpoint_describe(trainer, meta) : GR_NO_MEMORY;
     if (status == GR_OK) status = checkpoint_set_state(trainer, meta);
-    if (status == GR_OK) status = checkpoint_write(trainer, path, meta, &arena);
+    if (status == GR_OK) status = checkpoint_write(trainer, path, files, meta, &arena);
     gr_meta_free(meta);
     gr_arena_free(&arena);
     if (status == GR_OK) trainer->saved = gr_seconds();
     return status;
+}
+
+gr_status gr_trainer_save(gr_trainer *trainer, const char *path)
+{
+    return checkpoint_save(trainer, path, 1);
+}
+
+gr_status gr_trainer_checkpoint(gr_trainer *trainer)
+{
+    const int64_t files = trainer->o.keep_checkpoints;
+    return checkpoint_save(trainer, trainer->checkpoint, files > 0 ? (int)files : 1);
 }
 
 /* ---- Resuming ------------------------------------------------------------------------------- */
@@ -286,10 +299,22 @@ static gr_status checkpoint_agree(const gr_meta *one, const gr_meta *other, bool
     return GR_OK;
 }
 
+/* Only the version that began a training goes on with it to the same bytes. */
+static gr_status checkpoint_check_version(const gr_meta *saved)
+{
+    const char *version = gr_meta_get(saved, "gradus.version");
+    if (version && strcmp(version, gr_version()) == 0) return GR_OK;
+    return gr_fail(GR_INVALID,
+                   "it was written by Gradus %.40s, this is %s: only the version that began a "
+                   "training goes on with it; a new training may begin with its values",
+                   version ? version : "of no version", gr_version());
+}
+
 static gr_status checkpoint_compare(gr_trainer *t, const gr_meta *saved)
 {
     if (!gr_meta_get(saved, CHECKPOINT_STATE "step"))
         return gr_fail(GR_FORMAT, "this is no checkpoint: it has no state of a training");
+    GR_TRY(checkpoint_check_version(saved));
     gr_meta *here = gr_meta_new();
     gr_status status = here ? checkpoint_describe(t, here) : GR_NO_MEMORY;
     if (status == GR_OK) status = checkpoint_agree(here, saved, true);
@@ -383,4 +408,37 @@ gr_status gr_trainer_resume(gr_trainer *trainer, const char *path)
     gr_store_free(c.best);
     gr_free(c.state.history);
     return status == GR_OK ? GR_OK : gr_fail_prefix(status, "%s: ", path);
+}
+
+static bool checkpoint_is_lost(gr_status status)
+{
+    return status == GR_NOT_FOUND || status == GR_FORMAT || status == GR_IO;
+}
+
+/* The file of that age. One that is there and damaged is told to the log. */
+static gr_status checkpoint_resume_older(gr_trainer *t, const char *path, int age, const char *why)
+{
+    char *name;
+    GR_TRY(gr_output_name(path, age, &name));
+    gr_status status = gr_trainer_resume(t, name);
+    if (status == GR_OK)
+        gr_remark(GR_LOG_WARNING, "%s; going on from %s", why, name);
+    else if (status != GR_NOT_FOUND && checkpoint_is_lost(status))
+        gr_remark(GR_LOG_WARNING, "%s", gr_message());
+    gr_free(name);
+    return status;
+}
+
+gr_status gr_trainer_resume_newest(gr_trainer *trainer, const char *path, int *age)
+{
+    const gr_status newest = gr_trainer_resume(trainer, path);
+    gr_status status = newest;
+    int i = 0;
+    char *why = checkpoint_is_lost(newest) ? gr_strdup(gr_message()) : NULL;
+    while (why && checkpoint_is_lost(status) && ++i < GR_MAX_CHECKPOINTS)
+        status = checkpoint_resume_older(trainer, path, i, why);
+    if (why && checkpoint_is_lost(status)) status = gr_fail(newest, "%s", why);
+    gr_free(why);
+    if (status == GR_OK && age) *age = i;
+    return status;
 }

@@ -197,7 +197,7 @@ static gr_status step_end_epoch(gr_trainer *t)
 
 static gr_status step_save(gr_trainer *t)
 {
-    return t->checkpoint ? gr_trainer_save(t, t->checkpoint) : GR_OK;
+    return t->checkpoint ? gr_trainer_checkpoint(t) : GR_OK;
 }
 
 static gr_status step_save_if_due(gr_trainer *t, gr_train_event event)
@@ -208,7 +208,7 @@ static gr_status step_save_if_due(gr_trainer *t, gr_train_event event)
     bool due = by_steps && event == GR_TRAIN_STEP && t->s.step % o->checkpoint_steps == 0;
     due = due || (by_clock && gr_seconds() - t->saved >= o->checkpoint_seconds);
     due = due || (!by_steps && !by_clock && event == GR_TRAIN_EPOCH);
-    return due ? gr_trainer_save(t, t->checkpoint) : GR_OK;
+    return due ? gr_trainer_checkpoint(t) : GR_OK;
 }
 
 /* The last checkpoint comes before the best parameters are put back: from it, training could go on.

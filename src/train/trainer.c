@@ -22,7 +22,8 @@ static gr_status trainer_check(const gr_model *model, const gr_trainer_options *
                     {"patience", (double)o->patience},
                     {"min_delta", o->min_delta},
                     {"checkpoint_steps", (double)o->checkpoint_steps},
-                    {"checkpoint_seconds", o->checkpoint_seconds}};
+                    {"checkpoint_seconds", o->checkpoint_seconds},
+                    {"keep_checkpoints", (double)o->keep_checkpoints}};
     for (size_t i = 0; i < GR_LEN(positive); i++)
         if (!(positive[i].value >= 0))
             return gr_fail(GR_INVALID, "trainer: %s = %g: should not be negative", positive[i].name,
@@ -38,7 +39,10 @@ static gr_status trainer_check(const gr_model *model, const gr_trainer_options *
     if (!validation && o->validation == 0 && (o->patience || o->keep_best))
         return gr_fail(GR_INVALID, "trainer: %s needs validation data",
                        o->patience ? "patience" : "keep_best");
-    if (!o->checkpoint && (o->checkpoint_steps || o->checkpoint_seconds > 0))
+    if (o->keep_checkpoints > GR_MAX_CHECKPOINTS)
+        return gr_fail(GR_INVALID, "trainer: keep_checkpoints = %lld: should be at most %d",
+                       (long long)o->keep_checkpoints, GR_MAX_CHECKPOINTS);
+    if (!o->checkpoint && (o->checkpoint_steps || o->checkpoint_seconds > 0 || o->keep_checkpoints))
         return gr_fail(GR_INVALID, "trainer: checkpoints are wanted, but no file is given");
     return GR_OK;
 }

@@ -6,6 +6,8 @@
 
 #include "train/model.h"
 
+#define GR_MAX_CHECKPOINTS 100 /* of one training, that are kept */
+
 /* What an epoch adds up, over the labels so far. */
 typedef struct gr_train_sums {
     double loss, weight; /* Σ weight·loss, Σ weight */
@@ -84,6 +86,8 @@ int64_t gr_trainer_epoch_steps(const gr_trainer *trainer);
 double gr_trainer_seconds(const gr_trainer *trainer);
 /* GR_NUMERIC, naming the variable, if the model has an element that is no finite number. */
 gr_status gr_trainer_check_finite(const gr_trainer *trainer);
+/* Writes the checkpoint that the options name, and keeps as many as they say. */
+gr_status gr_trainer_checkpoint(gr_trainer *trainer);
 /* Copies the model's variables to (best) or from the store of the best. */
 gr_status gr_trainer_keep_best(gr_trainer *trainer);
 gr_status gr_trainer_restore_best(gr_trainer *trainer);

@@ -66,4 +66,24 @@ head -c 1000 state >cut
 run "$@" --out parts.safetensors --checkpoint cut --resume
 refused "cut"
 
+# Of several checkpoints the newest good one is taken, and what was passed over is named.
+rm -f parts.safetensors*
+stop "$@" --out parts.safetensors --checkpoint several --checkpoint-steps 10 --keep-checkpoints 3
+LINE="gradus train, killed with several checkpoints"
+kill -s KILL "$pid"
+wait "$pid" 2>/dev/null
+[ -s several.2 ] || fault "there are no three checkpoints"
+head -c 1000 several >cut
+mv cut several
+run "$@" --out parts.safetensors --checkpoint several --keep-checkpoints 3 --resume
+exits 0
+err "gradus: warning: several: "
+err "going on from several.1"
+cmp -s whole.safetensors parts.safetensors || fault "not the model of a training without a stop"
+
+# Those that nobody asked for by name go when the model is there, all of them.
+run "$@" --epochs 3 --out gone.safetensors --checkpoint-steps 2 --keep-checkpoints 3 --quiet
+exits 0
+[ "$(echo gone.safetensors*)" = gone.safetensors ] || fault "left: $(echo gone.safetensors*)"
+
 done_testing

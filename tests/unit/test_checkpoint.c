@@ -1,4 +1,7 @@
 /* Checkpoints, and that training is always the same: whole, interrupted, on several threads. */
+#include <unistd.h>
+
+#include "base/crc64.h"
 #include "support_train.h"
 
 /* folder/name in memory of its own: test_files_path has few places. */
@@ -227,37 +230,255 @@ static void test_resume_refused(void **state)
     refuse_resume(other, path.text, GR_INVALID, "its order is 'shuffled'");
 }
 
-/* One byte changed anywhere, or the file cut anywhere. */
+/* ---- Damage --------------------------------------------------------------------------------- */
+
+/* A file that a test changes. */
+typedef struct test_bytes {
+    char data[1 << 16];
+    size_t size;
+} test_bytes;
+
+static void bytes_read(const char *path, test_bytes *bytes)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    bytes->size = fread(bytes->data, 1, sizeof bytes->data, file);
+    fclose(file);
+    assert_true(bytes->size > 1000 && bytes->size < sizeof bytes->data);
+}
+
+/* A trainer as new, of a case, with what it stands on. */
+typedef struct test_fresh {
+    gr_dataset *data;
+    gr_model *model;
+    gr_trainer *trainer;
+} test_fresh;
+
+static test_fresh fresh_of(const train_case *c)
+{
+    test_fresh fresh = {.data = test_points(c->rows, 1, 1)};
+    fresh.model = test_model(c->recipe, fresh.data, c->model_seed);
+    unit_ok(gr_trainer_new(fresh.model, fresh.data, NULL, &c->options, &fresh.trainer));
+    return fresh;
+}
+
+static void fresh_free(test_fresh *fresh)
+{
+    gr_trainer_free(fresh->trainer);
+    gr_model_free(fresh->model);
+    gr_dataset_free(fresh->data);
+}
+
+/* One bit of each byte of the header, of each 13th of the values and of the last 64, or the file
+ * cut there: each time a refusal that names the file. */
 static void test_resume_damaged(void **state)
 {
     (void)state;
     const test_path path = path_of("good.safetensors"), bad = path_of("bad");
+    static test_bytes bytes;
+    uint64_t header;
     train_case c = case_of(NULL);
     c.stop_at = 5;
     c.options.checkpoint = path.text;
     case_run(&c, NULL, "part.safetensors");
-    FILE *file = fopen(path.text, "rb");
-    assert_non_null(file);
-    static char bytes[1 << 16];
-    size_t size = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    assert_true(size > 1000 && size < sizeof bytes);
-    gr_dataset *data = test_points(c.rows, 1, 1);
-    gr_model *model = test_model(c.recipe, data, c.model_seed);
-    gr_trainer *t;
-    unit_ok(gr_trainer_new(model, data, NULL, &c.options, &t));
-    for (size_t at = 0; at < size; at += 97) {
-        bytes[at] ^= 4;
-        test_files_write("bad", bytes, size);
-        assert_int_not_equal(gr_trainer_resume(t, bad.text), GR_OK);
-        bytes[at] ^= 4;
-        test_files_write("bad", bytes, at);
-        assert_int_not_equal(gr_trainer_resume(t, bad.text), GR_OK);
+    bytes_read(path.text, &bytes);
+    memcpy(&header, bytes.data, sizeof header);
+    c.options.checkpoint = NULL;
+    test_fresh fresh = fresh_of(&c);
+    for (size_t at = 0; at < bytes.size; at++) {
+        const char bit = (char)(1 << (at * 5 + at / 8) % 8);
+        if (at >= sizeof header + header && at + 64 < bytes.size && at % 13) continue;
+        bytes.data[at] = (char)(bytes.data[at] ^ bit);
+        test_files_write("bad", bytes.data, bytes.size);
+        unit_refused(gr_trainer_resume(fresh.trainer, bad.text), GR_FORMAT, bad.text);
+        bytes.data[at] = (char)(bytes.data[at] ^ bit);
+        if (at % 16) continue;
+        test_files_write("bad", bytes.data, at);
+        unit_refused(gr_trainer_resume(fresh.trainer, bad.text), GR_FORMAT, bad.text);
     }
-    assert_int_equal(gr_trainer_report(t).now.step, 0);
-    unit_ok(gr_trainer_resume(t, path.text));
-    assert_int_equal(gr_trainer_report(t).now.step, 5);
-    gr_trainer_free(t);
+    assert_int_equal(gr_trainer_report(fresh.trainer).now.step, 0);
+    unit_ok(gr_trainer_resume(fresh.trainer, path.text));
+    assert_int_equal(gr_trainer_report(fresh.trainer).now.step, 5);
+    fresh_free(&fresh);
+}
+
+/* Replaces `old` by `new`, as long, and puts the checksum right. */
+static void bytes_forge(test_bytes *bytes, const char *old, const char *new)
+{
+    char digits[17], *at = NULL, *sum = NULL;
+    const char *key = "\"gradus.checksum\":\"";
+    for (size_t i = 0; i + 64 < bytes->size; i++) {
+        if (!at && memcmp(bytes->data + i, old, strlen(old)) == 0) at = bytes->data + i;
+        if (!sum && memcmp(bytes->data + i, key, strlen(key)) == 0)
+            sum = bytes->data + i + strlen(key);
+    }
+    assert_non_null(at);
+    assert_non_null(sum);
+    memcpy(at, new, strlen(old));
+    memset(sum, '0', 16);
+    static gr_crc64 crc;
+    gr_crc64_start(&crc);
+    gr_crc64_add(&crc, bytes->data, bytes->size);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)gr_crc64_end(&crc));
+    memcpy(sum, digits, 16);
+}
+
+/* Of another format, and of another version of the library. */
+static void test_resume_versions(void **state)
+{
+    (void)state;
+    const test_path path = path_of("mine.safetensors"), other = path_of("other");
+    static test_bytes bytes;
+    char old[64];
+    train_case c = case_of(NULL);
+    c.stop_at = 5;
+    c.options.checkpoint = path.text;
+    case_run(&c, NULL, "part.safetensors");
+    c.options.checkpoint = NULL;
+    bytes_read(path.text, &bytes);
+    bytes_forge(&bytes, "\"gradus.format\":\"1\"", "\"gradus.format\":\"7\"");
+    test_files_write("other", bytes.data, bytes.size);
+    refuse_resume(c, other.text, GR_UNSUPPORTED,
+                  "the file is of format '7', but this version of Gradus reads format '1' only");
+    bytes_read(path.text, &bytes);
+    snprintf(old, sizeof old, "\"gradus.version\":\"%s", gr_version());
+    char *new = strdup(old);
+    new[strlen(new) - 1] ^= 1;
+    bytes_forge(&bytes, old, new);
+    test_files_write("other", bytes.data, bytes.size);
+    refuse_resume(c, other.text, GR_INVALID, "it was written by Gradus ");
+    free(new);
+}
+
+/* ---- Several -------------------------------------------------------------------------------- */
+
+static char warnings[2048];
+
+static void note_warning(void *user, gr_log_level level, const char *text)
+{
+    (void)user;
+    if (level == GR_LOG_WARNING)
+        snprintf(warnings + strlen(warnings), sizeof warnings - strlen(warnings), "%s\n", text);
+}
+
+/* Changes one bit of the last value in folder/name. */
+static void damage(const char *name)
+{
+    const test_path path = path_of(name);
+    static test_bytes bytes;
+    bytes_read(path.text, &bytes);
+    bytes.data[bytes.size - 1] ^= 8;
+    test_files_write(name, bytes.data, bytes.size);
+}
+
+/* Resumes and trains to the end: the same model as ever. */
+static void resume_newest(const train_case *c, const char *path, int age, const char *words)
+{
+    test_fresh fresh = fresh_of(c);
+    int taken = -1;
+    warnings[0] = '\0';
+    gr_set_log(note_warning, NULL);
+    unit_ok(gr_trainer_resume_newest(fresh.trainer, path, &taken));
+    gr_set_log(NULL, NULL);
+    assert_int_equal(taken, age);
+    if (words) assert_non_null(strstr(warnings, words));
+    if (!words) assert_string_equal(warnings, "");
+    unit_ok(gr_train(fresh.trainer));
+    unit_ok(gr_model_save(fresh.model, test_files_path("resumed.safetensors")));
+    assert_true(test_same_files(test_files_path("whole.safetensors"),
+                                test_files_path("resumed.safetensors")));
+    fresh_free(&fresh);
+}
+
+/* The step that folder/name holds; -1: there is no such file. */
+static int64_t step_saved(const char *name)
+{
+    gr_safetensors *file;
+    int64_t step;
+    if (gr_safetensors_open(test_files_path(name), &file) == GR_NOT_FOUND) return -1;
+    unit_ok(gr_meta_get_int(gr_safetensors_meta(file), "state.step", &step));
+    gr_safetensors_close(file);
+    return step;
+}
+
+static void test_keep(void **state)
+{
+    (void)state;
+    const test_path path = path_of("kept");
+    train_case c = case_of(test_moody_recipe), other;
+    case_run(&c, NULL, "whole.safetensors");
+    c.options.checkpoint = path.text;
+    c.options.checkpoint_steps = 2;
+    c.options.keep_checkpoints = 3;
+    c.stop_at = 9;
+    case_run(&c, NULL, "part.safetensors");
+    assert_int_equal(step_saved("kept"), 9);
+    assert_int_equal(step_saved("kept.1"), 8);
+    assert_int_equal(step_saved("kept.2"), 6);
+    assert_int_equal(step_saved("kept.3"), -1);
+    c.options.checkpoint = NULL;
+    c.options.checkpoint_steps = c.options.keep_checkpoints = 0;
+
+    resume_newest(&c, path.text, 0, NULL);
+    damage("kept");
+    resume_newest(&c, path.text, 1, "kept: the file is damaged");
+    assert_non_null(strstr(warnings, "going on from "));
+    assert_non_null(strstr(warnings, "kept.1\n"));
+    damage("kept.1");
+    resume_newest(&c, path.text, 2, "kept.1: the file is damaged");
+    unlink(path.text);
+    resume_newest(&c, path.text, 2, "kept: No such file");
+
+    /* Another training's is no reason to look further. */
+    other = c;
+    other.options.batch = 31;
+    test_fresh fresh = fresh_of(&other);
+    unit_refused(gr_trainer_resume_newest(fresh.trainer, path.text, NULL), GR_INVALID,
+                 "kept.2: it is of another training: its batch is '32', here it is '31'");
+    fresh_free(&fresh);
+    /* Where all are lost, the newest tells. */
+    damage("kept.2");
+    fresh = fresh_of(&c);
+    unit_refused(gr_trainer_resume_newest(fresh.trainer, path.text, NULL), GR_NOT_FOUND, "kept: ");
+    assert_int_equal(gr_trainer_report(fresh.trainer).now.step, 0);
+    fresh_free(&fresh);
+}
+
+/* What a cut between two renames leaves, a name that is missing, costs no older checkpoint. */
+static void test_keep_gap(void **state)
+{
+    (void)state;
+    const test_path path = path_of("gap");
+    train_case c = case_of(NULL);
+    c.options.checkpoint = path.text;
+    c.options.checkpoint_steps = 2;
+    c.options.keep_checkpoints = 3;
+    c.stop_at = 7;
+    case_run(&c, NULL, "part.safetensors");
+    assert_int_equal(step_saved("gap.2"), 4);
+    unlink(path.text);
+    test_fresh fresh = fresh_of(&c);
+    int age;
+    unit_ok(gr_trainer_resume_newest(fresh.trainer, path.text, &age));
+    assert_int_equal(age, 1);
+    while (step_saved("gap") < 0) unit_ok(gr_train_step(fresh.trainer, NULL));
+    assert_int_equal(step_saved("gap"), 8);
+    assert_int_equal(step_saved("gap.1"), 6);
+    assert_int_equal(step_saved("gap.2"), 4);
+    fresh_free(&fresh);
+}
+
+static void test_keep_refused(void **state)
+{
+    (void)state;
+    gr_dataset *data = test_points(250, 1, 1);
+    gr_model *model = test_model(NULL, data, 3);
+    gr_trainer *t;
+    unit_refused(gr_trainer_new(model, data, NULL,
+                                GR_TRAINER(.checkpoint = "none", .keep_checkpoints = 101), &t),
+                 GR_INVALID, "keep_checkpoints = 101: should be at most 100");
+    unit_refused(gr_trainer_new(model, data, NULL, GR_TRAINER(.keep_checkpoints = 2), &t),
+                 GR_INVALID, "checkpoints are wanted, but no file is given");
     gr_model_free(model);
     gr_dataset_free(data);
 }
@@ -265,9 +486,11 @@ static void test_resume_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bytes),     cmocka_unit_test(test_same_bytes_for_threads),
-        cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_history),
-        cmocka_unit_test(test_resume_refused), cmocka_unit_test(test_resume_damaged),
+        cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_same_bytes_for_threads),
+        cmocka_unit_test(test_resume),          cmocka_unit_test(test_resume_history),
+        cmocka_unit_test(test_resume_refused),  cmocka_unit_test(test_resume_damaged),
+        cmocka_unit_test(test_resume_versions), cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_keep_gap),        cmocka_unit_test(test_keep_refused),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
 }
