@@ -102,6 +102,11 @@ GR_API const void *gr_dataset_example(const gr_dataset *dataset, int64_t i);
 GR_API int32_t gr_dataset_label(const gr_dataset *dataset, int64_t i);
 GR_API int64_t gr_dataset_index(const gr_dataset *dataset, int64_t i);
 
+/* A hash of all examples with their labels, in order, to tell whether two sets are the same: 64
+ * bits, not made to withstand forgers. Reads the whole set, except one that is streamed: of that it
+ * is the source's own `hash` with the examples' numbers and labels. */
+GR_API uint64_t gr_dataset_hash(const gr_dataset *dataset);
+
 /* Writes example i, in memory or streamed, to x, and its labels, as many as gr_dataset_label_shape
  * says (-1 if unlabelled), to y. `draw`: as for gr_source's read, whose faults come back.
  * GR_RANGE. */

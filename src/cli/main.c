@@ -32,15 +32,7 @@ static int main_version(void)
 {
     cli_print("gradus %s\n", gr_version());
     cli_print("parts: %s\n", *cli_parts() ? cli_parts() : "none beyond libc and libm");
-    cli_print("compiler: %s\n",
-#if defined(__clang__)
-              __VERSION__
-#elif defined(__GNUC__)
-              "gcc " __VERSION__
-#else
-              "unknown"
-#endif
-    );
+    cli_print("compiler: %s\n", cli_compiler());
     return CLI_YES;
 }
 

@@ -14,24 +14,44 @@ enum { OUT_MIN_WIDTH = 40, OUT_MAX_WIDTH = 1000 };
 
 static int out_error;  /* errno of the first write that failed */
 static bool out_color; /* set once by cli_set_color */
+static FILE *out_copy; /* what takes the text instead of standard output; NULL: nothing */
+static char *out_copied;
+static size_t out_copied_size;
 
 void cli_print(const char *format, ...)
 {
     va_list list;
-    if (out_error) return;
+    if (out_error && !out_copy) return;
     va_start(list, format);
-    if (vprintf(format, list) < 0) out_error = errno;
+    if (vfprintf(out_copy ? out_copy : stdout, format, list) < 0 && !out_copy) out_error = errno;
     va_end(list);
 }
 
 void cli_print_text(const char *text)
 {
-    if (!out_error && fputs(text, stdout) < 0) out_error = errno;
+    cli_print_bytes(text, strlen(text));
 }
 
 void cli_print_bytes(const char *bytes, size_t size)
 {
-    if (!out_error && fwrite(bytes, 1, size, stdout) < size) out_error = errno;
+    if (out_copy)
+        fwrite(bytes, 1, size, out_copy);
+    else if (!out_error && fwrite(bytes, 1, size, stdout) < size)
+        out_error = errno;
+}
+
+void cli_capture(void)
+{
+    out_copy = open_memstream(&out_copied, &out_copied_size);
+    if (!out_copy) exit(cli_fault(CLI_ENVIRONMENT, "out of memory"));
+}
+
+char *cli_captured(void)
+{
+    const bool whole = fclose(out_copy) == 0;
+    out_copy = NULL;
+    if (!whole) exit(cli_fault(CLI_ENVIRONMENT, "out of memory"));
+    return out_copied;
 }
 
 bool cli_lost(void)
@@ -41,7 +61,7 @@ bool cli_lost(void)
 
 void cli_flush(void)
 {
-    if (!out_error && fflush(stdout) != 0) out_error = errno;
+    if (!out_error && !out_copy && fflush(stdout) != 0) out_error = errno;
 }
 
 int cli_finish(int code)

@@ -11,6 +11,10 @@ void cli_print(const char *format, ...) GR_PRINTF(1, 2);
 void cli_print_text(const char *text);
 void cli_print_bytes(const char *bytes, size_t size);
 void cli_flush(void);
+/* From the first of these to the second, text is collected instead of printed. The second returns
+ * it, to be freed. */
+void cli_capture(void);
+char *cli_captured(void);
 /* Is nobody there to print for any more? */
 bool cli_lost(void);
 /* Flushes; turns an exit status into CLI_ENVIRONMENT, with a message, if output was lost. A reader

@@ -20,6 +20,17 @@ const char *cli_parts(void)
     return GRADUS_PARTS;
 }
 
+const char *cli_compiler(void)
+{
+#if defined(__clang__)
+    return __VERSION__;
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
 bool cli_has_part(const char *name)
 {
     size_t length = strlen(name);

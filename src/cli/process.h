@@ -27,5 +27,6 @@ bool cli_process_receive(int socket, void *data, size_t size);
 bool cli_has_part(const char *name);
 /* What the build consists of: names with spaces between them. */
 const char *cli_parts(void);
+const char *cli_compiler(void); /* that the build was made by, with its version */
 
 #endif

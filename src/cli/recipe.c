@@ -3,6 +3,7 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/runfolder.h"
 #include "cli/train.h"
 
 #include <dirent.h>
@@ -130,7 +131,7 @@ static bool recipe_is_of_train(const char *name)
 static int recipe_line(const cli_command *command, cli_args *args, const char *path, char *line)
 {
     const bool trains = command->options == cli_train_options || command->also == cli_train_options;
-    static const char *const own[] = {"recipe", "resume", "help"};
+    static const char *const own[] = {"recipe", "resume", "run", "from", "help"};
     const char *blank = " \t\r";
     char *name = line + strspn(line, blank);
     if (*name == '\0' || *name == '#') return CLI_YES;
@@ -162,16 +163,20 @@ static int recipe_lines(const cli_command *command, cli_args *args, const char *
 int cli_recipe_read(const cli_command *command, cli_args *args)
 {
     char *text, *path = NULL;
+    int code = CLI_YES;
     const char *name = cli_text(args, "recipe"), *net = cli_operand(args, 0);
     if (!cli_args_has(args, "recipe")) return CLI_YES;
-    if (name) {
+    if (command->options == cli_train_options) code = cli_runfolder_recipe(args, &path);
+    if (path || code != CLI_YES) {
+        /* a run has its own */
+    } else if (name) {
         path = recipe_find(name);
         if (!path) return recipe_unknown(name);
     } else if (net && cli_is_net_file(net)) {
         path = recipe_beside(net);
     }
-    if (!path) return CLI_YES;
-    int code = cli_read_file(path, RECIPE_MOST_BYTES, &text);
+    if (!path) return code;
+    if (code == CLI_YES) code = cli_read_file(path, RECIPE_MOST_BYTES, &text);
     if (code == CLI_YES) code = recipe_lines(command, args, path, cli_args_keep(args, text));
     free(path);
     return code;

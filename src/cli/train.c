@@ -4,6 +4,7 @@
 #include "cli/dataset.h"
 #include "cli/out.h"
 #include "cli/profile.h"
+#include "cli/runfolder.h"
 #include "cli/score.h"
 
 #include <gradus/plot.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { TRAIN_FEW = 50 };   /* examples that are too few to hold some out unasked */
 #define TRAIN_ONE_WISH 0.3 /* seconds within which signals count as one */
@@ -112,6 +114,17 @@ static const gr_dataset *train_validation(const cli_training *training)
     return cli_is_sequence(training->train) ? training->test : NULL;
 }
 
+/* A run that was ended before its first checkpoint begins anew. */
+static bool train_goes_on(const cli_training *training)
+{
+    if (!training->run_model || !cli_flag(training->args, "resume"))
+        return cli_flag(training->args, "resume");
+    char *older = cli_format("%s.1", training->checkpoint);
+    const bool any = access(training->checkpoint, F_OK) == 0 || access(older, F_OK) == 0;
+    free(older);
+    return any;
+}
+
 int cli_training_make(cli_training *training)
 {
     const cli_args *args = training->args;
@@ -129,7 +142,7 @@ int cli_training_make(cli_training *training)
     if (status == GR_OK)
         status = gr_trainer_new(training->model, training->train, train_validation(training),
                                 &training->trainer_options, &training->trainer);
-    if (status == GR_OK && cli_flag(args, "resume")) {
+    if (status == GR_OK && train_goes_on(training)) {
         cli_log_warnings();
         status = gr_trainer_resume_newest(training->trainer, training->checkpoint, NULL);
     }
@@ -139,12 +152,22 @@ int cli_training_make(cli_training *training)
 
 /* ---- Training ------------------------------------------------------------------------------- */
 
+/* What goes on with a run: its settings are in its folder. */
+static char *train_resume_line(const char *folder)
+{
+    char *line = cli_format("gradus train --run");
+    cli_append_word(&line, folder);
+    cli_append_word(&line, "--resume");
+    return line;
+}
+
 static int train_stopped(const cli_training *training)
 {
     gr_train_report report = gr_trainer_report(training->trainer);
     if (!training->checkpoint)
         return cli_fault(CLI_INTERRUPTED, "stopped after step %" PRId64, report.now.step);
-    char *line = cli_command_line(training->args, "--resume");
+    char *line = training->run_model ? train_resume_line(cli_text(training->args, "run"))
+                                     : cli_command_line(training->args, "--resume");
     int code = cli_fault(CLI_INTERRUPTED,
                          "stopped after step %" PRId64 " of %" PRId64
                          "; the state is in %s. To go on:\n  %s",
@@ -162,7 +185,7 @@ static int train_loop(cli_training *training)
     do {
         status = gr_train_step(training->trainer, &event);
         if (status == GR_OK && event == GR_TRAIN_EPOCH) code = cli_training_watch(training);
-        if (status == GR_OK) cli_training_progress(training, event);
+        if (status == GR_OK && code == CLI_YES) code = cli_training_progress(training, event);
     } while (status == GR_OK && code == CLI_YES &&
              (event == GR_TRAIN_STEP || event == GR_TRAIN_EPOCH));
     train_release();
@@ -264,7 +287,7 @@ static void train_remove_checkpoints(const cli_training *training)
     }
 }
 
-static int train_finish(const cli_training *training)
+static int train_finish(cli_training *training)
 {
     gr_metrics score;
     const gr_dataset *part = training->test ? training->test : training->train;
@@ -274,10 +297,12 @@ static int train_finish(const cli_training *training)
     if (status != GR_OK) return cli_failed(status);
     if (training->curves) status = train_draw(training, &score);
     if (status == GR_OK && training->checkpoint_is_ours) train_remove_checkpoints(training);
-    cli_training_conclude(training, &score);
+    int code = cli_training_conclude(training, &score);
     double accuracy = score.accuracy;
     gr_metrics_clear(&score);
-    return status == GR_OK ? cli_score_judge(training->args, accuracy) : cli_failed(status);
+    if (status != GR_OK) return cli_failed(status);
+    if (code == CLI_YES) code = cli_runfolder_verdict(training);
+    return code == CLI_YES ? cli_score_judge(training->args, accuracy) : code;
 }
 
 static int train_run(const cli_args *args)
@@ -286,7 +311,9 @@ static int train_run(const cli_args *args)
     int code = cli_training_read(args, &training);
     if (code == CLI_YES) code = cli_profile_open(args, &training.profile);
     if (code == CLI_YES) code = cli_training_open(&training);
+    if (code == CLI_YES) code = cli_runfolder_compare(&training);
     if (code == CLI_YES) code = cli_training_make(&training);
+    if (code == CLI_YES) code = cli_runfolder_begin(&training);
     if (code == CLI_YES) {
         cli_training_announce(&training);
         code = train_loop(&training);
@@ -302,7 +329,7 @@ static int train_run(const cli_args *args)
 const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a network on a data set",
-    .operands = "--net TEXT|FILE | --recipe NAME",
+    .operands = "--net TEXT|FILE | --recipe NAME | --from RUN",
     .about =
         "Writes the trained model as one file that 'gradus test', 'gradus predict' and 'gradus "
         "show' read, and tells its accuracy on examples that it was not trained on. Data without "
@@ -313,7 +340,9 @@ const cli_command cli_command_train = {
                 "gradus train --net 'fc(100) |> relu |> fc(10)' --epochs 5 --out mlp.safetensors\n"
                 "gradus train --data fashion-mnist --net nets/demo.net --curves curves.svg\n"
                 "gradus train --data iris --net 'fc(16) |> tanh |> fc(3)' --epochs 200 --json\n"
-                "gradus train --net nets/demo.net --optimizer sgd --rate 0.05 --schedule cosine",
+                "gradus train --net nets/demo.net --optimizer sgd --rate 0.05 --schedule cosine\n"
+                "gradus train --recipe lenet --run runs/1\n"
+                "gradus train --from runs/1 --run runs/2",
     .exits = "the accuracy required is not reached, or the loss is no number any more;",
     .options = cli_train_options,
     .computes = true,

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 
 #include <gradus/inspect.h>
+#include <stdio.h>
 
 /* What looks wrong with a training. */
 typedef enum cli_alarm_kind { CLI_DEAD, CLI_SATURATED, CLI_UPDATE, CLI_ALARMS } cli_alarm_kind;
@@ -21,11 +22,12 @@ typedef struct cli_training {
     const cli_args *args;
     /* Options. */
     char *net;
-    gr_shape input;          /* that the net is made for; rank 0: any */
-    const char *out;         /* NULL: no model is written */
-    const char *curves;      /* NULL: none */
-    char *checkpoint;        /* NULL: none */
-    bool checkpoint_is_ours; /* named after `out`: goes when the model is written */
+    gr_shape input;               /* that the net is made for; rank 0: any */
+    const char *out;              /* NULL: no model is written */
+    const char *curves;           /* NULL: none */
+    char *checkpoint;             /* NULL: none */
+    bool checkpoint_is_ours;      /* named after `out`: goes when the model is written */
+    char *run_model, *run_curves; /* `out` and `curves` in the folder of --run; NULL: elsewhere */
     gr_optimizer optimizer;
     gr_augment augment;
     gr_model_options model_options;
@@ -38,6 +40,7 @@ typedef struct cli_training {
     int taken, variables; /* of the model's variables, how many --weights gave */
     gr_trainer *trainer;
     gr_profile *profile;         /* NULL: none is wanted */
+    FILE *log, *csv;             /* of --run; NULL: none */
     gr_dataset *sample;          /* examples that alarms look at; NULL: none yet */
     cli_alarm alarm[CLI_ALARMS]; /* raised at the end of the epoch that has just ended */
     bool alarmed[CLI_ALARMS];    /* each is raised once */
@@ -62,10 +65,11 @@ void cli_training_watch_clear(cli_training *training);
 /* The alarms that were raised now as an array of JSON; nothing if there are none. */
 void cli_training_alarms_json(cli_json *json, const cli_training *training);
 
-/* What is printed, by --json and --quiet: before the first step, after each event, at the end. */
+/* What is printed, by --json and --quiet, and logged by --run: before the first step, after each
+ * event, at the end. Return an exit status, as above. */
 void cli_training_announce(const cli_training *training);
-void cli_training_progress(const cli_training *training, gr_train_event event);
+int cli_training_progress(cli_training *training, gr_train_event event);
 /* `score` is of the test part, or of the examples trained on if there is none. */
-void cli_training_conclude(const cli_training *training, const gr_metrics *score);
+int cli_training_conclude(cli_training *training, const gr_metrics *score);
 
 #endif

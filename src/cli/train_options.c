@@ -5,6 +5,7 @@
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/profile.h"
+#include "cli/runfolder.h"
 #include "cli/train.h"
 
 #include <errno.h>
@@ -21,6 +22,15 @@ const cli_option cli_train_options[] = {
      .kind = CLI_TEXT,
      .argument = "NAME|FILE",
      .help = "take what this command line leaves open from a recipe, nets/NAME.recipe"},
+    {.name = "run",
+     .kind = CLI_TEXT,
+     .argument = "FOLDER",
+     .help = "keep it all in a new folder: settings, environment, logs, curves, checkpoint, model; "
+             "with --resume go on with the one that is there"},
+    {.name = "from",
+     .kind = CLI_TEXT,
+     .argument = "FOLDER",
+     .help = "repeat the run in this folder, and tell whether its model came out again"},
     {.name = "data",
      .letter = 'd',
      .kind = CLI_TEXT,
@@ -422,6 +432,7 @@ static int train_read_input(const cli_args *args, cli_training *training)
 static int train_read_paths(const cli_args *args, cli_training *training)
 {
     int code = CLI_YES;
+    if (cli_given(args, "run")) return cli_runfolder_paths(training);
     training->out = cli_flag(args, "no-out") ? NULL : cli_text(args, "out");
     training->curves = cli_text(args, "curves");
     if (cli_text(args, "checkpoint")) {
@@ -488,6 +499,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
 void cli_training_clear(cli_training *training)
 {
     cli_training_watch_clear(training);
+    cli_runfolder_close(training);
     gr_trainer_free(training->trainer);
     gr_model_free(training->model);
     gr_dataset_free(training->train);

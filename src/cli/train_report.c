@@ -3,6 +3,7 @@
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/runfolder.h"
 #include "cli/score.h"
 #include "cli/train.h"
 
@@ -120,7 +121,16 @@ static void report_epoch_json(const cli_training *training, const gr_epoch *epoc
         cli_json_real(&json, "gradient_norm", epoch->gradient_norm);
     cli_training_alarms_json(&json, training);
     cli_json_end(&json);
-    cli_flush();
+}
+
+/* Prints a captured line, or adds it to the run's log, or both. `epoch` as cli_runfolder_log. */
+static int report_line(cli_training *training, char *line, const gr_epoch *epoch)
+{
+    int code = CLI_YES;
+    if (report_json(training)) cli_print_text(line);
+    if (training->log) code = cli_runfolder_log(training, line, epoch);
+    free(line);
+    return code;
 }
 
 /* "epoch   3/120": the same width on each line. */
@@ -156,33 +166,38 @@ static void report_epoch(const cli_training *training, const gr_train_report *re
     if (!isnan(epoch->val_accuracy)) cli_print(" %.4f", epoch->val_accuracy);
     cli_print("%s%.0f/s  %s\n", narrow ? "\n      " : "  ", report->rows_per_second,
               cli_show_time(epoch->seconds, time, sizeof time));
-    cli_flush();
 }
 
-void cli_training_progress(const cli_training *training, gr_train_event event)
+int cli_training_progress(cli_training *training, gr_train_event event)
 {
     static double last;
+    int code = CLI_YES;
     gr_train_report report;
     bool bar = !report_quiet(training) && !report_json(training) && cli_is_terminal();
     if (event == GR_TRAIN_STEP) {
         double now = bar ? cli_clock() : 0;
-        if (!bar || now - last < report_pause) return;
+        if (!bar || now - last < report_pause) return CLI_YES;
         last = now;
         report = gr_trainer_report(training->trainer);
         report_bar(&report);
-        return;
+        return CLI_YES;
     }
     report = gr_trainer_report(training->trainer);
-    if (event == GR_TRAIN_EPOCH && report_json(training))
+    if (event == GR_TRAIN_EPOCH && (report_json(training) || training->log)) {
+        cli_capture();
         report_epoch_json(training, &report.now, report.rows_per_second);
-    else if (event == GR_TRAIN_EPOCH && !report_quiet(training))
+        code = report_line(training, cli_captured(), &report.now);
+    }
+    if (event == GR_TRAIN_EPOCH && !report_quiet(training) && !report_json(training))
         report_epoch(training, &report);
+    if (event == GR_TRAIN_EPOCH) cli_flush();
     if (event == GR_TRAIN_STOPPED && bar) cli_print("\r\033[K");
     if (event == GR_TRAIN_EARLY && !report_quiet(training) && !report_json(training)) {
         cli_print("stopped early: no improvement since ");
         report_print_best(training, &report.best);
         cli_print("\n");
     }
+    return code;
 }
 
 /* ---- At the end ----------------------------------------------------------------------------- */
@@ -204,19 +219,24 @@ static void report_conclude_json(const cli_training *training, const gr_metrics 
     cli_score_json(&json, score);
     cli_json_text(&json, "model", training->out);
     cli_json_text(&json, "curves", training->curves);
+    if (cli_given(training->args, "from"))
+        cli_json_text(&json, "repeated", cli_runfolder_sameness(training));
     cli_json_real(&json, "seconds", report_seconds(training));
     cli_json_real(&json, "peak_bytes", cli_peak_bytes());
     cli_json_end(&json);
 }
 
-void cli_training_conclude(const cli_training *training, const gr_metrics *score)
+int cli_training_conclude(cli_training *training, const gr_metrics *score)
 {
     char text[32];
     struct stat status;
-    if (report_json(training)) {
+    int code = CLI_YES;
+    if (report_json(training) || training->log) {
+        cli_capture();
         report_conclude_json(training, score);
-        return;
+        code = report_line(training, cli_captured(), NULL);
     }
+    if (report_json(training)) return code;
     if (!report_quiet(training)) {
         gr_train_report report = gr_trainer_report(training->trainer);
         cli_print("\n");
@@ -231,6 +251,11 @@ void cli_training_conclude(const cli_training *training, const gr_metrics *score
         if (training->curves) cli_print("curves    %s\n", training->curves);
         cli_print("time      %s", cli_show_time(report_seconds(training), text, sizeof text));
         cli_print(", peak memory %s\n", cli_show_bytes(cli_peak_bytes(), text, sizeof text));
+        const char *sameness = cli_runfolder_sameness(training);
+        if (sameness)
+            cli_print("repeated  %s: %s model%s\n", cli_text(training->args, "from"), sameness,
+                      *sameness == 't' ? ", byte for byte" : "");
     }
     cli_score_print(training->model, training->test ? "test" : "training", score);
+    return code;
 }

@@ -19,8 +19,9 @@ enum { TUNE_TRIALS = 20 };
 /* Options of gradus train that make no sense for many trainings. */
 static int tune_refuse(const cli_args *args)
 {
-    static const char *const others[] = {"no-out",           "curves",  "resume", "checkpoint",
-                                         "checkpoint-steps", "profile", "streams"};
+    static const char *const others[] = {
+        "no-out",  "curves",  "resume", "checkpoint", "checkpoint-steps",
+        "profile", "streams", "run",    "from"};
     const cli_option *option;
     const char *text;
     for (int i = 0; (option = cli_given_at(args, i, &text)); i++)

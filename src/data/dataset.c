@@ -376,6 +376,21 @@ int32_t gr_dataset_label(const gr_dataset *dataset, int64_t i)
     return labels ? labels[gr_dataset_index(dataset, i)] : -1;
 }
 
+uint64_t gr_dataset_hash(const gr_dataset *dataset)
+{
+    const bool streamed = gr_dataset_streamed(dataset);
+    const size_t bytes = dataset->storage->example_bytes;
+    uint64_t hash = streamed ? dataset->storage->source.hash : 0;
+    for (int64_t i = 0; i < gr_dataset_size(dataset); i++) {
+        const int32_t label = gr_dataset_label(dataset, i);
+        const int64_t index = gr_dataset_index(dataset, i);
+        hash = streamed ? gr_hash(&index, sizeof index, hash)
+                        : gr_hash(gr_dataset_example(dataset, i), bytes, hash);
+        hash = gr_hash(&label, sizeof label, hash);
+    }
+    return hash;
+}
+
 gr_status gr_dataset_select(const gr_dataset *dataset, const int64_t *index, int64_t n,
                             gr_dataset **selection)
 {

@@ -19,31 +19,13 @@
 
 /* ---- What describes the training ------------------------------------------------------------ */
 
-/* A hash of all examples with their labels, in order. Of a set that is streamed, which would have
- * to be read whole, the source tells one; which examples they are is hashed. */
-static uint64_t checkpoint_hash_data(const gr_dataset *data)
-{
-    const bool streamed = gr_dataset_streamed(data);
-    uint64_t hash = streamed ? data->storage->source.hash : 0;
-    size_t bytes =
-        (size_t)gr_shape_count(gr_dataset_shape(data)) * gr_dtype_size(gr_dataset_dtype(data));
-    for (int64_t i = 0; i < gr_dataset_size(data); i++) {
-        int32_t label = gr_dataset_label(data, i);
-        int64_t index = gr_dataset_index(data, i);
-        hash = streamed ? gr_hash(&index, sizeof index, hash)
-                        : gr_hash(gr_dataset_example(data, i), bytes, hash);
-        hash = gr_hash(&label, sizeof label, hash);
-    }
-    return hash;
-}
-
 /* Number and hash of the examples. Data do not change while a trainer holds them: the hash, which
  * reads them all, is kept in *known. */
 static gr_status checkpoint_set_data(gr_meta *meta, const char *key, const gr_dataset *data,
                                      uint64_t *known)
 {
     if (!data) return gr_meta_set(meta, key, "none");
-    if (*known == 0) *known = checkpoint_hash_data(data);
+    if (*known == 0) *known = gr_dataset_hash(data);
     char text[96];
     snprintf(text, sizeof text, "%lld examples with hash %016llx", (long long)gr_dataset_size(data),
              (unsigned long long)*known);

@@ -48,6 +48,31 @@ static void selections_share(void **state)
     test_memory_stop(&memory);
 }
 
+static uint64_t hash_and_free(gr_dataset *set)
+{
+    const uint64_t hash = gr_dataset_hash(set);
+    gr_dataset_free(set);
+    return hash;
+}
+
+static void hashes_tell_sets_apart(void **state)
+{
+    (void)state;
+    const int32_t other[4] = {0, 1, 2, 1};
+    gr_dataset *set = make(4, 3, NULL), *same, *turned, *fewer;
+    const uint64_t hash = gr_dataset_hash(set);
+    assert_int_equal(gr_dataset_select(set, (int64_t[]){0, 1, 2, 3}, 4, &same), GR_OK);
+    assert_int_equal(gr_dataset_select(set, (int64_t[]){0, 1, 3, 2}, 4, &turned), GR_OK);
+    assert_int_equal(gr_dataset_select(set, (int64_t[]){0, 1, 2}, 3, &fewer), GR_OK);
+    gr_dataset_free(set);
+    assert_true(hash_and_free(same) == hash);
+    assert_true(hash_and_free(turned) != hash);
+    assert_true(hash_and_free(fewer) != hash);
+    assert_true(hash_and_free(make(4, 3, NULL)) == hash);
+    assert_true(hash_and_free(make(4, 3, other)) != hash);
+    assert_true(hash_and_free(make(4, 0, NULL)) != hash);
+}
+
 static void refuses_bad_sets(void **state)
 {
     (void)state;
@@ -290,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selections_share),
+        cmocka_unit_test(hashes_tell_sets_apart),
         cmocka_unit_test(refuses_bad_sets),
         cmocka_unit_test(split_is_stratified),
         cmocka_unit_test(split_depends_on_the_seed_alone),
