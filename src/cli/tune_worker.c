@@ -115,6 +115,7 @@ static int trial_work(cli_training *training, const cli_tune_order *order, int s
     training->checkpoint = NULL;
     training->trainer_options.checkpoint = NULL;
     training->trainer_options.checkpoint_steps = 0;
+    training->trainer_options.keep_checkpoints = 0;
     training->trainer_options.checkpoint_seconds = 0;
     int code = trial_prepare(training, order);
     ready.sequence = code == CLI_YES && cli_is_sequence(training->train);
