@@ -58,7 +58,8 @@ static void fuzz_remove_inside(const char *path, int depth)
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         char inner[1024];
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
+        if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner)
+            continue;
         if (unlink(inner) == 0 || depth == 0) continue;
         fuzz_remove_inside(inner, depth - 1);
         rmdir(inner);

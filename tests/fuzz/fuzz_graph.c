@@ -106,21 +106,25 @@ static gr_node *graph_leaf(graph_builder *b)
 
 typedef gr_node *graph_call(graph_builder *b);
 
+/* clang-format off */
 #define GRAPH_UNARY(X)                                                                             \
-    X(neg)                                                                                         \
-    X(abs) X(square) X(sqrt) X(rsqrt) X(exp) X(log) X(log1p) X(expm1) X(sin) X(cos) X(tanh)        \
-        X(sigmoid) X(relu) X(softplus) X(erf) X(sign) X(floor) X(stop_gradient) X(not ) X(mish)    \
-            X(log_sigmoid) X(softsign) X(selu) X(hard_tanh) X(relu6) X(hard_sigmoid) X(hard_swish) \
-                X(transpose) X(gelu) X(gelu_tanh) X(sinusoidal_positions)
+    X(neg) X(abs) X(square) X(sqrt) X(rsqrt) X(exp) X(log) X(log1p) X(expm1) X(sin) X(cos) X(tanh) \
+    X(sigmoid) X(relu) X(softplus) X(erf) X(sign) X(floor) X(stop_gradient) X(not) X(mish)         \
+    X(log_sigmoid) X(softsign) X(selu) X(hard_tanh) X(relu6) X(hard_sigmoid) X(hard_swish)         \
+    X(transpose) X(gelu) X(gelu_tanh) X(sinusoidal_positions)
 #define GRAPH_BINARY(X)                                                                            \
-    X(add)                                                                                         \
-    X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(prelu) X(equal) X(not_equal) X(less)       \
-        X(less_equal) X(greater) X(greater_equal) X(and) X(or) X(xor) X(matmul)
+    X(add) X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(prelu) X(equal) X(not_equal)        \
+    X(less) X(less_equal) X(greater) X(greater_equal) X(and) X(or) X(xor) X(matmul)
 #define GRAPH_REDUCE(X) X(sum) X(prod) X(mean) X(max) X(min)
 #define GRAPH_AXIS(X) X(argmax) X(argmin) X(logsumexp) X(softmax) X(log_softmax) X(glu) X(flatten)
 #define GRAPH_REAL(X) X(leaky_relu) X(elu) X(celu) X(silu) X(scale) X(shift) X(threshold)
 #define GRAPH_INDEXED(X) X(gather) X(gather_along)
 #define GRAPH_POOL(X) X(max_pool) X(avg_pool) X(max_pool_taps)
+#define GRAPH_OTHER(X)                                                                             \
+    X(reshape) X(broadcast) X(permute) X(cast) X(split) X(get) X(one_hot) X(maxout)                \
+    X(sequence_mask) X(lrn_within) X(lrn) X(clip) X(where) X(sort) X(slice) X(concat) X(scatter)   \
+    X(conv) X(einsum) X(attention) X(scan) X(leaf) X(leaf)
+/* clang-format on */
 
 #define CALL(name, ...)                                                                            \
     static gr_node *graph_##name(graph_builder *b)                                                 \
@@ -258,31 +262,8 @@ static gr_node *graph_scan(graph_builder *b)
 static graph_call *const graph_calls[] = {
 #define ENTRY(name) graph_##name,
     GRAPH_UNARY(ENTRY) GRAPH_BINARY(ENTRY) GRAPH_REDUCE(ENTRY) GRAPH_AXIS(ENTRY) GRAPH_REAL(ENTRY)
-        GRAPH_INDEXED(ENTRY) GRAPH_POOL(ENTRY)
+        GRAPH_INDEXED(ENTRY) GRAPH_POOL(ENTRY) GRAPH_OTHER(ENTRY)
 #undef ENTRY
-            graph_reshape,
-    graph_broadcast,
-    graph_permute,
-    graph_cast,
-    graph_split,
-    graph_get,
-    graph_one_hot,
-    graph_maxout,
-    graph_sequence_mask,
-    graph_lrn_within,
-    graph_lrn,
-    graph_clip,
-    graph_where,
-    graph_sort,
-    graph_slice,
-    graph_concat,
-    graph_scatter,
-    graph_conv,
-    graph_einsum,
-    graph_attention,
-    graph_scan,
-    graph_leaf,
-    graph_leaf,
 };
 
 /* ---- Programs ---------------------------------------------------------------------------------
