@@ -12,7 +12,9 @@ BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libp
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
 DEB_PACKAGES = debhelper dpkg-dev lintian git xz-utils
-CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace
+DOCS_PACKAGES = doxygen python3
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace \
+	$(DOCS_PACKAGES)
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
 # The demo's training: about 0.917 of the test pictures right after a minute of one core.
@@ -22,7 +24,7 @@ DEMO = $(GRADUS) train --data fashion-mnist --net nets/demo.net --epochs 6 --rat
 # Where make install puts it, below DESTDIR if that is given.
 PREFIX ?= /usr/local
 
-.PHONY: all deps deps-ci build demo check check-long install amalgamation dist deb clean
+.PHONY: all deps deps-ci build demo check check-long install docs amalgamation dist deb clean
 
 all: build
 
@@ -51,6 +53,11 @@ check-long: build
 
 install: build
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+
+# The guides and the reference as a site, build/docs/html/index.html.
+docs:
+	@scripts/install-packages $(DOCS_PACKAGES)
+	scripts/make-docs build/docs
 
 # The library as gradus.c and gradus.h.
 amalgamation:

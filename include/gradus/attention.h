@@ -11,13 +11,13 @@ extern "C" {
 
 typedef struct gr_multi_head_options {
     size_t size;
-    int64_t heads;
+    int64_t heads;      /* ≥ 1; head_width times it need not be the width */
     int64_t key_heads;  /* heads of keys and values; 0: as many as heads */
     int64_t head_width; /* of a query and a key; 0: x's width / heads */
-    bool causal;
-    bool no_bias;    /* of the projections */
-    gr_node *memory; /* keys and values come from there, [N, S, any width]; NULL: from x */
-    gr_node *mask;   /* as gr_attention's, over [N, heads, T, S] */
+    bool causal;        /* position t sees positions 0 … t alone */
+    bool no_bias;       /* of the projections */
+    gr_node *memory;    /* keys and values come from there, [N, S, any width]; NULL: from x */
+    gr_node *mask;      /* as gr_attention's, over [N, heads, T, S] */
     gr_node
         *lengths; /* i32 or i64 [N]: the keys of each example that count, the first; NULL: all */
     bool rotary;  /* queries and keys turned by gr_rotary, before they meet */

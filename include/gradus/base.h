@@ -29,6 +29,7 @@
 extern "C" {
 #endif
 
+/* The version of these headers; docs/promises.md says what each part promises. */
 #define GR_VERSION_MAJOR 0
 #define GR_VERSION_MINOR 1
 #define GR_VERSION_PATCH 0
@@ -56,11 +57,12 @@ GR_API const char *gr_version(void);
     X(CANCELLED, "stopped on request")                                                             \
     X(INTERNAL, "internal fault: please report it")
 
+/* What a call returns: GR_OK, which is 0, or why it failed. */
 typedef enum gr_status {
 #define GR_STATUS_ENUM(name, words) GR_##name,
     GR_STATUS_TABLE(GR_STATUS_ENUM)
 #undef GR_STATUS_ENUM
-        GR_STATUS_COUNT
+        GR_STATUS_COUNT /* how many there are */
 } gr_status;
 
 /* The words of GR_STATUS_TABLE; "unknown status" for any other number. Static storage. */
@@ -85,11 +87,12 @@ GR_API const char *gr_message(void);
     X(U8, "u8", 1)                                                                                 \
     X(BOOL, "bool", 1)
 
+/* The type of a tensor's elements. */
 typedef enum gr_dtype {
 #define GR_DTYPE_ENUM(name, text, bytes) GR_##name,
     GR_DTYPE_TABLE(GR_DTYPE_ENUM)
 #undef GR_DTYPE_ENUM
-        GR_DTYPE_COUNT
+        GR_DTYPE_COUNT /* how many there are; also: none of them */
 } gr_dtype;
 
 GR_API const char *gr_dtype_name(gr_dtype dtype); /* "f32"; "?" if unknown */
@@ -100,18 +103,18 @@ GR_API gr_dtype gr_dtype_find(const char *name);
 
 /* ---- Shapes ------------------------------------------------------------------------------- */
 
-#define GR_MAX_RANK 8
+#define GR_MAX_RANK 8 /* axes of a tensor at most */
 
 /* Sizes of a dense row-major tensor, outermost first. Rank 0 is a scalar; sizes may be 0. */
 typedef struct gr_shape {
-    int rank;
-    int64_t dim[GR_MAX_RANK];
+    int rank;                 /* axes: 0 to GR_MAX_RANK */
+    int64_t dim[GR_MAX_RANK]; /* the first `rank` count */
 } gr_shape;
 
 #ifdef __cplusplus
 #define GR_SCALAR (gr_shape())
 #else
-#define GR_SCALAR ((gr_shape){0})
+#define GR_SCALAR ((gr_shape){0}) /* the shape of rank 0 */
 #define GR_COUNT_OF_(...) ((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 /* GR_SHAPE(64, 1, 28, 28) */
 #define GR_SHAPE(...) ((gr_shape){GR_COUNT_OF_(__VA_ARGS__), {__VA_ARGS__}})
@@ -119,7 +122,7 @@ typedef struct gr_shape {
 
 /* Copies `rank` sizes (0 ≤ rank ≤ GR_MAX_RANK; more are cut off). */
 GR_API gr_shape gr_shape_of(int rank, const int64_t *dim);
-GR_API bool gr_shape_equal(gr_shape a, gr_shape b);
+GR_API bool gr_shape_equal(gr_shape a, gr_shape b); /* same rank, same sizes */
 /* Number of elements; -1 if a size is negative or the product exceeds INT64_MAX. 1 for a scalar. */
 GR_API int64_t gr_shape_count(gr_shape shape);
 /* Writes "[64,1,28,28]" ("[]" for a scalar) into text[size], cut to fit; returns text. */
@@ -130,9 +133,9 @@ GR_API char *gr_shape_print(gr_shape shape, char *text, size_t size);
 /* A dense row-major block of host memory. Plain data: who fills `data` owns it, unless the tensor
  * came from gr_tensor_new, which gr_tensor_clear frees. */
 typedef struct gr_tensor {
-    gr_dtype dtype;
-    gr_shape shape;
-    void *data;
+    gr_dtype dtype; /* of the elements */
+    gr_shape shape; /* outermost axis first */
+    void *data;     /* the elements, row-major, aligned for their type; NULL: none */
 } gr_tensor;
 
 /* Fills *out with a zeroed tensor, 64-byte aligned. On failure (GR_INVALID for a bad shape or
@@ -154,15 +157,22 @@ GR_API void gr_tensor_put(gr_tensor *tensor, int64_t i, double value);
  * alignment of malloc; resize(user, p, old, 0) frees; otherwise as realloc. NULL means failure,
  * which reaches the caller as GR_NO_MEMORY. */
 typedef struct gr_allocator {
+    /* As above; may be called by several threads at a time. */
     void *(*resize)(void *user, void *block, size_t old_size, size_t new_size);
-    void *user;
+    void *user; /* handed to `resize` */
 } gr_allocator;
 
 /* Replaces the allocator for the process; NULL restores malloc. Call it before any other use of
  * the library, or while no object of the library is alive. */
 GR_API void gr_set_allocator(const gr_allocator *allocator);
 
-typedef enum gr_log_level { GR_LOG_DEBUG, GR_LOG_INFO, GR_LOG_WARNING } gr_log_level;
+/* How much a remark matters. */
+typedef enum gr_log_level {
+    GR_LOG_DEBUG,  /* what the library chose and did */
+    GR_LOG_INFO,   /* what a user may want to know */
+    GR_LOG_WARNING /* what is probably not as it was meant */
+} gr_log_level;
+/* Takes one remark: a line without its newline, valid during the call. */
 typedef void gr_log_fn(void *user, gr_log_level level, const char *text);
 
 /* Where remarks go (the library itself never prints). NULL, the start value, drops them. The

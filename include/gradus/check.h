@@ -18,9 +18,11 @@ typedef struct gr_check_options {
 
 /* What was found for one input or variable. */
 typedef struct gr_check_entry {
-    char name[64];
-    gr_shape shape;
-    int64_t tried, kinks, faults;
+    char name[64];  /* of the node, cut to fit */
+    gr_shape shape; /* of the node */
+    int64_t tried;  /* elements compared, */
+    int64_t kinks;  /* of them at corners of the function, */
+    int64_t faults; /* and of them wrong */
     /* The worst element that is no kink: |a − n| / max(|a|, |n|, 1e-4·max|grad|), the divisor being
      * at least so large that the differences' own rounding noise stays below the tolerance. */
     double error;
@@ -29,9 +31,10 @@ typedef struct gr_check_entry {
     bool vacuous; /* all gradients tried are zero, both ways: nothing was shown */
 } gr_check_entry;
 
+/* What gr_check found. */
 typedef struct gr_check_report {
-    bool passed; /* no fault, and nothing vacuous */
-    int entries;
+    bool passed;           /* no fault, and nothing vacuous */
+    int entries;           /* as many as `wrt` had */
     gr_check_entry *entry; /* by wrt; freed by gr_check_clear */
 } gr_check_report;
 
@@ -44,6 +47,7 @@ typedef struct gr_check_report {
 GR_API gr_status gr_check(gr_node *y, gr_node *const *wrt, int n, const gr_feed *feeds, int n_feeds,
                           const gr_store *store, const gr_check_options *options,
                           gr_check_report *report);
+/* Frees what gr_check put into a report; accepts an empty one. */
 GR_API void gr_check_clear(gr_check_report *report);
 
 /* ---- Functions of a vector in C ----------------------------------------------------------- */
@@ -51,15 +55,16 @@ GR_API void gr_check_clear(gr_check_report *report);
 /* f(x[0], …, x[n − 1]). May fail: the status ends the work and is returned. */
 typedef gr_status gr_vector_function(void *user, const double *x, int64_t n, double *value);
 
+/* How gr_numeric_gradient takes differences. */
 typedef enum gr_difference {
     GR_DIFFERENCE_CENTRAL, /* (f(x + h) − f(x − h)) / 2h: 2n evaluations, error of order h² */
     GR_DIFFERENCE_FORWARD  /* (f(x + h) − f(x)) / h: n + 1 evaluations, error of order h */
 } gr_difference;
 
 typedef struct gr_numeric_options {
-    size_t size; /* sizeof(gr_numeric_options) */
-    gr_difference difference;
-    double step; /* h; 0: 1e-5 */
+    size_t size;              /* sizeof(gr_numeric_options) */
+    gr_difference difference; /* central unless set */
+    double step;              /* h; 0: 1e-5 */
 } gr_numeric_options;
 #define GR_NUMERIC(...) (&(gr_numeric_options){.size = sizeof(gr_numeric_options), __VA_ARGS__})
 

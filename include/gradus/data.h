@@ -46,8 +46,8 @@ GR_API gr_status gr_dataset_new(const char *name, const gr_tensor *examples, con
 /* Where examples come from that are not kept in memory: larger than memory, cut from a text,
  * generated, … */
 typedef struct gr_source {
-    size_t size; /* sizeof(gr_source) */
-    const char *name;
+    size_t size;          /* sizeof(gr_source) */
+    const char *name;     /* of the set, copied */
     int64_t count;        /* examples */
     gr_dtype dtype;       /* GR_U8, GR_F32, or GR_I32: tokens, which reach a net as they are */
     gr_shape shape;       /* of one example */
@@ -67,7 +67,7 @@ typedef struct gr_source {
      * epoch; gr_loader_status tells it. */
     gr_status (*read)(void *user, int64_t i, uint64_t draw, void *x, int32_t *y);
     void (*free)(void *user); /* called when no set has the source any more; may be NULL */
-    void *user;
+    void *user;               /* handed to both */
 } gr_source;
 #define GR_SOURCE(...) (&(gr_source){.size = sizeof(gr_source), __VA_ARGS__})
 
@@ -80,6 +80,7 @@ GR_API gr_status gr_source_fail(gr_status status, const char *format, ...) GR_PR
 /* Accepts NULL. */
 GR_API void gr_dataset_free(gr_dataset *dataset);
 
+/* What it was opened or made as. Lives as long as the data set. */
 GR_API const char *gr_dataset_name(const gr_dataset *dataset);
 GR_API int64_t gr_dataset_size(const gr_dataset *dataset); /* examples */
 /* Of one example: [1,28,28], [3,32,32], [4]; [3,0,0]: pictures of many sizes. */
@@ -123,10 +124,10 @@ GR_API gr_status gr_dataset_select(const gr_dataset *dataset, const int64_t *ind
                                    gr_dataset **selection);
 
 typedef struct gr_data_split_options {
-    size_t size;     /* sizeof(gr_data_split_options) */
-    double fraction; /* of the examples that is held out, 0 < fraction < 1; or */
-    int64_t count;   /* how many are held out, if not 0 */
-    uint64_t seed;
+    size_t size;       /* sizeof(gr_data_split_options) */
+    double fraction;   /* of the examples that is held out, 0 < fraction < 1; or */
+    int64_t count;     /* how many are held out, if not 0 */
+    uint64_t seed;     /* of the draw */
     bool unstratified; /* draw from all alike; else each class gives its share, rounded so that the
                           total is exact (largest remainders), if classes are known unread */
 } gr_data_split_options;
@@ -179,7 +180,7 @@ typedef struct gr_data_options {
     /* Pictures alone. One that cannot be read ends the epoch, or, with skip_bad_files, is named to
      * the log, and another of its class stands in for it. */
     const gr_picture_decoder *decoder; /* copied */
-    bool skip_bad_files;
+    bool skip_bad_files;               /* go on without those that cannot be read */
     /* Tables alone. A column is a name of the header, or a number: 1 is the first, -1 the last. */
     const char *label;  /* NULL: the last */
     const char *ignore; /* columns left out, separated by commas: "id,7" */
@@ -225,11 +226,12 @@ GR_API gr_status gr_data_open(const char *name_or_path, const gr_data_options *o
  */
 GR_API gr_status gr_data_pack(const gr_dataset *train, const gr_dataset *test, const char *path);
 
+/* A set that gr_data_open knows by name. */
 typedef struct gr_data_info {
-    const char *name;  /* "fashion-mnist" */
-    const char *title; /* one line: what it is */
-    gr_shape shape;    /* of one example */
-    int classes;
+    const char *name;    /* "fashion-mnist" */
+    const char *title;   /* one line: what it is */
+    gr_shape shape;      /* of one example */
+    int classes;         /* 0: unlabelled */
     int64_t train, test; /* examples; test 0: no test part */
     const char *get;     /* how to get it: a command, or where it is published */
 } gr_data_info;
@@ -284,6 +286,7 @@ GR_API gr_status gr_preprocess_apply(const gr_preprocess *preprocess, const gr_t
 
 /* ---- Normalisation ------------------------------------------------------------------------ */
 
+/* What is made of the numbers of an example. */
 typedef enum gr_normalize {
     GR_NORMALIZE_STANDARD,  /* mean 0 and deviation 1 over the training part */
     GR_NORMALIZE_UNIT,      /* to [0, 1]: bytes by 1/255, numbers by their least and greatest */
@@ -296,9 +299,9 @@ typedef enum gr_normalize {
  * GR_NORMALIZE_MEAN_IMAGE it is the element, and scale is 1. A channel that never varies gets scale
  * 1. Plain data for a model to store; owns its arrays. */
 typedef struct gr_normalizer {
-    gr_normalize kind;
-    int64_t channels;
-    float *shift, *scale;
+    gr_normalize kind;    /* what was learnt */
+    int64_t channels;     /* elements of shift and scale */
+    float *shift, *scale; /* [channels] */
     /* Of a mean image: the pictures' shape, [c,h,w], which may be larger than the parts of them
      * that it is taken from: from each what lay there, or from an example alone its middle. Rank 0:
      * that of the examples. */
@@ -318,6 +321,7 @@ GR_API gr_status gr_normalizer_learn_view(gr_normalize kind, const gr_dataset *d
 /* Copies shift[channels] and scale[channels], as read from a model. */
 GR_API gr_status gr_normalizer_new(gr_normalize kind, int64_t channels, const float *shift,
                                    const float *scale, gr_normalizer *normalizer);
+/* Frees the arrays of a normalizer and leaves an empty one, which it accepts, too. */
 GR_API void gr_normalizer_clear(gr_normalizer *normalizer);
 /* Normalises x (u8 or f32, [n, …]) into y, f32 with as many elements: what loaders do with a
  * batch. GR_SHAPE if an example has not normalizer->channels channels. */
@@ -328,6 +332,7 @@ GR_API int gr_normalize_find(const char *name);
 
 /* ---- Batches ------------------------------------------------------------------------------ */
 
+/* Some examples of a set, as a net takes them. The memory is its loader's. */
 typedef struct gr_batch {
     gr_tensor x;          /* f32 [rows, …], normalised; tokens: i32, as they are */
     gr_tensor y;          /* i32 [rows, label_shape…]; -1 throughout if unlabelled */
@@ -341,10 +346,10 @@ typedef struct gr_batch {
 typedef struct gr_loader gr_loader;
 
 typedef struct gr_loader_options {
-    size_t size;   /* sizeof(gr_loader_options) */
-    int64_t batch; /* rows; 0 means 64 */
-    bool shuffle;  /* in an order that is a pure function of seed and epoch */
-    uint64_t seed;
+    size_t size;                     /* sizeof(gr_loader_options) */
+    int64_t batch;                   /* rows; 0 means 64 */
+    bool shuffle;                    /* in an order that is a pure function of seed and epoch */
+    uint64_t seed;                   /* of order and draws */
     bool drop_last;                  /* leave out an epoch's last batch if it is not full */
     const gr_normalizer *normalizer; /* copied; NULL: GR_NORMALIZE_NONE */
     const gr_preprocess *preprocess; /* copied; NULL: pictures stay as they are */
@@ -360,7 +365,7 @@ typedef struct gr_loader_options {
  * All memory is taken here. */
 GR_API gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *options,
                                gr_loader **loader);
-GR_API void gr_loader_free(gr_loader *loader);
+GR_API void gr_loader_free(gr_loader *loader); /* ends its threads; accepts NULL */
 /* true: *batch is the next one, valid until the next call for this loader; its memory is the
  * loader's, aligned to 64 bytes. false: the epoch is over, and the next call starts the next one;
  * or an example of a streamed set could not be read: it stays false then until gr_loader_seek, and
@@ -375,8 +380,10 @@ GR_API int64_t gr_loader_rows(const gr_loader *loader);    /* in an epoch; less 
 /* Where a loader stands: so many rows of this epoch were handed out. A loader with the same set
  * and options that seeks there goes on with exactly the batches that would have followed. */
 typedef struct gr_cursor {
-    int64_t epoch, row;
+    int64_t epoch; /* from 0 */
+    int64_t row;   /* rows of the epoch that were handed out */
 } gr_cursor;
+/* Where the next batch begins. */
 GR_API gr_cursor gr_loader_cursor(const gr_loader *loader);
 /* GR_RANGE unless `row` is where a batch begins or the epoch ends. */
 GR_API gr_status gr_loader_seek(gr_loader *loader, gr_cursor cursor);

@@ -18,8 +18,8 @@ extern "C" {
 /* The callbacks see host tensors and must be pure and thread-safe; they return GR_OK or a status
  * that fails the step. */
 typedef struct gr_gate {
-    size_t size; /* sizeof(gr_gate) */
-    const char *name;
+    size_t size;         /* sizeof(gr_gate) */
+    const char *name;    /* by which texts and messages call it */
     int inputs, outputs; /* outputs ≥ 1; more than 1 make a tuple */
     /* Shapes and types of the outputs from those of the inputs (whose `data` are NULL). */
     gr_status (*shape)(void *user, const gr_tensor *in, gr_tensor *out);
@@ -40,8 +40,8 @@ typedef struct gr_gate {
 
 /* List and gates must outlive what they are given to. */
 typedef struct gr_gates {
-    int version; /* GR_GATES_VERSION */
-    int count;
+    int version;         /* GR_GATES_VERSION */
+    int count;           /* of gates */
     const gr_gate *gate; /* [count] */
 } gr_gates;
 

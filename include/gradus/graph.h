@@ -16,6 +16,7 @@
 extern "C" {
 #endif
 
+/* The gates of a computation, in the order of their making. One thread at a time. */
 typedef struct gr_graph gr_graph;
 typedef struct gr_node gr_node; /* owned by its graph */
 
@@ -87,14 +88,15 @@ GR_API gr_node *gr_name(gr_node *node, const char *name);
 
 /* ---- Looking at nodes --------------------------------------------------------------------- */
 
-GR_API bool gr_is_error(const gr_node *node); /* also for NULL */
-GR_API gr_graph *gr_node_graph(const gr_node *node);
-GR_API int gr_node_id(const gr_node *node); /* -1 for an error node */
+GR_API bool gr_is_error(const gr_node *node);        /* also for NULL */
+GR_API gr_graph *gr_node_graph(const gr_node *node); /* that owns it; NULL for NULL */
+GR_API int gr_node_id(const gr_node *node);          /* -1 for an error node */
 /* The op's name; of a gate of the user's own, its name. */
 GR_API const char *gr_node_op(const gr_node *node);
 GR_API const char *gr_node_name(const gr_node *node);      /* NULL if unnamed */
 GR_API const char *gr_node_place(const gr_node *node);     /* NULL if unknown */
 GR_API const char *gr_node_composite(const gr_node *node); /* what built it: "softmax"; or NULL */
+/* Shape, element type and number of inputs; of a tuple those of its first output. */
 GR_API gr_shape gr_node_shape(const gr_node *node);
 GR_API gr_dtype gr_node_dtype(const gr_node *node);
 GR_API int gr_node_inputs(const gr_node *node);

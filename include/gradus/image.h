@@ -34,10 +34,10 @@ typedef enum gr_image_aspect {
 } gr_image_aspect;
 
 typedef struct gr_image_fit_options {
-    size_t size; /* sizeof(gr_image_fit_options) */
-    gr_image_aspect aspect;
-    bool invert;        /* 255 − x: MNIST and its kin are white on black, paper is not */
-    uint8_t background; /* of GR_IMAGE_PAD, in the result (not inverted) */
+    size_t size;            /* sizeof(gr_image_fit_options) */
+    gr_image_aspect aspect; /* stretched unless set */
+    bool invert;            /* 255 − x: MNIST and its kin are white on black, paper is not */
+    uint8_t background;     /* of GR_IMAGE_PAD, in the result (not inverted) */
 } gr_image_fit_options;
 #define GR_IMAGE_FIT(...)                                                                          \
     (&(gr_image_fit_options){.size = sizeof(gr_image_fit_options), __VA_ARGS__})

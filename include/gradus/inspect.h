@@ -20,9 +20,9 @@ typedef struct gr_inspect_options {
 
 /* A layer, as gr_model_describe tells them, on the examples of a set. What there is not is NaN. */
 typedef struct gr_layer_stats {
-    const char *name, *kind;
-    gr_shape output; /* of one example */
-    int64_t units;   /* channels of what a convolution gives, else elements along the last axis */
+    const char *name, *kind; /* "conv1", "conv" */
+    gr_shape output;         /* of one example */
+    int64_t units; /* channels of what a convolution gives, else elements along the last axis */
     /* Of all elements of the outputs. */
     double mean, deviation, least, most;
     int64_t dead;     /* units that are 0 for all examples, at all places */
@@ -32,16 +32,17 @@ typedef struct gr_layer_stats {
     double
         output_gradient;  /* root of the mean square over the outputs' elements, for one example */
     double gradient_norm; /* L2 norm over the layer's parameters, mean over the batches */
-    int64_t parameters;
-    double weight_norm; /* L2 norm of the layer's parameters */
-    int64_t n_sample;
-    const float *sample; /* [n_sample]: elements evenly spaced over all outputs */
+    int64_t parameters;   /* elements of the layer's variables */
+    double weight_norm;   /* L2 norm of the layer's parameters */
+    int64_t n_sample;     /* elements kept */
+    const float *sample;  /* [n_sample]: elements evenly spaced over all outputs */
 } gr_layer_stats;
 
+/* What gr_inspect found. */
 typedef struct gr_inspection {
-    int64_t examples;
-    double loss; /* NaN without gradients */
-    int count;
+    int64_t examples;             /* that were looked at */
+    double loss;                  /* NaN without gradients */
+    int count;                    /* layers */
     const gr_layer_stats *layers; /* [count], in the order of computation */
 } gr_inspection;
 
@@ -57,12 +58,13 @@ GR_API void gr_inspection_free(gr_inspection *inspection); /* accepts NULL */
 
 /* What a layer gives for one example. */
 typedef struct gr_layer_output {
-    const char *name, *kind;
-    gr_tensor value; /* of the layer's shape, without the axis of the batch */
+    const char *name, *kind; /* "conv1", "conv" */
+    gr_tensor value;         /* of the layer's shape, without the axis of the batch */
 } gr_layer_output;
 
+/* What all layers give for one example. */
 typedef struct gr_layer_outputs {
-    int count;
+    int count;               /* layers */
     gr_layer_output *layers; /* [count], in the order of computation */
 } gr_layer_outputs;
 

@@ -23,9 +23,9 @@ GR_API gr_status gr_file_write(const char *path, const void *data, size_t size);
  * without NUL. The keys "gradus.checksum" and "gradus.format" belong to the file format. */
 typedef struct gr_meta gr_meta;
 
-GR_API gr_meta *gr_meta_new(void); /* NULL when memory is out */
-GR_API void gr_meta_free(gr_meta *meta);
-GR_API int gr_meta_size(const gr_meta *meta);
+GR_API gr_meta *gr_meta_new(void);            /* NULL when memory is out */
+GR_API void gr_meta_free(gr_meta *meta);      /* accepts NULL */
+GR_API int gr_meta_size(const gr_meta *meta); /* pairs */
 /* Pair i in the order in which the keys were first set; NULL if out of range. Valid until the next
  * change. */
 GR_API const char *gr_meta_key(const gr_meta *meta, int i);
@@ -62,9 +62,10 @@ GR_API void gr_meta_release(void *list);
  * CRC-64/XZ of the whole file (with this value's own 16 hexadecimal digits taken as zeros), so that
  * damage of any kind is found. Files of other programs have neither and are read without. */
 
+/* One tensor of a file to be written. Neither name nor data are copied or changed. */
 typedef struct gr_named_tensor {
-    const char *name;
-    gr_tensor tensor;
+    const char *name; /* UTF-8 */
+    gr_tensor tensor; /* of any type */
 } gr_named_tensor;
 
 /* Writes n tensors and the metadata (NULL: none). GR_INVALID for a name that comes twice, is not
@@ -72,6 +73,7 @@ typedef struct gr_named_tensor {
 GR_API gr_status gr_safetensors_write(const char *path, const gr_named_tensor *tensors, int n,
                                       const gr_meta *meta);
 
+/* A file that is open for reading. Never changes, so any number of threads may read it. */
 typedef struct gr_safetensors gr_safetensors;
 
 /* Opens a file, reads its header and verifies its checksum, if it has one. The data stays in the
@@ -83,7 +85,7 @@ GR_API gr_status gr_safetensors_open(const char *path, gr_safetensors **file);
  * path in messages. */
 GR_API gr_status gr_safetensors_parse(const char *name, const void *data, size_t size,
                                       gr_safetensors **file);
-GR_API void gr_safetensors_close(gr_safetensors *file);
+GR_API void gr_safetensors_close(gr_safetensors *file); /* accepts NULL */
 
 GR_API int gr_safetensors_size(const gr_safetensors *file); /* number of tensors */
 /* Tensor i in the order of the header; NULL if out of range. Lives as long as the file. */

@@ -36,9 +36,9 @@ GR_API int gr_distance_find(const char *name);
 typedef struct gr_knn gr_knn;
 
 typedef struct gr_knn_options {
-    size_t size; /* sizeof(gr_knn_options) */
-    gr_distance distance;
-    int threads; /* 0: GRADUS_THREADS, else all cores */
+    size_t size;          /* sizeof(gr_knn_options) */
+    gr_distance distance; /* L1 unless set */
+    int threads;          /* 0: GRADUS_THREADS, else all cores */
     /* Search trees, which miss some neighbours and compare with few examples, instead of all: the
      * randomised k-d trees of FLANN (Muja and Lowe 2009, "Fast approximate nearest neighbors with
      * automatic algorithm configuration"), for L1 and L2. */
@@ -57,6 +57,7 @@ typedef struct gr_knn_options {
 GR_API gr_status gr_knn_new(const gr_dataset *train, const gr_knn_options *options, gr_knn **knn);
 GR_API void gr_knn_free(gr_knn *knn); /* accepts NULL */
 
+/* One of the nearest. */
 typedef struct gr_neighbor {
     int64_t index;   /* in the set that was given to gr_knn_new */
     double distance; /* infinite, with index -1: approximate search found no more */
@@ -72,6 +73,7 @@ typedef struct gr_neighbor {
 GR_API gr_status gr_knn_find(const gr_knn *knn, const gr_dataset *queries, int64_t first, int64_t n,
                              int k, gr_neighbor *neighbors);
 
+/* How much a neighbour counts. */
 typedef enum gr_vote {
     GR_VOTE_MAJORITY, /* each neighbour has one vote */
     GR_VOTE_DISTANCE  /* each has 1/distance; neighbours at distance 0, if any, vote alone */

@@ -74,9 +74,10 @@ GR_API gr_status gr_expr_print(const gr_expr *expr, char **text);
 
 /* ---- Building ----------------------------------------------------------------------------- */
 
+/* What a free name of a text means. */
 typedef struct gr_binding {
-    const char *name;
-    gr_node *node;
+    const char *name; /* as the text has it */
+    gr_node *node;    /* of the graph that is built in */
 } gr_binding;
 
 /* What a text's names and words mean. Zeroes everywhere but in `size` are fine. */
@@ -144,13 +145,19 @@ GR_API gr_status gr_value_parse(const char *text, const char *source, gr_tensor 
 
 /* ---- The words of the language ------------------------------------------------------------ */
 
-typedef enum gr_word_kind { GR_WORD_FUNCTION, GR_WORD_LAYER, GR_WORD_CONSTANT } gr_word_kind;
+/* What a word is. */
+typedef enum gr_word_kind {
+    GR_WORD_FUNCTION, /* of its arguments alone */
+    GR_WORD_LAYER,    /* has parameters, or behaves otherwise in training */
+    GR_WORD_CONSTANT  /* a number: pi, true */
+} gr_word_kind;
 
+/* A word of the language. */
 typedef struct gr_word {
-    const char *name;
+    const char *name;      /* "clip" */
     const char *signature; /* "clip(x, low: real, high: real)" */
     const char *help;      /* one line */
-    gr_word_kind kind;
+    gr_word_kind kind;     /* what it is */
 } gr_word;
 
 /* Word `i` in the table's order, for help, documents and completion; NULL past the last. Static

@@ -13,9 +13,9 @@ extern "C" {
 
 typedef struct gr_dense_options {
     size_t size;
-    int64_t units;
-    bool no_bias;
-    gr_init weight, bias;
+    int64_t units;                                /* width of the output, ≥ 1 */
+    bool no_bias;                                 /* no b */
+    gr_init weight, bias;                         /* start values; unless set He's and zeros */
     const gr_tuning *weight_tuning, *bias_tuning; /* NULL: as every parameter */
 } gr_dense_options;
 /* x [N, …] (flattened) → x·Wᵀ + b, [N, units]; W [units, in] "name/weight", b "name/bias". */
@@ -41,9 +41,10 @@ GR_API gr_node *gr_embedding(gr_scope *scope, const char *name, gr_node *tokens,
 typedef struct gr_conv_options {
     size_t size;
     int64_t channels; /* of the output */
+    /* Of all axes alike; stride, dilation and groups 0 mean 1. */
     int64_t kernel, stride, pad, dilation, groups;
-    bool no_bias;
-    gr_init weight, bias;
+    bool no_bias;            /* no "name/bias" [channels] */
+    gr_init weight, bias;    /* start values; unless set He's and zeros */
     const gr_geometry *axes; /* overrides kernel, stride, pad, dilation axis by axis */
     const gr_tuning *weight_tuning, *bias_tuning; /* NULL: as every parameter */
     int64_t output_pad; /* transposed: further elements at the end of each axis */
@@ -79,9 +80,9 @@ typedef struct gr_batch_norm_options {
     size_t size;
     double momentum; /* of the running moments: new = (1−m)·old + m·batch; 0 means 0.1 */
     double epsilon;  /* 0 means 1e-5 */
-    bool no_affine;
-    bool summed; /* running moments as Caffe keeps them: sums, each step times 1−m, that are
-                    divided by "name/count", the sum of their weights, where they are used */
+    bool no_affine;  /* neither gamma nor beta */
+    bool summed;     /* running moments as Caffe keeps them: sums, each step times 1−m, that are
+                        divided by "name/count", the sum of their weights, where they are used */
 } gr_batch_norm_options;
 /* Ioffe and Szegedy 2015, per channel (axis 1) of x [N, C] or [N, C, space…]: batch moments in
  * training (running variance unbiased), running moments in evaluation. "name/gamma", "name/beta",
@@ -109,7 +110,7 @@ typedef struct gr_group_norm_options {
     size_t size;
     int64_t groups; /* of channels; 0 means 32 */
     double epsilon; /* 0 means 1e-5 */
-    bool no_affine;
+    bool no_affine; /* neither gamma nor beta */
 } gr_group_norm_options;
 /* Wu and He 2018: each group of channels of each example of x [N, C, space…] less its mean, over
  * √(variance + ε), the variance biased; times "name/gamma" plus "name/beta" per channel. The same
@@ -121,7 +122,7 @@ GR_API gr_node *gr_group_norm(gr_scope *scope, const char *name, gr_node *x,
 typedef struct gr_instance_norm_options {
     size_t size;
     double epsilon; /* 0 means 1e-5 */
-    bool affine;
+    bool affine;    /* with gamma and beta */
 } gr_instance_norm_options;
 /* Ulyanov et al. 2016: the same of each channel alone. */
 GR_API gr_node *gr_instance_norm(gr_scope *scope, const char *name, gr_node *x,

@@ -8,7 +8,12 @@
 extern "C" {
 #endif
 
-typedef enum gr_reduce { GR_REDUCE_MEAN, GR_REDUCE_SUM, GR_REDUCE_NONE } gr_reduce;
+/* What becomes of the losses of a batch. */
+typedef enum gr_reduce {
+    GR_REDUCE_MEAN, /* a scalar: their mean */
+    GR_REDUCE_SUM,  /* a scalar: their sum */
+    GR_REDUCE_NONE  /* all of them */
+} gr_reduce;
 
 typedef struct gr_loss_options {
     size_t size;
@@ -56,18 +61,18 @@ GR_API gr_node *gr_accuracy(gr_node *scores, gr_node *labels);
 /* What the sum over the labels is divided by: those that are not ignored, all, the examples, or
  * nothing: Caffe's VALID, FULL, BATCH_SIZE and NONE. */
 typedef enum gr_loss_normalization {
-    GR_LOSS_VALID,
-    GR_LOSS_FULL,
-    GR_LOSS_BATCH,
-    GR_LOSS_UNNORMALIZED
+    GR_LOSS_VALID,       /* labels that are not ignored */
+    GR_LOSS_FULL,        /* all labels */
+    GR_LOSS_BATCH,       /* examples */
+    GR_LOSS_UNNORMALIZED /* 1 */
 } gr_loss_normalization;
 
 typedef struct gr_softmax_loss_options {
     size_t size;
-    int axis; /* of the classes */
-    gr_loss_normalization normalization;
-    bool ignores; /* labels that are `ignore` do not count */
-    int64_t ignore;
+    int axis;                            /* of the classes */
+    gr_loss_normalization normalization; /* what the sum is divided by */
+    bool ignores;                        /* labels that are `ignore` do not count */
+    int64_t ignore;                      /* the label that does not count, if `ignores` */
 } gr_softmax_loss_options;
 #define GR_SOFTMAX_LOSS(...)                                                                       \
     (&(gr_softmax_loss_options){.size = sizeof(gr_softmax_loss_options), .axis = 1, __VA_ARGS__})

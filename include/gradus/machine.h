@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/* What a program runs on. */
 typedef struct gr_machine {
     char cpu[64];       /* the processor's name for itself; "" if it has none */
     const char *level;  /* of the kernels in use: "base", "avx2", "avx512" */
@@ -35,11 +36,11 @@ typedef struct gr_memory_speed {
 
 /* Plain data: it may be kept in a file. */
 typedef struct gr_machine_speed {
-    int threads;
-    double fma;           /* f32 operations a second of a loop of multiply-adds in registers */
-    double matmul;        /* of our own product of two 1024×1024 matrices */
-    double module_matmul; /* of the oneDNN module's; 0: there is no module */
-    int levels;
+    int threads;              /* that were measured together */
+    double fma;               /* f32 operations a second of a loop of multiply-adds in registers */
+    double matmul;            /* of our own product of two 1024×1024 matrices */
+    double module_matmul;     /* of the oneDNN module's; 0: there is no module */
+    int levels;               /* of the memory, the DRAM included */
     gr_memory_speed level[4]; /* fastest first */
 } gr_machine_speed;
 

@@ -15,6 +15,7 @@ extern "C" {
 
 /* ---- Initialisers ------------------------------------------------------------------------- */
 
+/* Where a parameter starts. */
 typedef enum gr_init_kind {
     GR_INIT_DEFAULT,    /* the layer's own choice: He for weights, zeros for biases */
     GR_INIT_CONSTANT,   /* a */
@@ -33,18 +34,23 @@ typedef enum gr_init_kind {
 
 /* Draws depend on the scope's seed and the variable's full name alone. */
 typedef struct gr_init {
-    gr_init_kind kind;
-    double a, b;
+    gr_init_kind kind; /* which draw */
+    double a, b;       /* what its line above makes of them */
 } gr_init;
 
 /* ---- Scopes ------------------------------------------------------------------------------- */
 
+/* Where layers put their gates, variables and names. One thread at a time. */
 typedef struct gr_scope gr_scope;
-typedef enum gr_mode { GR_EVAL, GR_TRAIN } gr_mode;
+/* What a net is built for. */
+typedef enum gr_mode {
+    GR_EVAL, /* predictions: no dropout, running moments */
+    GR_TRAIN /* updates */
+} gr_mode;
 
 typedef struct gr_scope_options {
-    size_t size; /* sizeof(gr_scope_options) */
-    gr_mode mode;
+    size_t size;   /* sizeof(gr_scope_options) */
+    gr_mode mode;  /* GR_EVAL unless set */
     uint64_t seed; /* of initial values and of random gates */
     bool carry;    /* recurrent layers carry their states on (recurrent.h), told to or not, where
                       they can: to go through a sequence bit by bit */
@@ -53,8 +59,9 @@ typedef struct gr_scope_options {
 /* A scope on a graph and a store; both must outlive it. Without a store (NULL) variables are only
  * declared. NULL when memory is out. `options` may be NULL: GR_EVAL, seed 0. */
 GR_API gr_scope *gr_scope_new(gr_graph *graph, gr_store *store, const gr_scope_options *options);
-GR_API void gr_scope_free(gr_scope *scope);
+GR_API void gr_scope_free(gr_scope *scope); /* graph and store stay; accepts NULL */
 
+/* What the scope was made on and with; the store may be NULL. */
 GR_API gr_graph *gr_scope_graph(gr_scope *scope);
 GR_API gr_store *gr_scope_store(gr_scope *scope);
 GR_API gr_mode gr_scope_mode(const gr_scope *scope);
@@ -83,7 +90,8 @@ GR_API gr_node *gr_state(gr_scope *scope, const char *name, gr_dtype dtype, gr_s
  * parameter still. decay < 0 leaves it to the optimiser, which takes 1, but 0 for parameters of
  * rank 1 unless decay_biases is set. */
 typedef struct gr_tuning {
-    double rate, decay;
+    double rate;  /* factor of the learning rate, ≥ 0 */
+    double decay; /* factor of the penalties; below 0: the optimiser's own */
 } gr_tuning;
 /* Parameters that nobody tunes have {1, −1}. Faults of the graph: GR_NOT_FOUND for a node that is
  * no parameter of the scope, GR_INVALID for a negative rate. */

@@ -4,14 +4,19 @@
  * The layer is one loop (gr_scan) over the steps of its sequences. At each step, from the memory,
  * the vectors read and the weightings of the step before:
  *
- *   controller   h = LSTM([x, r]), or tanh(W·[x, r] + b) where it is feed-forward
- *   heads        from h by one product, for each head: key k = tanh(·) [W], strength β =
- * softplus(·), gate g = σ(·), shift s = softmax(·) over −S … S, sharpening γ = 1 + softplus(·); for
- * each that writes: erase e = σ(·) [W], add a = tanh(·) [W] content      u_i = softmax_i(β·cos(k,
- * M_i))                                     eq. 5 and 6 location     v = g·u + (1 − g)·w;  ṽ_i =
- * Σ_j v_(i−j)·s_j, rows in a circle;     eq. 7 and 8 w' = ṽ^γ / Σ ṽ^γ eq. 9 read         r' = Σ_i
- * w'_i·M_i                                                  eq. 2 write        M'_i = M_i·Π(1 −
- * w'_i·e) + Σ w'_i·a over the writing heads         eq. 3 and 4 output       y = W_o·[h, r'] + b_o
+ *     controller  h = LSTM([x, r]), or tanh(W·[x, r] + b) where it is feed-forward
+ *     heads       from h by one product, for each head: key k = tanh(·) [W],
+ *                 strength β = softplus(·), gate g = σ(·), shift s = softmax(·)
+ *                 over −S … S, sharpening γ = 1 + softplus(·); for each that
+ *                 writes: erase e = σ(·) [W], add a = tanh(·) [W]
+ *     content     u_i = softmax_i(β·cos(k, M_i))                eq. 5 and 6
+ *     location    v = g·u + (1 − g)·w                           eq. 7
+ *                 ṽ_i = Σ_j v_(i−j)·s_j, rows in a circle       eq. 8
+ *                 w' = ṽ^γ / Σ ṽ^γ                              eq. 9
+ *     read        r' = Σ_i w'_i·M_i                             eq. 2
+ *     write       M'_i = M_i·Π(1 − w'_i·e) + Σ w'_i·a           eq. 3 and 4
+ *                 over the writing heads
+ *     output      y = W_o·[h, r'] + b_o
  *
  * All heads act on the memory as the step before left it. The memory begins at 1e-6 throughout
  * (Collier and Beel 2018 found that to learn fastest); controller, vectors read and weightings

@@ -13,26 +13,26 @@ extern "C" {
 
 /* ---- One input, element by element -------------------------------------------------------- */
 
-GR_API gr_node *gr_neg(gr_node *x);    /* -x; also integers */
-GR_API gr_node *gr_abs(gr_node *x);    /* |x|; derivative 0 at 0; also integers */
-GR_API gr_node *gr_square(gr_node *x); /* x²; also integers */
-GR_API gr_node *gr_sqrt(gr_node *x);
-GR_API gr_node *gr_rsqrt(gr_node *x); /* 1/√x */
-GR_API gr_node *gr_exp(gr_node *x);
-GR_API gr_node *gr_log(gr_node *x);
-GR_API gr_node *gr_log1p(gr_node *x); /* log(1+x) */
-GR_API gr_node *gr_expm1(gr_node *x); /* exp(x)-1 */
-GR_API gr_node *gr_sin(gr_node *x);
-GR_API gr_node *gr_cos(gr_node *x);
-GR_API gr_node *gr_tanh(gr_node *x);
-GR_API gr_node *gr_sigmoid(gr_node *x);  /* 1/(1+exp(-x)), stable */
-GR_API gr_node *gr_relu(gr_node *x);     /* max(0,x); derivative 0 at 0 */
-GR_API gr_node *gr_softplus(gr_node *x); /* log(1+exp(x)), stable */
-GR_API gr_node *gr_erf(gr_node *x);
-GR_API gr_node *gr_sign(gr_node *x);                          /* -1, 0 or 1; gradient zero */
-GR_API gr_node *gr_floor(gr_node *x);                         /* gradient zero */
-GR_API gr_node *gr_leaky_relu(gr_node *x, double slope);      /* x > 0 ? x : slope·x */
-GR_API gr_node *gr_elu(gr_node *x, double alpha);             /* x > 0 ? x : α(exp(x)-1) */
+GR_API gr_node *gr_neg(gr_node *x);                      /* -x; also integers */
+GR_API gr_node *gr_abs(gr_node *x);                      /* |x|; derivative 0 at 0; also integers */
+GR_API gr_node *gr_square(gr_node *x);                   /* x²; also integers */
+GR_API gr_node *gr_sqrt(gr_node *x);                     /* √x; NaN below 0 */
+GR_API gr_node *gr_rsqrt(gr_node *x);                    /* 1/√x */
+GR_API gr_node *gr_exp(gr_node *x);                      /* eˣ */
+GR_API gr_node *gr_log(gr_node *x);                      /* natural; -inf at 0, NaN below */
+GR_API gr_node *gr_log1p(gr_node *x);                    /* log(1+x) */
+GR_API gr_node *gr_expm1(gr_node *x);                    /* exp(x)-1 */
+GR_API gr_node *gr_sin(gr_node *x);                      /* of radians */
+GR_API gr_node *gr_cos(gr_node *x);                      /* of radians */
+GR_API gr_node *gr_tanh(gr_node *x);                     /* hyperbolic tangent */
+GR_API gr_node *gr_sigmoid(gr_node *x);                  /* 1/(1+exp(-x)), stable */
+GR_API gr_node *gr_relu(gr_node *x);                     /* max(0,x); derivative 0 at 0 */
+GR_API gr_node *gr_softplus(gr_node *x);                 /* log(1+exp(x)), stable */
+GR_API gr_node *gr_erf(gr_node *x);                      /* 2/√π·∫₀ˣ exp(-t²)dt */
+GR_API gr_node *gr_sign(gr_node *x);                     /* -1, 0 or 1; gradient zero */
+GR_API gr_node *gr_floor(gr_node *x);                    /* gradient zero */
+GR_API gr_node *gr_leaky_relu(gr_node *x, double slope); /* x > 0 ? x : slope·x */
+GR_API gr_node *gr_elu(gr_node *x, double alpha);        /* x > 0 ? x : α(exp(x)-1) */
 GR_API gr_node *gr_clip(gr_node *x, double low, double high); /* derivative 0 outside [low, high] */
 /* Another element type. Floats to integers truncate towards zero and saturate, NaN becomes 0;
  * between integers the low bits stay; anything to bool is x ≠ 0. Differentiable between floats. */
@@ -45,22 +45,24 @@ GR_API gr_node *gr_require(gr_node *x, gr_node *condition, const char *message);
 
 /* ---- Two and three inputs ----------------------------------------------------------------- */
 
-GR_API gr_node *gr_add(gr_node *a, gr_node *b); /* add, sub, mul: also integers */
-GR_API gr_node *gr_sub(gr_node *a, gr_node *b);
-GR_API gr_node *gr_mul(gr_node *a, gr_node *b);
-GR_API gr_node *gr_div(gr_node *a, gr_node *b);
-GR_API gr_node *gr_pow(gr_node *a, gr_node *b);     /* a^b; d/db is 0 where a = 0 */
-GR_API gr_node *gr_maximum(gr_node *a, gr_node *b); /* a tie's gradient goes to a; NaN wins */
-GR_API gr_node *gr_minimum(gr_node *a, gr_node *b);
+GR_API gr_node *gr_add(gr_node *a, gr_node *b);       /* a + b; also integers */
+GR_API gr_node *gr_sub(gr_node *a, gr_node *b);       /* a - b; also integers */
+GR_API gr_node *gr_mul(gr_node *a, gr_node *b);       /* a·b; also integers */
+GR_API gr_node *gr_div(gr_node *a, gr_node *b);       /* a/b */
+GR_API gr_node *gr_pow(gr_node *a, gr_node *b);       /* a^b; d/db is 0 where a = 0 */
+GR_API gr_node *gr_maximum(gr_node *a, gr_node *b);   /* a tie's gradient goes to a; NaN wins */
+GR_API gr_node *gr_minimum(gr_node *a, gr_node *b);   /* the same */
 GR_API gr_node *gr_prelu(gr_node *x, gr_node *slope); /* x > 0 ? x : slope·x, slope broadcasts */
 
-GR_API gr_node *gr_equal(gr_node *a, gr_node *b); /* comparisons give bool */
+/* Comparisons of two tensors of one type: bool. NaN equals nothing. */
+GR_API gr_node *gr_equal(gr_node *a, gr_node *b);
 GR_API gr_node *gr_not_equal(gr_node *a, gr_node *b);
 GR_API gr_node *gr_less(gr_node *a, gr_node *b);
 GR_API gr_node *gr_less_equal(gr_node *a, gr_node *b);
 GR_API gr_node *gr_greater(gr_node *a, gr_node *b);
 GR_API gr_node *gr_greater_equal(gr_node *a, gr_node *b);
-GR_API gr_node *gr_and(gr_node *a, gr_node *b); /* logic on bool */
+/* Logic on bool. */
+GR_API gr_node *gr_and(gr_node *a, gr_node *b);
 GR_API gr_node *gr_or(gr_node *a, gr_node *b);
 GR_API gr_node *gr_xor(gr_node *a, gr_node *b);
 GR_API gr_node *gr_not(gr_node *a);
@@ -94,9 +96,14 @@ GR_API gr_node *gr_maxout(gr_node *x, int64_t pieces, int axis);
 GR_API gr_node *gr_power(gr_node *x, double power, double scale, double shift);
 GR_API gr_node *gr_exp_base(gr_node *x, double base, double scale, double shift);
 GR_API gr_node *gr_log_base(gr_node *x, double base, double scale, double shift);
+/* What gr_eltwise makes of its inputs. */
+typedef enum gr_eltwise_kind {
+    GR_ELTWISE_SUM,  /* with coefficients */
+    GR_ELTWISE_PROD, /* of all */
+    GR_ELTWISE_MAX   /* of all */
+} gr_eltwise_kind;
 /* Caffe's Eltwise of n ≥ 1 inputs: Σ coefficients[i]·x[i] (NULL: all 1), their product, or the
  * largest, whose gradient goes to the first of equals. */
-typedef enum gr_eltwise_kind { GR_ELTWISE_SUM, GR_ELTWISE_PROD, GR_ELTWISE_MAX } gr_eltwise_kind;
 GR_API gr_node *gr_eltwise(gr_node *const *x, int n, gr_eltwise_kind kind,
                            const double *coefficients);
 
@@ -105,17 +112,18 @@ GR_API gr_node *gr_eltwise(gr_node *const *x, int n, gr_eltwise_kind kind,
 /* Which axes: GR_ALL, GR_AXES(0, 2), GR_AXES(-1) counted from the end; GR_KEEP(…) leaves them in
  * the result with size 1. */
 typedef struct gr_axes {
-    int count; /* -1: all */
-    int axis[GR_MAX_RANK];
-    bool keep;
+    int count;             /* -1: all */
+    int axis[GR_MAX_RANK]; /* below 0: from the end */
+    bool keep;             /* in the result, with size 1 */
 } gr_axes;
 #ifndef __cplusplus
-#define GR_ALL ((gr_axes){.count = -1})
+#define GR_ALL ((gr_axes){.count = -1}) /* all axes */
 #define GR_AXES_COUNT_(...) ((int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
+/* These axes, which go, or stay with size 1. */
 #define GR_AXES(...) ((gr_axes){.count = GR_AXES_COUNT_(__VA_ARGS__), .axis = {__VA_ARGS__}})
 #define GR_KEEP(...)                                                                               \
     ((gr_axes){.count = GR_AXES_COUNT_(__VA_ARGS__), .axis = {__VA_ARGS__}, .keep = true})
-#define GR_KEEP_ALL ((gr_axes){.count = -1, .keep = true})
+#define GR_KEEP_ALL ((gr_axes){.count = -1, .keep = true}) /* all axes; they stay */
 #endif
 
 /* All take f64, f32, i64, i32 and u8 and give the same type; integers wrap around. The result has
@@ -217,15 +225,20 @@ GR_API gr_node *gr_einsum(const char *equation, gr_node *const *x, int n);
  * through `axes` one by one. Zero in stride or dilation means 1 (pooling: stride 0 means the
  * kernel). GR_WINDOW(2), GR_WINDOW(3, .stride = 2), GR_WINDOW(.pad = 2) fill one in. */
 typedef struct gr_geometry {
-    int64_t kernel[3], stride[3], pad[3], pad_end[3], dilation[3];
+    int64_t kernel[3];   /* pooling; a convolution's is its weight's */
+    int64_t stride[3];   /* between windows */
+    int64_t pad[3];      /* zeros in front, */
+    int64_t pad_end[3];  /* and behind */
+    int64_t dilation[3]; /* between the elements of a window */
 } gr_geometry;
+/* Options of convolution and pooling. */
 typedef struct gr_window {
-    size_t size;    /* sizeof(gr_window) */
-    int64_t kernel; /* pooling; a convolution's is its weight's */
-    int64_t stride, pad, dilation;
-    int64_t groups;          /* convolution; 0 means 1 */
-    bool ceil;               /* pooling: round sizes up, the last window clipped (Caffe) */
-    bool count_include_pad;  /* average pooling: padding counts in the divisor */
+    size_t size;                   /* sizeof(gr_window) */
+    int64_t kernel;                /* pooling; a convolution's is its weight's */
+    int64_t stride, pad, dilation; /* of all axes alike; pad on both sides */
+    int64_t groups;                /* convolution; 0 means 1 */
+    bool ceil;                     /* pooling: round sizes up, the last window clipped (Caffe) */
+    bool count_include_pad;        /* average pooling: padding counts in the divisor */
     const gr_geometry *axes; /* overrides kernel, stride, pad, dilation; NULL: all axes alike */
 } gr_window;
 #define GR_WINDOW(...) (&(gr_window){.size = sizeof(gr_window), __VA_ARGS__})
@@ -277,9 +290,9 @@ GR_API gr_node *gr_lrn_within(gr_node *x, int64_t size, double alpha, double bet
  * for always the same draws. `stream` is copied. Not differentiable in anything. Refused: a dtype
  * other than said (GR_DTYPE), an unnamed stream, p outside [0, 1], n < 0 (GR_INVALID). */
 typedef struct gr_stream {
-    uint64_t seed;
-    const char *name;
-    gr_node *step;
+    uint64_t seed;    /* any number */
+    const char *name; /* parts draws of one seed from each other */
+    gr_node *step;    /* i64 scalar, or NULL */
 } gr_stream;
 GR_API gr_node *gr_random_uniform(gr_graph *graph, gr_dtype dtype, gr_shape shape,
                                   gr_stream stream); /* [0, 1); f32 or f64 */
@@ -294,7 +307,10 @@ GR_API gr_node *gr_random_permutation(gr_graph *graph, int64_t n, gr_stream stre
 /* ---- Recurrent gates ---------------------------------------------------------------------- */
 
 /* The order of an LSTM's four gates in rows of 4·H: PyTorch's, or Caffe's. */
-typedef enum gr_lstm_order { GR_LSTM_IFGO, GR_LSTM_IFOG } gr_lstm_order;
+typedef enum gr_lstm_order {
+    GR_LSTM_IFGO, /* input, forget, cell, output: PyTorch */
+    GR_LSTM_IFOG  /* input, forget, output, cell: Caffe */
+} gr_lstm_order;
 /* What an LSTM does with its products: i, f, g, o are the gates x + u [N, 4·H] (u may be NULL: x
  * alone), *c_next = σ(f)·c + σ(i)·tanh(g), and the result is h = σ(o)·tanh(c_next), all [N, H].
  * Layers and cells are in recurrent.h. */
@@ -315,13 +331,13 @@ GR_API gr_node *gr_assign(gr_node *variable, gr_node *value);
  * the outputs stacked along a new first axis (in the order of t). Ownership of `body` passes to
  * the outer graph, also on failure. */
 typedef struct gr_scan_spec {
-    size_t size; /* sizeof(gr_scan_spec) */
-    gr_graph *body;
-    gr_node *const *body_in;
-    gr_node *const *body_out;
-    int carries, slices, captures, outputs;
+    size_t size;                            /* sizeof(gr_scan_spec) */
+    gr_graph *body;                         /* of one step; the outer graph owns it from now on */
+    gr_node *const *body_in;                /* [carries + slices + captures]: its inputs */
+    gr_node *const *body_out;               /* [carries + outputs]: its results */
+    int carries, slices, captures, outputs; /* how many of each */
     int64_t length; /* T; needed only without slices, else 0 or the slices' first size */
-    bool reverse;
+    bool reverse;   /* t from T − 1 down to 0 */
 } gr_scan_spec;
 /* `in`: initial carries, slices, captures: nodes of the outer graph. */
 GR_API gr_node *gr_scan(gr_graph *graph, const gr_scan_spec *spec, gr_node *const *in);
@@ -336,9 +352,9 @@ GR_API gr_node *gr_ctc(gr_node *log_p, gr_node *labels, gr_node *frames, gr_node
 
 /* ---- Composites: built of the gates above ------------------------------------------------- */
 
-GR_API gr_node *gr_logsumexp(gr_node *x, int axis); /* stable; the axis goes */
-GR_API gr_node *gr_softmax(gr_node *x, int axis);
-GR_API gr_node *gr_log_softmax(gr_node *x, int axis);
+GR_API gr_node *gr_logsumexp(gr_node *x, int axis);   /* log Σ exp(x), stable; the axis goes */
+GR_API gr_node *gr_softmax(gr_node *x, int axis);     /* exp(x)/Σ exp(x) along the axis, stable */
+GR_API gr_node *gr_log_softmax(gr_node *x, int axis); /* its logarithm, stable */
 
 /* x·Φ(x) with the normal distribution's Φ (Hendrycks and Gimpel 2016), and its approximation by
  * ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */

@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/* How the learning rate goes on, t being the step. */
 typedef enum gr_schedule_kind {
     GR_SCHEDULE_FIXED,     /* rate */
     GR_SCHEDULE_STEP,      /* rate·γ^⌊t/every⌋ */
@@ -23,13 +24,15 @@ typedef enum gr_schedule_kind {
 /* t counts steps from 0. During the first `warmup` steps the rate rises linearly from
  * rate/warmup; t then counts on from there for the schedule itself. */
 typedef struct gr_schedule {
-    gr_schedule_kind kind;
-    double gamma, power, floor;
-    int64_t every, total, warmup;
-    int n_at;
-    int64_t at[16];
+    gr_schedule_kind kind;      /* GR_SCHEDULE_FIXED unless set */
+    double gamma, power, floor; /* of the formulas above; gamma is γ */
+    int64_t every, total;       /* steps */
+    int64_t warmup;             /* steps; 0: none */
+    int n_at;                   /* numbers in `at` */
+    int64_t at[16];             /* steps, rising */
 } gr_schedule;
 
+/* The rule of update; w is a parameter, g its gradient, lr the rate, μ the momentum. */
 typedef enum gr_optimizer_kind {
     GR_SGD,      /* v = μv + g; w −= lr·v (μ = 0: w −= lr·g) */
     GR_NESTEROV, /* v = μv + g; w −= lr·(g + μv) */
@@ -40,11 +43,12 @@ typedef enum gr_optimizer_kind {
     GR_ADAMW     /* Loshchilov and Hutter 2019: decay apart from the gradient */
 } gr_optimizer_kind;
 
+/* A rule of update and its settings; 0 in a penalty, norm or clip leaves it out. */
 typedef struct gr_optimizer {
-    size_t size; /* sizeof(gr_optimizer) */
-    gr_optimizer_kind kind;
-    double rate;         /* learning rate; 0 means the kind's usual one */
-    double momentum;     /* SGD, Nesterov, RMSProp */
+    size_t size;            /* sizeof(gr_optimizer) */
+    gr_optimizer_kind kind; /* GR_SGD unless set */
+    double rate;            /* learning rate; 0 means the kind's usual one */
+    double momentum;        /* SGD, Nesterov, RMSProp */
     double beta1, beta2; /* Adam, AdamW: 0 means .9, .999; RMSProp, AdaDelta: beta2 is the decay */
     double epsilon;      /* 0 means 1e-8 (AdaDelta 1e-6, AdaGrad 1e-10) */
     double l2;           /* adds λ·Σw² to the loss, as R(W) in the lecture: gradient 2λw */
@@ -58,7 +62,7 @@ typedef struct gr_optimizer {
     /* SGD, Nesterov: v = μv + lr·g; w −= v, or lr·g + μv, as in Caffe (Sutskever et al. 2013): a
      * change of the rate leaves alone what is under way. */
     bool rate_in_momentum;
-    gr_schedule schedule;
+    gr_schedule schedule; /* of the rate */
 } gr_optimizer;
 #define GR_OPTIMIZER(...) (&(gr_optimizer){.size = sizeof(gr_optimizer), __VA_ARGS__})
 

@@ -29,6 +29,7 @@ GR_API gr_status gr_figure_check(const char *path);
 
 /* ---- Figures and panels ------------------------------------------------------------------- */
 
+/* A grid of panels. One thread at a time. */
 typedef struct gr_figure gr_figure;
 
 typedef struct gr_figure_options {
@@ -45,8 +46,9 @@ typedef struct gr_figure_options {
 /* Makes an empty figure; `options` may be NULL. GR_INVALID for sizes that leave a panel less than
  * 90 by 80 points or a figure more than 10000 on a side. The caller frees *figure. */
 GR_API gr_status gr_figure_new(const gr_figure_options *options, gr_figure **figure);
-GR_API void gr_figure_free(gr_figure *figure);
+GR_API void gr_figure_free(gr_figure *figure); /* accepts NULL */
 
+/* Labels and scales of a panel. */
 typedef struct gr_panel {
     size_t size;                           /* sizeof(gr_panel) */
     const char *title, *x_label, *y_label; /* NULL: none */
@@ -71,6 +73,7 @@ GR_API gr_status gr_figure_save(const gr_figure *figure, const char *path);
 
 /* ---- Series ------------------------------------------------------------------------------- */
 
+/* How a series is drawn. */
 typedef enum gr_series_kind {
     GR_SERIES_LINE,   /* through the points, which are marked if they are few */
     GR_SERIES_POINTS, /* marks alone */
@@ -81,12 +84,13 @@ typedef enum gr_series_kind {
     GR_SERIES_BARS    /* from 0 to y at each x, as wide as the nearest two are apart */
 } gr_series_kind;
 
+/* Numbers against numbers. */
 typedef struct gr_series {
-    size_t size; /* sizeof(gr_series) */
-    gr_series_kind kind;
+    size_t size;              /* sizeof(gr_series) */
+    gr_series_kind kind;      /* how it is drawn */
     const char *label;        /* in the legend above the panel; NULL: not there */
     const double *x, *y, *y2; /* n of each; x = NULL: 1, 2, … A NaN or an infinity leaves a gap. */
-    int n;
+    int n;                    /* points */
     int color;   /* 1 to 28, of which the first 7 differ in colour and the others in mark and dashes
                     too; 0: the next that the panel has not used (levels and marks: grey) */
     double mark; /* half the size of a mark, in points; 0: 2; below 0: no marks */
@@ -103,15 +107,16 @@ typedef struct gr_series {
  * for a series without data. */
 GR_API gr_status gr_figure_add(gr_figure *figure, int panel, const gr_series *series);
 
+/* Values to be counted. */
 typedef struct gr_histogram {
-    size_t size; /* sizeof(gr_histogram) */
-    const char *label;
-    const double *values; /* n; what is not finite is left out */
-    int n;
-    int bins;         /* 0: by the rule of Freedman and Diaconis (1981), 1 to 60 */
-    double low, high; /* ends of the first and last bin; both 0: least and largest value */
-    bool share;       /* shares of n instead of counts */
-    int color;        /* as of a series */
+    size_t size;          /* sizeof(gr_histogram) */
+    const char *label;    /* in the legend; NULL: not there */
+    const double *values; /* [n]; what is not finite is left out */
+    int n;                /* values */
+    int bins;             /* 0: by the rule of Freedman and Diaconis (1981), 1 to 60 */
+    double low, high;     /* ends of the first and last bin; both 0: least and largest value */
+    bool share;           /* shares of n instead of counts */
+    int color;            /* as of a series */
 } gr_histogram;
 #define GR_HISTOGRAM(...) (&(gr_histogram){.size = sizeof(gr_histogram), __VA_ARGS__})
 
@@ -121,6 +126,7 @@ GR_API gr_status gr_figure_histogram(gr_figure *figure, int panel, const gr_hist
 
 /* ---- Grids, pictures, notes -------------------------------------------------------------- */
 
+/* How a grid is drawn. */
 typedef enum gr_grid_kind {
     GR_GRID_CELLS,   /* a rectangle of one colour about each value */
     GR_GRID_FILLED,  /* areas between levels, with interpolation between the values */
@@ -139,14 +145,14 @@ typedef enum gr_color_map {
 
 /* Values on a grid. */
 typedef struct gr_grid {
-    size_t size; /* sizeof(gr_grid) */
-    gr_grid_kind kind;
-    int rows, columns;
+    size_t size;          /* sizeof(gr_grid) */
+    gr_grid_kind kind;    /* cells unless set */
+    int rows, columns;    /* of values */
     const double *values; /* [rows, columns], row 0 at y_min; NaN: left out */
     /* Where the first and the last values lie (a cell reaches half its size beyond); all 0: at 0,
      * 1, … */
     double x_min, x_max, y_min, y_max;
-    gr_color_map map;
+    gr_color_map map;  /* of the values */
     double low, high;  /* the range of the colours; both 0: of the values */
     bool log;          /* colours and levels by the values' logarithms */
     int levels;        /* about so many, at round values; 0: 10 */
@@ -158,6 +164,7 @@ typedef struct gr_grid {
  * (two, unless cells are drawn), or a range that is none; GR_RANGE. */
 GR_API gr_status gr_figure_grid(gr_figure *figure, int panel, const gr_grid *grid);
 
+/* A picture among series. */
 typedef struct gr_picture {
     size_t size;            /* sizeof(gr_picture) */
     const gr_tensor *image; /* u8 [C,H,W], C = 1 or 3, as gr_image_read gives it */
@@ -172,12 +179,13 @@ typedef struct gr_picture {
  * GR_DTYPE for another image; GR_RANGE. */
 GR_API gr_status gr_figure_picture(gr_figure *figure, int panel, const gr_picture *picture);
 
+/* A text in a panel. */
 typedef struct gr_note {
-    size_t size; /* sizeof(gr_note) */
-    const char *text;
-    double x, y;  /* of its centre, in the panel's numbers */
-    double width; /* what it may take, in the panel's numbers; 0: any */
-    int color;    /* 1 to 7; 0: dark grey; -1: white */
+    size_t size;      /* sizeof(gr_note) */
+    const char *text; /* one line, UTF-8 */
+    double x, y;      /* of its centre, in the panel's numbers */
+    double width;     /* what it may take, in the panel's numbers; 0: any */
+    int color;        /* 1 to 7; 0: dark grey; -1: white */
 } gr_note;
 #define GR_NOTE(...) (&(gr_note){.size = sizeof(gr_note), __VA_ARGS__})
 
@@ -205,10 +213,11 @@ typedef struct gr_curves {
  * is), each in a panel, to `path`. Faults as gr_figure_save; GR_INVALID if there is nothing. */
 GR_API gr_status gr_plot_curves(const char *path, const gr_curves *curves);
 
+/* A confusion matrix. */
 typedef struct gr_confusion {
-    size_t size; /* sizeof(gr_confusion) */
-    const char *title;
-    int classes;
+    size_t size;              /* sizeof(gr_confusion) */
+    const char *title;        /* or NULL */
+    int classes;              /* rows and columns */
     const int64_t *counts;    /* [classes, classes]; row: the class; column: what it is taken for */
     const char *const *names; /* [classes], or NULL: their numbers */
 } gr_confusion;
@@ -217,9 +226,10 @@ typedef struct gr_confusion {
  * as gr_figure_save; GR_INVALID for no classes. */
 GR_API gr_status gr_plot_confusion(const char *path, const gr_confusion *confusion);
 
+/* Pictures in rows. */
 typedef struct gr_picture_page {
-    size_t size; /* sizeof(gr_picture_page) */
-    const char *title;
+    size_t size;                 /* sizeof(gr_picture_page) */
+    const char *title;           /* or NULL */
     const gr_tensor *images;     /* n of u8 [C,H,W], C = 1 or 3 */
     int n, columns;              /* columns 0: as many as make the page a square */
     double side;                 /* of the largest picture, in points; 0: 48 */
@@ -237,9 +247,10 @@ GR_API gr_status gr_plot_pictures(const char *path, const gr_picture_page *page)
  * each filter (C = 1: a page). At most 256 pictures. GR_SHAPE, GR_DTYPE; faults as above. */
 GR_API gr_status gr_plot_filters(const char *path, const char *title, const gr_tensor *weights);
 
+/* A fully connected net as circles and lines. */
 typedef struct gr_neurons {
-    size_t size; /* sizeof(gr_neurons) */
-    const char *title;
+    size_t size;              /* sizeof(gr_neurons) */
+    const char *title;        /* or NULL */
     int layers;               /* columns, that of the inputs included: 2 to 64 */
     const int64_t *units;     /* [layers]: circles of each */
     const char *const *names; /* [layers], under the columns; NULL: none */
@@ -258,6 +269,7 @@ GR_API gr_status gr_plot_neurons(const char *path, const gr_neurons *neurons);
  * loaded when the first diagram is drawn. */
 typedef struct gr_diagram gr_diagram;
 
+/* How a node is drawn. */
 typedef enum gr_diagram_kind {
     GR_DIAGRAM_GATE,   /* a circle, or a rounded box where the text is long */
     GR_DIAGRAM_LEAF,   /* text without a frame: an input, a constant */
@@ -266,15 +278,17 @@ typedef enum gr_diagram_kind {
     GR_DIAGRAM_FORK    /* a dot from which several wires go on */
 } gr_diagram_kind;
 
+/* A node of a diagram. */
 typedef struct gr_diagram_node {
-    size_t size; /* sizeof(gr_diagram_node) */
-    gr_diagram_kind kind;
-    const char *text; /* lines are parted by \n */
-    const char *name; /* small, in grey, under a gate's text; NULL: none */
-    int color;        /* of a layer's box, as of a series; 0: white */
+    size_t size;          /* sizeof(gr_diagram_node) */
+    gr_diagram_kind kind; /* how it is drawn */
+    const char *text;     /* lines are parted by \n */
+    const char *name;     /* small, in grey, under a gate's text; NULL: none */
+    int color;            /* of a layer's box, as of a series; 0: white */
 } gr_diagram_node;
 #define GR_DIAGRAM_NODE(...) (&(gr_diagram_node){.size = sizeof(gr_diagram_node), __VA_ARGS__})
 
+/* A wire of a diagram. */
 typedef struct gr_diagram_wire {
     size_t size;          /* sizeof(gr_diagram_wire) */
     int from, to;         /* nodes; to = -1: an open end */
@@ -285,7 +299,7 @@ typedef struct gr_diagram_wire {
 
 /* An empty diagram, which the caller frees. `title` may be NULL; dpi as of a figure. */
 GR_API gr_status gr_diagram_new(const char *title, double dpi, gr_diagram **diagram);
-GR_API void gr_diagram_free(gr_diagram *diagram);
+GR_API void gr_diagram_free(gr_diagram *diagram); /* accepts NULL */
 /* Adds a node, whose number, from 0, is *number. GR_NO_MEMORY. */
 GR_API gr_status gr_diagram_add(gr_diagram *diagram, const gr_diagram_node *node, int *number);
 /* Adds a wire between nodes that are there. GR_RANGE if they are not. */

@@ -21,12 +21,13 @@
 extern "C" {
 #endif
 
+/* Which sets of points there are. */
 typedef enum gr_points_kind {
-    GR_POINTS_CIRCLE,
-    GR_POINTS_SPIRAL,
-    GR_POINTS_MOONS,
-    GR_POINTS_BLOBS,
-    GR_POINTS_XOR
+    GR_POINTS_CIRCLE, /* a disc in a ring */
+    GR_POINTS_SPIRAL, /* arms that wind around each other */
+    GR_POINTS_MOONS,  /* two half circles, one in the other */
+    GR_POINTS_BLOBS,  /* heaps about centres on a circle */
+    GR_POINTS_XOR     /* the quadrants of a square, opposite ones of one class */
 } gr_points_kind;
 
 typedef struct gr_points_options {

@@ -29,12 +29,12 @@ typedef struct gr_step_info {
     const char *composite; /* "softmax_cross_entropy": the call that built it; NULL: none */
     const char *kernel;    /* "gemm-avx512" */
     gr_tensor out;         /* type and shape of the first result (data = NULL) */
-    int outputs;
-    char inputs[128]; /* types and shapes: "f32[64,800] f32[500,800]", cut with "…" */
-    char body[128];   /* ops of a fused node or a loop: "mul, sigmoid, add"; "" if it has none */
-    char home[64];    /* where the first result lies: "arena+4096", "variable fc1/weight" */
-    bool inplace;     /* it lies where an operand lay */
-    size_t scratch;   /* bytes of the kernel's own memory */
+    int outputs;           /* results; of a tuple several */
+    char inputs[128];      /* types and shapes: "f32[64,800] f32[500,800]", cut with "…" */
+    char body[128]; /* ops of a fused node or a loop: "mul, sigmoid, add"; "" if it has none */
+    char home[64];  /* where the first result lies: "arena+4096", "variable fc1/weight" */
+    bool inplace;   /* it lies where an operand lay */
+    size_t scratch; /* bytes of the kernel's own memory */
     /* Nominal cost of one call, the same for every kernel: a multiply-add is two operations,
      * products with padding count, functions as exp count what their polynomials need. Each operand
      * and result is moved once; a fused node moves nothing within, a loop what its body moves. */
@@ -69,23 +69,25 @@ GR_API void gr_profile_free(gr_profile *profile);
  * GR_NO_MEMORY: the session is then not profiled. */
 GR_API gr_status gr_session_profile(gr_session *session, gr_profile *profile, const char *section);
 
+/* What a session did while it was timed. */
 typedef struct gr_profile_section {
-    const char *name;
-    int rows;      /* kernels of a step, and the copies at its end if there are any */
-    int threads;   /* of the session */
-    int64_t steps; /* that succeeded */
-    double seconds;
+    const char *name; /* as gr_session_profile was told */
+    int rows;         /* kernels of a step, and the copies at its end if there are any */
+    int threads;      /* of the session */
+    int64_t steps;    /* that succeeded */
+    double seconds;   /* of all of them */
 } gr_profile_section;
 
+/* What one kernel call of a section took. */
 typedef struct gr_profile_row {
-    gr_step_info step;
-    int64_t calls;
-    double seconds; /* of all calls */
-    double median;  /* of one call, among the newest 101; 0 before the first */
-    double least;   /* of one call */
+    gr_step_info step; /* what is called */
+    int64_t calls;     /* that were timed */
+    double seconds;    /* of all calls */
+    double median;     /* of one call, among the newest 101; 0 before the first */
+    double least;      /* of one call */
 } gr_profile_row;
 
-GR_API int gr_profile_sections(const gr_profile *profile);
+GR_API int gr_profile_sections(const gr_profile *profile); /* how many there are */
 /* Of section `section`, in the order of gr_session_profile; all 0 if there is none. */
 GR_API gr_profile_section gr_profile_section_info(const gr_profile *profile, int section);
 /* Row `row` of it, in the order of computation; all 0 if there is none. */

@@ -29,18 +29,19 @@ extern "C" {
 /* The state of a layer: h and, of an LSTM, c; each [layers·directions, N, units], the layers in
  * order, forward before backward. */
 typedef struct gr_rnn_state {
-    gr_node *h, *c;
+    gr_node *h; /* what the layer gives */
+    gr_node *c; /* the cells of an LSTM; else NULL */
 } gr_rnn_state;
 
 typedef struct gr_rnn_options {
     size_t size;
-    int64_t units;      /* H ≥ 1 */
-    int layers;         /* one on top of the other; 0 means 1 */
-    bool bidirectional; /* a second loop runs backwards; results are joined: [forward, backward] */
-    bool time_major;    /* x is [T, N, C], cont [T, N], the result [T, N, H] */
-    bool relu;          /* gr_rnn: relu for tanh */
-    gr_lstm_order order;
-    bool no_bias;
+    int64_t units;       /* H ≥ 1 */
+    int layers;          /* one on top of the other; 0 means 1 */
+    bool bidirectional;  /* a second loop runs backwards; results are joined: [forward, backward] */
+    bool time_major;     /* x is [T, N, C], cont [T, N], the result [T, N, H] */
+    bool relu;           /* gr_rnn: relu for tanh */
+    gr_lstm_order order; /* gr_lstm: of the gates in the parameters */
+    bool no_bias;        /* neither bias_ih nor bias_hh */
     /* The state after the last step of each sequence, [N, H], in place of all steps'; of the
      * backward direction that after its last step, which is the sequence's first. */
     bool last;
@@ -57,8 +58,8 @@ typedef struct gr_rnn_options {
      * counts as zero), 1 where one continues. */
     gr_node *cont;
     gr_rnn_state initial; /* NULL: zeros. Not with carry. */
-    gr_init weight, bias;
-    gr_rnn_state *final; /* if not NULL, receives the state after the last step */
+    gr_init weight, bias; /* start values; unless set U(−1/√H, 1/√H) */
+    gr_rnn_state *final;  /* if not NULL, receives the state after the last step */
 } gr_rnn_options;
 
 /* x [N, T, C] → [N, T, H] (2·H in both directions), or with `last` [N, H]. f32, as all layers.
@@ -83,10 +84,19 @@ GR_API gr_status gr_rnn_reset(gr_store *store, const char *name);
 /* The parameters of one layer and direction as nodes: variables, or captures in a loop's body.
  * Biases may be NULL. */
 typedef struct gr_rnn_weights {
-    gr_node *weight_ih, *weight_hh, *bias_ih, *bias_hh;
+    gr_node *weight_ih; /* [G·H, C] */
+    gr_node *weight_hh; /* [G·H, H] */
+    gr_node *bias_ih;   /* [G·H] */
+    gr_node *bias_hh;   /* [G·H] */
 } gr_rnn_weights;
 
-typedef enum gr_rnn_kind { GR_RNN_TANH, GR_RNN_RELU, GR_RNN_LSTM, GR_RNN_GRU } gr_rnn_kind;
+/* Which cell. */
+typedef enum gr_rnn_kind {
+    GR_RNN_TANH, /* G = 1 */
+    GR_RNN_RELU, /* G = 1 */
+    GR_RNN_LSTM, /* G = 4 */
+    GR_RNN_GRU   /* G = 3 */
+} gr_rnn_kind;
 
 /* Parameters "weight_ih", … in the scope for inputs of width `in`, as the layers make them. */
 GR_API gr_rnn_weights gr_rnn_params(gr_scope *scope, gr_rnn_kind kind, int64_t in, int64_t units);

@@ -16,8 +16,8 @@ extern "C" {
 /* Named tensors that outlive steps: parameters, momenta, running means, counters. */
 typedef struct gr_store gr_store;
 
-GR_API gr_store *gr_store_new(void); /* NULL when memory is out */
-GR_API void gr_store_free(gr_store *store);
+GR_API gr_store *gr_store_new(void);        /* NULL when memory is out */
+GR_API void gr_store_free(gr_store *store); /* accepts NULL */
 
 /* A store may be shared by many sessions. While a step that assigns runs, no other step may run on
  * it, and nothing may be added, read or written: who tries gets GR_BUSY. Steps that only read run
@@ -25,7 +25,7 @@ GR_API void gr_store_free(gr_store *store);
 
 /* Adds a tensor (data copied; NULL data: zeros). GR_INVALID if the name exists. */
 GR_API gr_status gr_store_add(gr_store *store, const char *name, const gr_tensor *value);
-GR_API int gr_store_size(const gr_store *store);
+GR_API int gr_store_size(const gr_store *store); /* entries */
 /* Entry i in the order of adding; NULL if out of range. The name lives as long as the entry. */
 GR_API const char *gr_store_name(const gr_store *store, int i);
 /* Index of `name`, or -1. */
@@ -40,6 +40,7 @@ GR_API gr_status gr_store_snapshot(const gr_store *store, gr_store **copy);
 
 /* ---- Programs ----------------------------------------------------------------------------- */
 
+/* What is to be computed, ready to run. Never changes, so any number of threads may use it. */
 typedef struct gr_program gr_program;
 
 typedef struct gr_compile_options {
@@ -70,6 +71,7 @@ GR_API int gr_program_find_input(const gr_program *program, const char *name); /
 /* Type and shape of target `output` (data = NULL). */
 GR_API gr_tensor gr_program_output_type(const gr_program *program, int output);
 
+/* What a program consists of. */
 typedef struct gr_plan_info {
     int steps;          /* kernel calls in a step */
     size_t arena;       /* bytes of the buffers of a session */
@@ -78,12 +80,15 @@ typedef struct gr_plan_info {
     size_t constants;   /* bytes of constants */
     size_t variables;   /* bytes of variables read or written */
 } gr_plan_info;
+/* Steps and bytes of a program. */
 GR_API gr_plan_info gr_program_plan(const gr_program *program);
 /* A table of the steps: node, op, shape, kernel, buffer. Freed with gr_text_release. */
 GR_API gr_status gr_program_print(const gr_program *program, char **text);
 
 /* ---- Sessions ----------------------------------------------------------------------------- */
 
+/* The buffers in which a program runs. One thread at a time; several sessions may share a program.
+ */
 typedef struct gr_session gr_session;
 
 typedef struct gr_session_options {
@@ -96,7 +101,7 @@ typedef struct gr_session_options {
  * outlive the session. */
 GR_API gr_status gr_session_new(const gr_program *program, gr_store *store,
                                 const gr_session_options *options, gr_session **session);
-GR_API void gr_session_free(gr_session *session);
+GR_API void gr_session_free(gr_session *session); /* accepts NULL */
 
 /* Copies the value of an input; `bytes` must be its size. */
 GR_API gr_status gr_session_write(gr_session *session, int input, const void *data, size_t bytes);
@@ -111,12 +116,14 @@ GR_API gr_status gr_session_steps(gr_session *session, int64_t n);
 /* Copies target `output` of the last step; `bytes` must be its size. */
 GR_API gr_status gr_session_read(const gr_session *session, int output, void *data, size_t bytes);
 
-/* Compiles, runs one step and reads: for tests and small programs. out[i].data is allocated
- * (gr_tensor_clear); inputs are matched by name. */
+/* The value of an input. */
 typedef struct gr_feed {
-    const char *name;
+    const char *name; /* of the input */
     const void *data; /* of the input's type and size */
 } gr_feed;
+/* Compiles, runs one step and reads the n targets: for tests and small programs. Inputs are matched
+ * by name; `store` (may be NULL) has the variables. out[i].data is allocated (gr_tensor_clear); on
+ * failure there is none. Faults as gr_compile, gr_session_new and gr_session_step. */
 GR_API gr_status gr_evaluate(gr_graph *graph, gr_node *const *targets, int n, const gr_feed *feeds,
                              int n_feeds, gr_store *store, gr_tensor *out);
 

@@ -3,9 +3,9 @@
  *     gr_text_sampler *sampler;
  *     char text[4];
  *     size_t size;
- *     gr_text_sampler_new(model, GR_TEXT_SAMPLER(.temperature = .8, .top_k = 10, .seed = 1),
- * &sampler); gr_text_sampler_feed(sampler, "ROMEO:", 6); while (gr_text_sampler_next(sampler, text,
- * &size) == GR_OK) fwrite(text, 1, size, stdout);
+ *     gr_text_sampler_new(model, GR_TEXT_SAMPLER(.top_k = 10, .seed = 1), &sampler);
+ *     gr_text_sampler_feed(sampler, "ROMEO:", 6);
+ *     while (gr_text_sampler_next(sampler, text, &size) == GR_OK) fwrite(text, 1, size, stdout);
  */
 #ifndef GRADUS_SAMPLE_H
 #define GRADUS_SAMPLE_H
@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+/* A text under way. One thread at a time. */
 typedef struct gr_text_sampler gr_text_sampler;
 
 typedef struct gr_text_sampler_options {
@@ -41,6 +42,7 @@ GR_API gr_status gr_text_sampler_new(gr_model *model, const gr_text_sampler_opti
                                      gr_text_sampler **sampler);
 GR_API void gr_text_sampler_free(gr_text_sampler *sampler); /* accepts NULL */
 
+/* The characters that it may write. Lives as long as the sampler. */
 GR_API const gr_vocabulary *gr_text_sampler_vocabulary(const gr_text_sampler *sampler);
 /* Does it keep a state? Else it looks at a window. */
 GR_API bool gr_text_sampler_recurrent(const gr_text_sampler *sampler);

@@ -22,6 +22,7 @@ extern "C" {
 /* A plane through the values of a store. */
 typedef struct gr_surface gr_surface;
 
+/* How the directions are drawn. */
 typedef enum gr_directions {
     /* Every element is drawn from the normal distribution of mean 0 and deviation 1. */
     GR_DIRECTIONS_NORMAL,
@@ -35,8 +36,8 @@ typedef enum gr_directions {
 typedef struct gr_surface_options {
     size_t size;              /* sizeof(gr_surface_options) */
     const char *const *names; /* [n]: the variables that move, of f32 or f64 */
-    int n;
-    gr_directions directions;
+    int n;                    /* of `names` */
+    gr_directions directions; /* how they are drawn */
     uint64_t seed; /* of both directions: a draw depends on it and on the variable's name alone */
 } gr_surface_options;
 #define GR_SURFACE(...) (&(gr_surface_options){.size = sizeof(gr_surface_options), __VA_ARGS__})

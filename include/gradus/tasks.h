@@ -26,7 +26,12 @@
 extern "C" {
 #endif
 
-typedef enum gr_task { GR_TASK_COPY, GR_TASK_REPEAT_COPY, GR_TASK_ASSOCIATIVE_RECALL } gr_task;
+/* Which tasks there are. */
+typedef enum gr_task {
+    GR_TASK_COPY,              /* say it again */
+    GR_TASK_REPEAT_COPY,       /* so many times */
+    GR_TASK_ASSOCIATIVE_RECALL /* what came after this? */
+} gr_task;
 
 typedef struct gr_task_options {
     size_t size;

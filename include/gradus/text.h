@@ -30,7 +30,7 @@ GR_API gr_status gr_vocabulary_learn(const char *text, size_t size, gr_text_unit
 GR_API gr_status gr_vocabulary_new(const char *const *names, int n, gr_vocabulary **vocabulary);
 GR_API void gr_vocabulary_free(gr_vocabulary *vocabulary); /* accepts NULL */
 
-GR_API int gr_vocabulary_size(const gr_vocabulary *vocabulary);
+GR_API int gr_vocabulary_size(const gr_vocabulary *vocabulary); /* tokens */
 /* Its name, printable: "a", "é", "\n", "\\", "\x1f" in C's escapes; "\xc3" is a byte that is no
  * character. NULL if there is no such token. Lives as long as the vocabulary. */
 GR_API const char *gr_vocabulary_name(const gr_vocabulary *vocabulary, int token);

@@ -59,15 +59,16 @@ typedef gr_node *gr_recipe(gr_scope *scope, gr_node *x, void *user);
     X(HINGE, "hinge")                 /* multiclass hinge */                                       \
     X(SQUARED_HINGE, "squared_hinge") /* its L2 form */                                            \
     X(SIGMOID, "sigmoid")             /* sigmoid cross-entropy: one against the rest, each */      \
-    X(MSE, "mse")                                                                                  \
-    X(L1, "l1")                                                                                    \
-    X(HUBER, "huber")
+    X(MSE, "mse")                     /* mean squared difference */                                \
+    X(L1, "l1")                       /* mean absolute difference */                               \
+    X(HUBER, "huber")                 /* Huber's, quadratic for small differences */
 
+/* What a model is trained for. */
 typedef enum gr_loss_kind {
 #define GR_LOSS_ENUM(name, word) GR_LOSS_##name,
     GR_LOSS_TABLE(GR_LOSS_ENUM)
 #undef GR_LOSS_ENUM
-        GR_LOSS_COUNT
+        GR_LOSS_COUNT /* how many there are */
 } gr_loss_kind;
 GR_API const char *gr_loss_name(gr_loss_kind kind); /* "softmax"; "?" if there is none */
 GR_API int gr_loss_find(const char *name);          /* -1 if there is no such word */
@@ -143,13 +144,14 @@ GR_API bool gr_model_padded(const gr_model *model);        /* may labels be -1? 
 /* Does the net carry a state from each step to the next (recurrent.h)? Its batches must then
  * continue each other, row by row. */
 GR_API bool gr_model_carries(const gr_model *model);
-GR_API int gr_model_classes(const gr_model *model);
+GR_API int gr_model_classes(const gr_model *model);                    /* at least 2 */
 GR_API const char *const *gr_model_class_names(const gr_model *model); /* [classes] */
+/* The loss that it is trained for, unless the net has one of its own. */
 GR_API gr_loss_kind gr_model_loss(const gr_model *model);
 GR_API bool gr_model_own_loss(const gr_model *model);   /* does the net have a loss of its own? */
 GR_API bool gr_model_classifies(const gr_model *model); /* is the result a score for each class? */
 GR_API gr_shape gr_model_output(const gr_model *model); /* the result's, for one example */
-GR_API uint64_t gr_model_seed(const gr_model *model);
+GR_API uint64_t gr_model_seed(const gr_model *model);   /* of the options */
 /* NULL as long as nothing has been learnt. */
 GR_API const gr_normalizer *gr_model_normalizer(const gr_model *model);
 GR_API const gr_preprocess *gr_model_preprocess(const gr_model *model);
@@ -175,6 +177,7 @@ GR_API gr_status gr_model_predict(gr_model *model, const gr_tensor *x, float *sc
  * whether they are probabilities now. */
 GR_API bool gr_model_probabilities(const gr_model *model, float *scores);
 
+/* How well a model tells one class. */
 typedef struct gr_class_metrics {
     int64_t count;     /* examples of the class */
     int64_t predicted; /* examples taken for it */
@@ -190,11 +193,12 @@ typedef struct gr_metrics_figure {
     double value;     /* mean over the labels */
 } gr_metrics_figure;
 
+/* How well a model does on a set. */
 typedef struct gr_metrics {
     /* Labels: as many as examples, or a number of positions times that, less padding. */
     int64_t count, correct;
     double loss, accuracy; /* means over the labels; accuracy NaN: the model does not classify */
-    int n_figures;
+    int n_figures;         /* numbers that the net's text computes behind its loss */
     gr_metrics_figure *figures; /* [n_figures] */
     /* All zeros if the model does not classify. */
     int classes;
@@ -206,7 +210,7 @@ typedef struct gr_metrics {
  * with zeros.  Refusals as gr_model_fits and gr_model_predict; GR_INVALID for
  * unlabelled data. Free *metrics with gr_metrics_clear; it holds nothing on failure. */
 GR_API gr_status gr_model_test(gr_model *model, const gr_dataset *data, gr_metrics *metrics);
-GR_API void gr_metrics_clear(gr_metrics *metrics);
+GR_API void gr_metrics_clear(gr_metrics *metrics); /* accepts an empty one */
 
 /* From now on the model's predictions and tests are timed: a section of the profile for each number
  * of rows ("test, 256 rows"). NULL stops it. The profile must outlive the model, or be taken from
@@ -215,23 +219,25 @@ GR_API gr_status gr_model_profile(gr_model *model, gr_profile *profile);
 
 /* ---- What a net is made of ---------------------------------------------------------------- */
 
+/* A layer of a net. */
 typedef struct gr_layer_info {
-    const char *name; /* "conv1", "block1/fc"; the op's name for a gate without one */
-    const char *kind; /* "conv", "fc", "batchnorm", "max_pool", "relu", … */
-    gr_shape output;  /* for one example */
-    int64_t parameters;
+    const char *name;      /* "conv1", "block1/fc"; the op's name for a gate without one */
+    const char *kind;      /* "conv", "fc", "batchnorm", "max_pool", "relu", … */
+    gr_shape output;       /* for one example */
+    int64_t parameters;    /* elements of its variables */
     int64_t multiply_adds; /* of its contractions, forward, for one example */
     size_t bytes;          /* of its output for one example */
     int inputs;            /* layers that it reads, */
     const int *input;      /* [inputs]: their numbers; -1: the net's input */
 } gr_layer_info;
 
+/* What a net consists of. */
 typedef struct gr_net_info {
-    gr_shape input; /* of one example */
-    int count;
-    gr_layer_info *layers; /* in the order of computation */
-    int64_t parameters, multiply_adds;
-    size_t bytes; /* of all layers' outputs */
+    gr_shape input;                    /* of one example */
+    int count;                         /* layers */
+    gr_layer_info *layers;             /* [count], in the order of computation */
+    int64_t parameters, multiply_adds; /* of all layers */
+    size_t bytes;                      /* of all layers' outputs */
 } gr_net_info;
 
 /* Describes the net of a text for examples of that shape, as it is trained (dropout included),
@@ -248,6 +254,7 @@ GR_API void gr_net_info_free(gr_net_info *info); /* accepts NULL */
 /* A state machine: each gr_train_step does one thing and says what. */
 typedef struct gr_trainer gr_trainer;
 
+/* What a trainer has just done. */
 typedef enum gr_train_event {
     GR_TRAIN_STEP,     /* one update, from one batch or `accumulate` of them */
     GR_TRAIN_EPOCH,    /* an epoch, or `report_steps`, are over: validated, noted in the history */
@@ -256,7 +263,11 @@ typedef enum gr_train_event {
     GR_TRAIN_STOPPED   /* gr_trainer_stop was called; gr_train_step goes on from here */
 } gr_train_event;
 
-typedef enum gr_monitor { GR_MONITOR_LOSS, GR_MONITOR_ACCURACY } gr_monitor;
+/* By what epochs are compared. */
+typedef enum gr_monitor {
+    GR_MONITOR_LOSS,    /* of the validation part; less is better */
+    GR_MONITOR_ACCURACY /* of the validation part; more is better */
+} gr_monitor;
 
 /* `trainer` has just been through `event`; its report is current. */
 typedef void gr_train_fn(void *user, gr_trainer *trainer, gr_train_event event);
@@ -291,7 +302,7 @@ typedef struct gr_trainer_options {
     int64_t checkpoint_steps;  /* write it every so many steps, */
     double checkpoint_seconds; /* or seconds; neither: at every epoch's end. Always at the end */
     gr_train_fn *callback;     /* gr_train calls it after each event */
-    void *user;
+    void *user;                /* handed to it */
     /* Distillation (Hinton, Vinyals, Dean 2015, "Distilling the knowledge in a neural network"):
      * the scores that another net gives the examples of `train`, f32 [n, classes], copied; NULL:
      * none. The loss of a training step is then (1−w)·loss − w·T²·Σ softmax(teacher/T)·log
@@ -332,15 +343,16 @@ GR_API void gr_trainer_stop(gr_trainer *trainer);
 /* One epoch, or the `report_steps` since the last entry, for the history and for curves. Figures of
  * data that there are not are NaN. */
 typedef struct gr_epoch {
-    int64_t epoch, step; /* both counted from 1: under way or done at its end, done at its end */
-    double train_loss;   /* mean over its labels, each at the step that used it; no penalty */
-    double train_accuracy;
-    double val_loss, val_accuracy;
-    double rate;          /* learning rate of its last step */
-    double seconds;       /* since training began, without interruptions */
+    int64_t epoch, step;   /* both counted from 1: under way or done at its end, done at its end */
+    double train_loss;     /* mean over its labels, each at the step that used it; no penalty */
+    double train_accuracy; /* likewise, from 0 to 1 */
+    double val_loss, val_accuracy; /* at its end */
+    double rate;                   /* learning rate of its last step */
+    double seconds;                /* since training began, without interruptions */
     double gradient_norm; /* L2, before clipping: mean over its steps; NaN unless asked for */
 } gr_epoch;
 
+/* Where a training stands. */
 typedef struct gr_train_report {
     gr_epoch now;           /* the epoch under way (so far) or just ended */
     double loss, accuracy;  /* of the last step alone */
@@ -352,6 +364,7 @@ typedef struct gr_train_report {
     gr_epoch best;          /* epoch 0: none yet */
     int64_t rows, val_rows; /* examples to train on and to validate with */
 } gr_train_report;
+/* Where the trainer stands. */
 GR_API gr_train_report gr_trainer_report(const gr_trainer *trainer);
 /* Ended epoch i, counted from 0 (also those before a resume); false beyond the last. */
 GR_API bool gr_trainer_epoch(const gr_trainer *trainer, int64_t i, gr_epoch *epoch);
@@ -360,7 +373,7 @@ GR_API int64_t gr_trainer_epochs(const gr_trainer *trainer); /* that have ended 
  * 16,384 elements that are evenly spaced. About 1e-3 is usual. */
 typedef struct gr_update {
     const char *parameter; /* "conv1/weight" */
-    double ratio;
+    double ratio;          /* change by size */
 } gr_update;
 /* Those of the last step of the epoch (or report) that ended last, of all parameters of at least
  * two axes. Returns how many; 0 before the first, and without the option `updates`. The array lives
