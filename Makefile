@@ -13,7 +13,7 @@ CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
 DEB_PACKAGES = debhelper dpkg-dev lintian git xz-utils
 DOCS_PACKAGES = doxygen python3
-CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace \
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace abigail-tools \
 	$(DOCS_PACKAGES)
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
