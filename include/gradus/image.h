@@ -49,7 +49,8 @@ typedef struct gr_image_fit_options {
 GR_API gr_status gr_image_fit(const gr_tensor *image, gr_shape shape,
                               const gr_image_fit_options *options, gr_tensor *fitted);
 
-/* Writes u8 [C,H,W], C = 1 or 3, as a PNG file. On failure no file is left behind. */
+/* Writes u8 [C,H,W], C = 1 or 3, as a PNG file, by gr_file_write: on failure the old one, if there
+ * is one, is as it was. */
 GR_API gr_status gr_image_write_png(const char *path, const gr_tensor *image);
 
 #ifdef __cplusplus

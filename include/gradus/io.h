@@ -14,7 +14,8 @@ extern "C" {
 #endif
 
 /* Writes `size` bytes to `path`, all or nothing. A device or a pipe (/dev/stdout) is written
- * directly. GR_IO with the system's reason; the old file is then untouched. */
+ * directly. GR_IO with the system's reason; the old file is then untouched, unless the message says
+ * that the new one is written and only its folder could not be flushed to the disk. */
 GR_API gr_status gr_file_write(const char *path, const void *data, size_t size);
 
 /* ---- Metadata ----------------------------------------------------------------------------- */

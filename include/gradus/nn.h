@@ -59,7 +59,10 @@ typedef struct gr_scope_options {
 /* A scope on a graph and a store; both must outlive it. Without a store (NULL) variables are only
  * declared. NULL when memory is out. `options` may be NULL: GR_EVAL, seed 0. */
 GR_API gr_scope *gr_scope_new(gr_graph *graph, gr_store *store, const gr_scope_options *options);
-GR_API void gr_scope_free(gr_scope *scope); /* graph and store stay; accepts NULL */
+/* Graph and store stay; accepts NULL. If the graph has a fault, the variables that the scope added
+ * to the store are taken out again, up to the last one that a session uses or behind which
+ * something else was added: a net that could not be built leaves nothing behind. */
+GR_API void gr_scope_free(gr_scope *scope);
 
 /* What the scope was made on and with; the store may be NULL. */
 GR_API gr_graph *gr_scope_graph(gr_scope *scope);

@@ -322,8 +322,8 @@ typedef struct gr_trainer_options {
  * own, or NULL. Both may be freed afterwards; the model must outlive the trainer. Refused: data
  * that do not fit (gr_model_fits), a validation fraction that leaves either part empty, patience or
  * keep_best without validation, a net that carries its state on with data that are shuffled,
- * options out of range. A carried state begins with zeros at each epoch.  On failure *trainer is
- * NULL. */
+ * options out of range. A carried state begins with zeros at each epoch. On failure *trainer is
+ * NULL, and the model as before. */
 GR_API gr_status gr_trainer_new(gr_model *model, const gr_dataset *train,
                                 const gr_dataset *validation, const gr_trainer_options *options,
                                 gr_trainer **trainer);

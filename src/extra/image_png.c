@@ -4,18 +4,18 @@
 #include <gradus/image.h>
 
 #if defined(GRADUS_HAVE_PNG)
-#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
-#include <sys/stat.h>
+
+#include <gradus/io.h>
 
 /* What libpng's callbacks share with the function that calls it. */
 typedef struct png_job {
     const char *name;
-    const unsigned char *data;
-    size_t size, at; /* of data */
-    FILE *file;      /* or where to write */
+    const unsigned char *data; /* NULL when writing */
+    size_t size, at;           /* of data */
+    gr_text file;              /* what is written */
     gr_status status;
     jmp_buf jump;
 } png_job;
@@ -24,8 +24,8 @@ typedef struct png_job {
 static void png_job_fail(png_structp png, png_const_charp words)
 {
     png_job *job = png_get_error_ptr(png);
-    if (job->status == GR_OK && job->file) {
-        job->status = gr_fail(GR_IO, "%s: %s", job->name, words);
+    if (job->status == GR_OK && !job->data) {
+        job->status = gr_fail(GR_INTERNAL, "%s: %s", job->name, words);
     } else if (job->status == GR_OK) {
         job->status = gr_fail(GR_FORMAT, "%s: the PNG image is damaged before byte %zu: %s",
                               job->name, job->at, words);
@@ -170,7 +170,10 @@ gr_status gr_png_decode(const unsigned char *data, size_t size, const char *name
 static void png_job_write(png_structp png, png_bytep from, size_t size)
 {
     png_job *job = png_get_io_ptr(png);
-    if (fwrite(from, 1, size, job->file) != size) png_error(png, strerror(errno));
+    gr_text_append(&job->file, (const char *)from, size);
+    if (!job->file.failed) return;
+    job->status = gr_fail_prefix(GR_NO_MEMORY, "%s: ", job->name);
+    png_error(png, "out of memory");
 }
 
 static void png_job_flush(png_structp png)
@@ -225,15 +228,9 @@ gr_status gr_image_write_png(const char *path, const gr_tensor *image)
                        gr_dtype_name(image->dtype), gr_shape_text(image->shape));
     }
     png_job job = {.name = path, .status = GR_OK};
-    job.file = fopen(path, "wb");
-    if (!job.file) return gr_fail(GR_IO, "%s: %s", path, strerror(errno));
-    struct stat about;
-    bool made = fstat(fileno(job.file), &about) == 0 && S_ISREG(about.st_mode); /* no device */
     gr_status status = png_write_file(&job, image);
-    if (fclose(job.file) != 0 && status == GR_OK) {
-        status = gr_fail(GR_IO, "%s: %s", path, strerror(errno));
-    }
-    if (status != GR_OK && made) remove(path);
+    if (status == GR_OK) status = gr_file_write(path, job.file.data, job.file.size);
+    gr_text_free(&job.file);
     return status;
 }
 

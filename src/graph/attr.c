@@ -21,7 +21,7 @@ gr_body *gr_graph_adopt(gr_graph *graph, gr_graph *body_graph, gr_node *const *i
 {
     gr_body *body = gr_arena_alloc(&graph->arena, sizeof *body);
     gr_node **lists = gr_arena_alloc(&graph->arena, (size_t)(n_in + n_out) * sizeof *lists);
-    if (!body || !lists ||
+    if (!body || !lists || !body_graph ||
         !gr_grow(&graph->bodies, graph->n_bodies, &graph->bodies_capacity, sizeof(gr_body *))) {
         gr_graph_free(body_graph);
         return NULL;

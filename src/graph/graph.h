@@ -59,8 +59,8 @@ gr_node *gr_graph_leaf(const gr_graph *graph, const char *name);
 /* Makes `attr` the graph's own: texts, tensors, pointed-to records and bodies (unless the graph
  * owns the body already) are copied. false when memory is out. */
 bool gr_attr_own(gr_graph *graph, gr_attr *attr);
-/* Hands a body to `graph`: body_graph is freed with it, at once on failure (NULL: memory is out).
- * The lists are copied. */
+/* Hands a body to `graph`: body_graph is freed with it, at once on failure (NULL: memory is out, as
+ * it is where body_graph is NULL). The lists are copied. */
 gr_body *gr_graph_adopt(gr_graph *graph, gr_graph *body_graph, gr_node *const *in, int n_in,
                         gr_node *const *out, int n_out);
 

@@ -172,45 +172,68 @@ static gr_status output_shift(const gr_output *output, int age)
     return status;
 }
 
-/* The rename is on the disk only when its folder is. */
-static gr_status output_sync_folder(const gr_output *output)
+/* Opens the folder of the target, to flush it; *file is -1 where that is impossible: a folder may
+ * be writable but not readable. */
+static gr_status output_open_folder(const gr_output *output, int *file)
 {
     char *folder = gr_strdup(output->target);
     if (!folder) return GR_NO_MEMORY;
     char *slash = strrchr(folder, '/');
     if (slash) slash[slash == folder ? 1 : 0] = '\0';
-    int file = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    do {
+        *file = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (*file < 0 && errno == EINTR);
     gr_free(folder);
-    /* A folder that may be written but not read cannot be flushed, nor can some file systems. */
-    if (file < 0) return GR_OK;
-    int fault = fsync(file) == 0 ? 0 : errno;
-    close(file);
-    if (fault == EIO || fault == ENOSPC || fault == EDQUOT) {
-        return output_fault(output->path, "its folder cannot be flushed to the disk", fault);
-    }
     return GR_OK;
+}
+
+/* The rename is on the disk only when its folder is. Some file systems cannot flush one. */
+static gr_status output_sync_folder(const gr_output *output, int folder)
+{
+    int fault = 0;
+    if (folder < 0) return GR_OK;
+    while (fsync(folder) != 0) {
+        fault = errno;
+        if (fault != EINTR) break;
+        fault = 0;
+    }
+    if (fault != EIO && fault != ENOSPC && fault != EDQUOT) return GR_OK;
+    return output_fault(output->path, "is written, but its folder cannot be flushed to the disk",
+                        fault);
+}
+
+/* The old file stays until nothing but the disk can fail. */
+static gr_status output_replace(gr_output *output)
+{
+    int folder = -1;
+    gr_status status = output_open_folder(output, &folder);
+    if (status == GR_OK && output->keep > 1) status = output_shift(output, 1);
+    if (status == GR_OK && rename(output->temporary, output->target) != 0)
+        status = output_fault(output->path, "cannot be replaced", errno);
+    if (status == GR_OK) {
+        gr_free(output->temporary);
+        output->temporary = NULL;
+        status = output_sync_folder(output, folder);
+    }
+    if (folder >= 0) close(folder);
+    return status;
 }
 
 static gr_status output_finish(gr_output *output)
 {
     if (!output->temporary) {
         GR_TRY(output_put(output, output->direct.data, output->direct.size, -1));
-    } else if (fsync(output->file) != 0) {
-        return output_fault(output->path, "cannot be flushed to the disk", errno);
+    } else {
+        while (fsync(output->file) != 0)
+            if (errno != EINTR)
+                return output_fault(output->path, "cannot be flushed to the disk", errno);
     }
     int file = output->file;
     output->file = -1;
     if (close(file) != 0 && errno != EINTR) { /* some file systems tell of a full disk here */
         return output_fault(output->path, "cannot be written", errno);
     }
-    if (!output->temporary) return GR_OK;
-    if (output->keep > 1) GR_TRY(output_shift(output, 1));
-    if (rename(output->temporary, output->target) != 0) {
-        return output_fault(output->path, "cannot be replaced", errno);
-    }
-    gr_free(output->temporary);
-    output->temporary = NULL;
-    return output_sync_folder(output);
+    return output->temporary ? output_replace(output) : GR_OK;
 }
 
 gr_status gr_output_commit(gr_output *output)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "run/store.h"
+
 gr_scope *gr_scope_new(gr_graph *graph, gr_store *store, const gr_scope_options *options)
 {
     gr_scope *s = gr_alloc(sizeof *s);
@@ -20,7 +22,10 @@ gr_scope *gr_scope_new(gr_graph *graph, gr_store *store, const gr_scope_options 
 void gr_scope_free(gr_scope *scope)
 {
     if (!scope) return;
+    while (gr_graph_status(scope->graph) != GR_OK && scope->n_made > 0)
+        gr_store_take_back(scope->store, scope->made[--scope->n_made]);
     gr_arena_free(&scope->arena);
+    gr_free(scope->made);
     gr_free(scope->prefix);
     gr_free(scope->kinds);
     gr_free(scope->params);
@@ -102,20 +107,31 @@ const char *gr_scope_auto(gr_scope *scope, const char *kind)
 
 /* ---- Variables ------------------------------------------------------------------------------ */
 
-/* The variable of that full name; made by `fill` if the store lacks it. */
+/* Adds the variable to the store, and to the list of those that go if the graph fails. */
+static gr_status scope_make(gr_scope *scope, const char *path, const gr_tensor *type, gr_init init,
+                            int64_t fan_in, int64_t fan_out)
+{
+    gr_tensor value;
+    if (!gr_grow(&scope->made, scope->n_made, &scope->made_capacity, sizeof *scope->made))
+        return GR_NO_MEMORY;
+    gr_status status = gr_tensor_new(type->dtype, type->shape, &value);
+    if (status == GR_OK && type->dtype == GR_F32)
+        status = gr_init_fill(init, scope->seed, path, fan_in, fan_out, &value);
+    else if (status == GR_OK && type->dtype == GR_I64)
+        for (int64_t i = 0; i < gr_shape_count(type->shape); i++)
+            ((int64_t *)value.data)[i] = (int64_t)init.a;
+    if (status == GR_OK) status = gr_store_add(scope->store, path, &value);
+    if (status == GR_OK) scope->made[scope->n_made++] = path;
+    gr_tensor_clear(&value);
+    return status;
+}
+
+/* The variable of that full name; made if the store lacks it. */
 static gr_node *scope_var(gr_scope *scope, const char *path, const gr_tensor *type, gr_init init,
                           int64_t fan_in, int64_t fan_out)
 {
     if (scope->store && gr_store_find(scope->store, path) < 0) {
-        gr_tensor value;
-        gr_status status = gr_tensor_new(type->dtype, type->shape, &value);
-        if (status == GR_OK && type->dtype == GR_F32)
-            status = gr_init_fill(init, scope->seed, path, fan_in, fan_out, &value);
-        else if (status == GR_OK && type->dtype == GR_I64)
-            for (int64_t i = 0; i < gr_shape_count(type->shape); i++)
-                ((int64_t *)value.data)[i] = (int64_t)init.a;
-        if (status == GR_OK) status = gr_store_add(scope->store, path, &value);
-        gr_tensor_clear(&value);
+        gr_status status = scope_make(scope, path, type, init, fan_in, fan_out);
         if (status != GR_OK)
             return gr_fault(gr_scope_graph(scope), status, path, "%s", gr_message());
     }

@@ -34,6 +34,8 @@ struct gr_scope {
     size_t prefix_capacity;
     gr_scope_kind *kinds;
     size_t n_kinds, kinds_capacity;
+    const char **made; /* variables that the store did not have, as long as the graph may fail */
+    size_t n_made, made_capacity;
     gr_node **params, **updates;
     size_t n_params, params_capacity, n_updates, updates_capacity;
     gr_tuning *tunings; /* of the first n_tunings parameters; the others have none */

@@ -357,6 +357,8 @@ static gr_status optim_do(gr_scope *scope, gr_node *loss, const optim_job *job)
     gr_status status = w && g ? optim_build(scope, loss, job, w, g) : GR_NO_MEMORY;
     gr_free(w);
     gr_free(g);
+    /* As of every builder: who has no memory is not to go on with half of the updates. */
+    if (status == GR_NO_MEMORY) gr_fault(graph, status, "minimize", "out of memory");
     if (gr_graph_status(graph) != GR_OK)
         return gr_fail(gr_graph_status(graph), "%s", gr_graph_message(graph));
     return status;

@@ -35,13 +35,15 @@ static gr_status session_open_store(gr_session *s)
         if (i < 0)
             return gr_fail(GR_NOT_FOUND, "the store holds no variable '%s' %s%s", node->name,
                            gr_dtype_name(node->out[0].dtype), gr_shape_text(node->out[0].shape));
-        const gr_tensor *value = &s->store->entries[i].value;
+        gr_store_entry *entry = &s->store->entries[i];
+        const gr_tensor *value = &entry->value;
         bool same_shape = gr_shape_equal(value->shape, node->out[0].shape);
         if (!same_shape || value->dtype != node->out[0].dtype)
             return gr_fail(same_shape ? GR_DTYPE : GR_SHAPE,
                            "variable '%s' is %s%s in the store, but %s%s in the program",
                            node->name, gr_dtype_name(value->dtype), gr_shape_text(value->shape),
                            gr_dtype_name(node->out[0].dtype), gr_shape_text(node->out[0].shape));
+        atomic_store_explicit(&entry->used, true, memory_order_relaxed);
         s->variables[v] = value->data;
     }
     return GR_OK;

@@ -92,6 +92,22 @@ gr_status gr_store_add(gr_store *store, const char *name, const gr_tensor *value
     return status;
 }
 
+void gr_store_take_back(gr_store *store, const char *name)
+{
+    if (gr_store_enter(store, true) != GR_OK) return;
+    gr_store_entry *last = store->count ? &store->entries[store->count - 1] : NULL;
+    if (last && !strcmp(last->name, name) &&
+        !atomic_load_explicit(&last->used, memory_order_relaxed)) {
+        gr_free(last->name);
+        gr_tensor_clear(&last->value);
+        store->count--;
+        memset(store->slots, 0, store->n_slots * sizeof *store->slots);
+        for (size_t i = 0; i < store->count; i++)
+            store_insert(store, store->slots, store->n_slots, (int)i);
+    }
+    gr_store_leave(store, true);
+}
+
 int gr_store_size(const gr_store *store)
 {
     return store ? (int)store->count : 0;

@@ -167,11 +167,13 @@ gr_status gr_model_score(gr_model *model, gr_loader *loader, gr_metrics *metrics
     size_t most = (size_t)gr_model_labels(model, GR_EVAL_ROWS) * (size_t)model->classes;
     float *scores = gr_alloc_array(most, sizeof *scores);
     if (!scores) return GR_NO_MEMORY;
+    const gr_cursor begin = gr_loader_cursor(loader);
     gr_status status = gr_model_reset_carried(model->store, GR_EVAL);
     while (status == GR_OK && gr_loader_next(loader, &batch))
         status = score_batch(model, &batch, scores, metrics, &weights, confusion);
     if (status == GR_OK) status = gr_loader_status(loader);
     if (status == GR_OK) status = gr_model_reset_carried(model->store, GR_EVAL);
+    if (status != GR_OK) (void)gr_loader_seek(loader, begin); /* the next call is to see them all */
     gr_free(scores);
     metrics->loss /= weights;
     for (int i = 0; i < metrics->n_figures; i++) metrics->figures[i].value /= weights;

@@ -246,14 +246,20 @@ gr_status gr_trainer_new(gr_model *model, const gr_dataset *train, const gr_data
     if (!t) return GR_NO_MEMORY;
     atomic_init(&t->stop, false);
     t->model = model;
+    const bool normalized = model->normalizes;
     gr_status status = gr_options_copy("gr_trainer_options", &t->o, sizeof t->o, options,
                                        options ? options->size : 0);
     t->optimizer = t->o.optimizer ? *t->o.optimizer : *GR_OPTIMIZER(.kind = GR_ADAM);
     if (status == GR_OK) status = trainer_fill(t, train, validation);
-    if (status == GR_OK)
+    if (status == GR_OK) {
         *trainer = t;
-    else
-        gr_trainer_free(t);
+        return GR_OK;
+    }
+    gr_trainer_free(t);
+    if (!normalized && model->normalizes) { /* other data may come next */
+        gr_normalizer_clear(&model->normalizer);
+        model->normalizes = false;
+    }
     return status;
 }
 

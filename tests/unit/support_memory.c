@@ -1,6 +1,10 @@
 #include "support_memory.h"
 
-static void *support_resize(void *user, void *block, size_t old_size, size_t new_size)
+#include <pthread.h>
+
+static pthread_mutex_t support_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *support_count(void *user, void *block, size_t old_size, size_t new_size)
 {
     test_memory *memory = user;
     if (new_size == 0) {
@@ -21,6 +25,15 @@ static void *support_resize(void *user, void *block, size_t old_size, size_t new
         memset(moved, 0xA5, new_size); /* whoever expects zeros must see to it */
     }
     memory->bytes += new_size - old_size;
+    return moved;
+}
+
+/* Threads of a loader or of the library under it may ask at once. */
+static void *support_resize(void *user, void *block, size_t old_size, size_t new_size)
+{
+    pthread_mutex_lock(&support_lock);
+    void *moved = support_count(user, block, old_size, new_size);
+    pthread_mutex_unlock(&support_lock);
     return moved;
 }
 
