@@ -102,9 +102,10 @@ static void png_write_faults(void **state)
     (void)state;
     gr_tensor image = make_picture(1);
     assert_int_equal(gr_image_write_png("/nowhere/x.png", &image), GR_IO);
-    assert_string_equal(gr_message(), "/nowhere/x.png: No such file or directory");
+    assert_string_equal(gr_message(),
+                        "/nowhere/x.png: cannot be written: its folder does not exist");
     assert_int_equal(gr_image_write_png("/dev/full", &image), GR_IO);
-    assert_string_equal(gr_message(), "/dev/full: No space left on device");
+    assert_string_equal(gr_message(), "/dev/full: cannot be written: No space left on device");
     test_memory_sweep(write_flow, &(write_job){test_files_path("memory.png"), &image});
     gr_tensor_clear(&image);
 }
