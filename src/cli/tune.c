@@ -20,8 +20,8 @@ enum { TUNE_TRIALS = 20 };
 static int tune_refuse(const cli_args *args)
 {
     static const char *const others[] = {
-        "no-out",  "curves",  "resume", "checkpoint", "checkpoint-steps",
-        "profile", "streams", "run",    "from"};
+        "no-out",           "curves",  "resume",  "checkpoint", "checkpoint-steps",
+        "keep-checkpoints", "profile", "streams", "run",        "from"};
     const cli_option *option;
     const char *text;
     for (int i = 0; (option = cli_given_at(args, i, &text)); i++)

@@ -16,9 +16,11 @@ enum { SPACE_DRAWS = 200 }; /* before it is said that there are no new ones */
 
 /* Options that a training does not depend on, or that tune has another way for. */
 static const char *const space_own[] = {
-    "recipe", "out",     "no-out", "curves",     "require-accuracy", "json",       "quiet",
-    "seed",   "threads", "resume", "checkpoint", "checkpoint-steps", "validation", "test-fraction",
-    "gates",  "streams", "run",    "from"};
+    "recipe",           "out",        "no-out",        "curves",
+    "require-accuracy", "json",       "quiet",         "seed",
+    "threads",          "resume",     "checkpoint",    "checkpoint-steps",
+    "keep-checkpoints", "validation", "test-fraction", "gates",
+    "streams",          "run",        "from"};
 
 static bool space_is_own(const char *name)
 {

@@ -138,13 +138,21 @@ char *cli_tune_label(const cli_tune *tune, const cli_tune_setting *setting)
 
 static bool words_counts(const char *name)
 {
-    static const char *const idle[] = {"recipe",     "net",
-                                       "out",        "no-out",
-                                       "curves",     "json",
-                                       "quiet",      "require-accuracy",
-                                       "threads",    "resume",
-                                       "run",        "from",
-                                       "checkpoint", "checkpoint-steps",
+    static const char *const idle[] = {"recipe",
+                                       "net",
+                                       "out",
+                                       "no-out",
+                                       "curves",
+                                       "json",
+                                       "quiet",
+                                       "require-accuracy",
+                                       "threads",
+                                       "resume",
+                                       "run",
+                                       "from",
+                                       "checkpoint",
+                                       "checkpoint-steps",
+                                       "keep-checkpoints",
                                        "validation"};
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
         if (strcmp(idle[i], name) == 0) return false;

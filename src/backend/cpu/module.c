@@ -95,27 +95,115 @@ static bool module_describe(const gr_request *request, module_wish wish, gr_modu
     return wish == MODULE_ALL || module_is_faster(request, work);
 }
 
-/* The module's answer, and our own kernel for sessions with fewer threads than compiled for: what
- * oneDNN prepares is made for one number of threads. */
+/* ---- Its answer ------------------------------------------------------------------------------
+ *
+ * What oneDNN prepares is made for one number of threads, and its gradients by the weights add up
+ * what each thread has found, so that their bits depend on that number. So these are computed in
+ * parts that the shape alone decides, by one thread each, and added in order; and sessions with
+ * fewer threads than the program was compiled for have the rest computed by one. */
+
+enum { MODULE_PARTS = 4 };
+
 typedef struct module_answer {
-    gr_module_work work;
-    gr_kernel_fn *fallback;
-    const void *fallback_ctx;
+    gr_module_work shared, alone; /* for all threads, for one; parts are for one */
+    int64_t parts;                /* of the images; 0: the work is not divided */
+    size_t slot;                  /* bytes of scratch memory of a part */
+    size_t x, y, w;               /* bytes of a part's operands, and, rounded up, its gradient */
+    int64_t count;                /* elements of the gradient */
 } module_answer;
+
+typedef struct module_job {
+    const module_answer *answer;
+    const gr_call *call;
+    gr_status status[MODULE_PARTS];
+} module_job;
+
+/* The first part's gradient goes to the result, each other's to its slot's begin. */
+static void module_run_parts(void *ctx, int64_t begin, int64_t end)
+{
+    module_job *job = ctx;
+    const module_answer *a = job->answer;
+    for (int64_t i = begin; i < end; i++) {
+        char *slot = (char *)job->call->work + (size_t)i * a->slot;
+        void *in[] = {(char *)job->call->in[0] + (size_t)i * a->x,
+                      (char *)job->call->in[1] + (size_t)i * a->y};
+        void *out[] = {i == 0 ? job->call->out[0] : slot};
+        gr_call part = *job->call;
+        part.in = in;
+        part.out = out;
+        part.ctx = a->alone.ctx;
+        part.work = slot + a->w;
+        part.threads = 1;
+        job->status[i] = a->alone.fn(&part);
+    }
+}
+
+static gr_status module_run_divided(const gr_call *call)
+{
+    const module_answer *a = call->ctx;
+    module_job job = {.answer = a, .call = call};
+    gr_parallel(call->threads, a->parts, 1, module_run_parts, &job);
+    float *sum = call->out[0];
+    for (int64_t i = 0; i < a->parts; i++) {
+        if (job.status[i] != GR_OK)
+            return gr_fail(job.status[i], "oneDNN fails in part %lld of a gradient", (long long)i);
+        const float *part = (const float *)(const void *)((char *)call->work + (size_t)i * a->slot);
+        for (int64_t k = 0; i > 0 && k < a->count; k++) sum[k] += part[k];
+    }
+    return GR_OK;
+}
 
 static gr_status module_run(const gr_call *call)
 {
     const module_answer *answer = call->ctx;
-    const bool prepared = call->threads == answer->work.threads;
+    const gr_module_work *work =
+        call->threads == answer->shared.threads ? &answer->shared : &answer->alone;
     gr_call inner = *call;
-    inner.ctx = prepared ? answer->work.ctx : answer->fallback_ctx;
-    return prepared ? answer->work.fn(&inner) : answer->fallback(&inner);
+    inner.ctx = work->ctx;
+    inner.threads = work->threads;
+    return work->fn(&inner);
 }
 
 static void module_destroy(void *ctx)
 {
     const module_answer *answer = ctx;
-    if (answer->work.destroy) answer->work.destroy(answer->work.ctx);
+    if (answer->shared.destroy) answer->shared.destroy(answer->shared.ctx);
+    if (answer->alone.destroy) answer->alone.destroy(answer->alone.ctx);
+}
+
+static size_t module_align(size_t bytes)
+{
+    return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+}
+
+static gr_status module_prepare_divided(const gr_module *module, gr_request *request,
+                                        module_answer *a)
+{
+    const gr_conv_geometry *g = &a->alone.conv;
+    a->parts = MODULE_PARTS;
+    while (g->n % a->parts != 0) a->parts--;
+    const int64_t images = g->n / a->parts;
+    a->x = (size_t)(images * g->c * gr_conv_volume(g->in)) * sizeof(float);
+    a->y = (size_t)(images * g->o * gr_conv_volume(g->out)) * sizeof(float);
+    a->count = gr_shape_count(gr_type_of(request->node).shape);
+    a->w = module_align((size_t)a->count * sizeof(float));
+    a->alone.conv.n = images;
+    GR_TRY(module->prepare(&a->alone));
+    a->slot = a->w + module_align(a->alone.scratch);
+    request->work = a->slot * (size_t)a->parts;
+    request->fn = module_run_divided;
+    return GR_OK;
+}
+
+static gr_status module_prepare_shared(const gr_module *module, gr_request *request,
+                                       module_answer *a)
+{
+    GR_TRY(module->prepare(&a->shared));
+    if (request->threads > 1) GR_TRY(module->prepare(&a->alone));
+    const size_t shared = a->shared.scratch, alone = a->alone.scratch;
+    request->work = shared > alone ? shared : alone;
+    request->fn = module_run;
+    return GR_OK;
 }
 
 static gr_status module_prepare_as(gr_request *request, module_wish wish)
@@ -123,17 +211,21 @@ static gr_status module_prepare_as(gr_request *request, module_wish wish)
     gr_module_work work = {.threads = request->threads};
     if (!module_describe(request, wish, &work)) return GR_UNSUPPORTED;
     const gr_module *module = module_get();
-    module_answer *answer = gr_arena_alloc(request->arena, sizeof *answer);
     if (!module) return GR_UNSUPPORTED;
+    module_answer *answer = gr_arena_alloc(request->arena, sizeof *answer);
     if (!answer) return GR_NO_MEMORY;
-    GR_TRY(gr_backend_cpu.prepare(request));
-    GR_TRY(module->prepare(&work));
-    *answer = (module_answer){work, request->fn, request->ctx};
-    request->fn = module_run;
+    *answer = (module_answer){.shared = work, .alone = work};
+    answer->alone.threads = 1;
+    const bool divided = work.kind == GR_MODULE_CONV_WEIGHT_GRAD;
+    gr_status status = divided ? module_prepare_divided(module, request, answer)
+                               : module_prepare_shared(module, request, answer);
+    if (status != GR_OK) {
+        module_destroy(answer);
+        return status;
+    }
     request->ctx = answer;
-    request->work = request->work > work.scratch ? request->work : work.scratch;
     request->destroy = module_destroy;
-    request->kernel = work.kernel;
+    request->kernel = divided ? answer->alone.kernel : answer->shared.kernel;
     return GR_OK;
 }
 
