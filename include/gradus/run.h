@@ -46,7 +46,8 @@ typedef struct gr_program gr_program;
 typedef struct gr_compile_options {
     size_t size; /* sizeof(gr_compile_options) */
     int threads; /* most that a session will use; 0: GRADUS_THREADS, else all cores */
-    bool exact;  /* the same bits for any thread count */
+    bool exact;  /* without oneDNN and Winograd's method: the same bits with or without the first,
+                    and less rounding than by the second */
     const char
         *passes; /* "-cse,-fold" leaves passes out, "-all" all; NULL: GRADUS_PASSES, or all */
     const char *device; /* NULL or "cpu" */

@@ -93,7 +93,7 @@ typedef struct gr_model_options {
     gr_preprocess preprocess;        /* what pictures go through first; `input` is what it gives */
     uint64_t seed;                   /* of initial values and of random gates */
     int threads;                     /* 0: GRADUS_THREADS, else all cores */
-    bool exact;                      /* the same bits for any number of threads */
+    bool exact;                      /* without oneDNN and Winograd's method: see run.h */
     bool tokens;        /* examples are i32 tokens, which are not normalised; or as `data` are */
     gr_shape positions; /* where an example has labels, GR_SHAPE(64); rank 0: one label, or as
                            `data` have */

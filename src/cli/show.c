@@ -269,7 +269,7 @@ static const cli_option show_options[] = {
      .min = 1,
      .max = 1024,
      .help = "the program for so many (default: $GRADUS_THREADS, else all cores)"},
-    {.name = "exact", .help = "the program that gives the same bits for any number of threads"},
+    {.name = "exact", .help = "the program without oneDNN and Winograd's method"},
     CLI_DATA_OPTIONS,
     {0},
 };

@@ -144,7 +144,8 @@ const cli_option cli_train_options[] = {
      .fallback = "1",
      .help = "of initial values, order and splits: the same seed gives the same model"},
     CLI_THREADS_OPTION,
-    {.name = "exact", .help = "the same bits for any number of threads"},
+    {.name = "exact",
+     .help = "without oneDNN and Winograd's method: the same bits with or without the first"},
 
     {.name = "optimizer",
      .kind = CLI_WORD,

@@ -126,7 +126,7 @@ typedef struct gr_request {
     gr_arena *arena;    /* for ctx: lives as long as the program */
     gr_cpu_level level; /* of the kernels to choose */
     int threads;        /* the most a session will use */
-    bool exact;         /* same bits for any thread count: no reassociation by threads */
+    bool exact;         /* without oneDNN and Winograd's method */
     uint32_t steady;    /* bit i: input i stays the same over the calls of a loop */
     bool stream;        /* fn may hand its only result to gr_call.take instead of writing it */
     /* answer */
