@@ -12,7 +12,8 @@
 #     <!-- file: examples/xor.c -->   the block is that file
 #     <!-- numbers vary -->           any number in what is printed equals any other
 #     <!-- needs: iris cairo -->      skipped without those data sets or parts of the build;
-#                                     "long" is one: it is there if GRADUS_LONG is set
+#                                     "long" is one: it is there if GRADUS_LONG is set;
+#                                     "plain" another: a build without sanitizers
 # The blocks of a document share one folder, which looks like the source tree: nets/, examples/ and
 # build/release/ are there.
 #
@@ -49,6 +50,7 @@ lacks() {
         cairo | graphviz | png | jpeg | zlib | openmp | onednn | flann)
             gradus --version | grep -qw "$need" && continue
             ;;
+        plain) [ -n "$GRADUS_SANITIZE" ] || continue ;;
         long) [ -z "${GRADUS_LONG:-}" ] || continue ;;
         *) gradus data "$need" >/dev/null 2>&1 && continue ;;
         esac
