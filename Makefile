@@ -8,12 +8,12 @@ GRADUS = $(BUILD)/gradus
 
 # Debian packages: to build with every part, to test, and the data of the demo.
 BUILD_PACKAGES = gcc make cmake pkg-config libc6-dev libdnnl-dev zlib1g-dev libpng-dev libjpeg-dev \
-	libcairo2-dev libgraphviz-dev libflann-dev
+	libcairo2-dev libgraphviz-dev libflann-dev libcurl4-openssl-dev libarchive-dev
 CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
 DEB_PACKAGES = debhelper dpkg-dev lintian git xz-utils
 DOCS_PACKAGES = doxygen python3
-CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace abigail-tools \
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace openssl abigail-tools \
 	$(DOCS_PACKAGES)
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 

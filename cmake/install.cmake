@@ -13,7 +13,7 @@ endif()
 install(TARGETS ${installed} EXPORT gradusTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(module gradus_onednn gradus_flann gradus_graphviz)
+foreach(module gradus_onednn gradus_flann gradus_graphviz gradus_curl gradus_archive)
     if(TARGET ${module})
         install(TARGETS ${module} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gradus)
     endif()

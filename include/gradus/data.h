@@ -242,6 +242,23 @@ GR_API const gr_data_info *gr_data_known(int i);
  * folder or file, or "(made)" for a set that is made, not read (tasks.h, points.h). GR_NOT_FOUND,
  * with the places, or GR_INVALID for an unknown name. */
 GR_API gr_status gr_data_find(const char *name, char *path, size_t size);
+/* The folder of $XDG_CACHE_HOME or ~/.cache that gr_data_find looks in; it need not exist.
+ * GR_NOT_FOUND if neither variable says where, GR_INVALID if the path does not fit. */
+GR_API gr_status gr_data_cache(char *path, size_t size);
+
+/* A file of a known set, as it is published. */
+typedef struct gr_data_file {
+    const char *path;   /* where it belongs below a folder of gr_data_find: "uci/iris.data" */
+    const char *url[2]; /* https addresses that have it; the second may be NULL */
+    const char *sha256; /* of its bytes: 64 hexadecimal digits */
+    int64_t bytes;
+    const char
+        *folder; /* an archive: the folder in it, which belongs there in its place; or NULL */
+} gr_data_file;
+/* File number i of the known set `name`; NULL beyond the last, of a set that is made, and of an
+ * unknown one. Who gets them in this order gets last the one by which gr_data_find finds the set.
+ * The library opens no connection: `gradus data fetch` does. Static storage; any thread. */
+GR_API const gr_data_file *gr_data_known_file(const char *name, int i);
 
 /* Reads one IDX file, plain or .gz, as it is: u8, i8, i32, f32, f64, and i16 as i32. Free *tensor
  * with gr_tensor_clear; on failure it holds no data. Format: http://yann.lecun.com/exdb/mnist */

@@ -1,5 +1,6 @@
-/* gradus data: the known data sets, or one set in detail. */
+/* gradus data: the known data sets, or one set in detail; what it packs and fetches. */
 #include "cli/dataset.h"
+#include "cli/fetch.h"
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
@@ -262,6 +263,8 @@ static int data_run(const cli_args *args)
         if (cli_given(args, "example")) return cli_bad("--example: of which data?");
         return data_list(as_json);
     }
+    if (strcmp(cli_operand(args, 0), "fetch") == 0) return cli_data_fetch(args);
+    if (strcmp(cli_operand(args, 0), "unpack") == 0) return cli_data_unpack(args);
     if (n == 3 && strcmp(cli_operand(args, 0), "pack") == 0)
         return data_pack(args, cli_operand(args, 1), cli_operand(args, 2));
     if (n > 1) return cli_bad("one set at a time, or: gradus data pack NAME|PATH FILE");
@@ -290,28 +293,85 @@ static const cli_option data_options[] = {
     {.name = "out", .letter = 'o', .kind = CLI_TEXT, .argument = "FILE", .help = "a .png file"},
     {.name = "speed",
      .help = "measure how many examples a second the loader gives, with the options of pictures"},
+    {.name = "quiet", .letter = 'q', .help = "of fetch and unpack: print nothing but faults"},
     CLI_PREPROCESS_OPTIONS,
     CLI_AUGMENT_OPTIONS,
     CLI_DATA_OPTIONS,
+    {.name = "to",
+     .kind = CLI_TEXT,
+     .argument = "FOLDER",
+     .help = "where to (default: the cache for known sets, this folder for an address)",
+     .group = "Fetching and unpacking"},
+    {.name = "list", .help = "print checksums, paths and addresses, and fetch nothing"},
+    {.name = "from",
+     .kind = CLI_TEXT,
+     .argument = "URL",
+     .help = "take known sets from there, where they lie as in the cache"},
+    {.name = "sha256", .kind = CLI_TEXT, .argument = "HEX", .help = "what an address must give"},
+    {.name = "ca",
+     .kind = CLI_TEXT,
+     .argument = "FILE",
+     .help = "trust these certificates (PEM) in place of the system's"},
+    {.name = "tries",
+     .kind = CLI_INT,
+     .argument = "N",
+     .fallback = "3",
+     .min = 1,
+     .max = 100,
+     .help = "for each address"},
+    {.name = "patience",
+     .kind = CLI_REAL,
+     .argument = "SECONDS",
+     .fallback = "30",
+     .min = 1,
+     .max = 86400,
+     .help = "without 100 bytes a second, until a connection counts as lost"},
+    {.name = "max-bytes",
+     .kind = CLI_INT,
+     .argument = "N",
+     .fallback = "4294967296",
+     .min = 1,
+     .max = 9e15,
+     .help = "refuse what is larger, of archives when unpacked"},
+    {.name = "max-files",
+     .kind = CLI_INT,
+     .argument = "N",
+     .fallback = "1000000",
+     .min = 1,
+     .max = 9e15,
+     .help = "refuse archives of more entries"},
+    {.name = "max-ratio",
+     .kind = CLI_REAL,
+     .argument = "X",
+     .fallback = "200",
+     .min = 1,
+     .max = 1e9,
+     .help = "refuse archives that grow more"},
     {0},
 };
 
 const cli_command cli_command_data = {
     .name = "data",
-    .summary = "list the known data sets, or tell what is in one",
-    .operands = "[NAME|PATH | pack NAME|PATH FILE]",
-    .about = "Known sets are looked for in the folders of $GRADUS_DATA, in ~/.cache/gradus and in "
-             "/usr/share/datasets. A path may be a folder of IDX or CIFAR files, one such file "
-             "(.gz as well), a folder with a folder of pictures for each class (or train and test "
-             "folders of that kind), a record file, or a table (CSV). 'pack' writes a set as one "
-             "record file, which may be larger than memory: examples are read as they are needed.",
+    .summary = "list, describe and fetch data sets",
+    .operands = "[NAME|PATH | pack NAME|PATH FILE | fetch NAME|URL… | unpack FILE FOLDER]",
+    .about =
+        "Known sets are looked for in the folders of $GRADUS_DATA, in ~/.cache/gradus and in "
+        "/usr/share/datasets. A path may be a folder of IDX or CIFAR files, one such file "
+        "(.gz as well), a folder with a folder of pictures for each class (or train and test "
+        "folders of that kind), a record file, or a table (CSV). 'pack' writes a set as one "
+        "record file, which may be larger than memory: examples are read as they are needed.\n\n"
+        "'fetch' gets known sets, or the file of an address whose SHA-256 you give, over https, "
+        "and nothing else of Gradus opens a connection. What was published is known by its "
+        "checksum; a fetch that was stopped goes on when it is called again. 'unpack' unpacks "
+        "a tar or zip archive into a new folder, and nowhere else.",
     .examples = "gradus data\n"
                 "gradus data fashion-mnist\n"
                 "gradus data fashion-mnist --example 0 --out boot.png\n"
                 "gradus data flowers.csv --label species --ignore id\n"
                 "gradus data pack photos/ photos.grr --bad-files skip\n"
+                "gradus data fetch mnist cifar10\n"
                 "gradus data photos/ --speed --resize 256 --crop 224 --random-scale --mirror\n",
-    .most = 3,
+    .most = -1,
     .options = data_options,
     .run = data_run,
 };

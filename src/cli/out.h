@@ -42,6 +42,8 @@ int cli_text_width(const char *text);
 size_t cli_text_cut(const char *text, int columns);
 /* Prints words with line breaks, each line indented; `column` is where the first one begins. */
 void cli_print_wrapped(const char *text, int indent, int column, int width);
+/* A bar of `width` columns, filled by a share from 0 to 1. */
+void cli_print_bar(double share, int width);
 
 /* Text that is laid out into `text[size]`: "1.2 M", "3.4 MiB", "1:02:03", "12.3 s". */
 char *cli_show_count(double count, char *text, size_t size);

@@ -128,6 +128,18 @@ static char *text_scaled(double value, double base, const char *const *units, in
     return text;
 }
 
+void cli_print_bar(double share, int width)
+{
+    static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int eighths = (int)(share * width * 8 + .5), full = eighths / 8;
+    if (!cli_utf8()) eighths = 8 * full;
+    cli_print_text(cli_color(CLI_GREEN));
+    for (int i = 0; i < full; i++) cli_print_text(cli_glyph("█", "#"));
+    cli_print_text(parts[eighths % 8]);
+    cli_print_text(cli_color(CLI_PLAIN));
+    for (int i = full + (eighths % 8 != 0); i < width; i++) cli_print_text(cli_glyph("░", "."));
+}
+
 char *cli_show_count(double count, char *text, size_t size)
 {
     static const char *const units[] = {"", "k", "M", "G", "T", "P"};

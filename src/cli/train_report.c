@@ -62,18 +62,6 @@ void cli_training_announce(const cli_training *training)
 
 /* ---- On the way ----------------------------------------------------------------------------- */
 
-static void report_print_bar(double share, int width)
-{
-    static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    int eighths = (int)(share * width * 8 + .5), full = eighths / 8;
-    if (!cli_utf8()) eighths = 8 * full;
-    cli_print_text(cli_color(CLI_GREEN));
-    for (int i = 0; i < full; i++) cli_print_text(cli_glyph("█", "#"));
-    cli_print_text(parts[eighths % 8]);
-    cli_print_text(cli_color(CLI_PLAIN));
-    for (int i = full + (eighths % 8 != 0); i < width; i++) cli_print_text(cli_glyph("░", "."));
-}
-
 /* One line that the next one overwrites; what a narrow terminal has no room for is left out from
  * the right. */
 static void report_bar(const gr_train_report *report)
@@ -96,7 +84,7 @@ static void report_bar(const gr_train_report *report)
     while (shown < PARTS && used + (int)strlen(part[shown]) < width)
         used += (int)strlen(part[shown++]);
     cli_print("\r%s", shown > 0 ? part[0] : "");
-    report_print_bar(share, bar);
+    cli_print_bar(share, bar);
     for (int i = 1; i < shown; i++) cli_print_text(part[i]);
     cli_print("\033[K");
     cli_flush();

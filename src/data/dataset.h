@@ -84,10 +84,14 @@ typedef struct gr_known_set {
     const char *const *class_names;   /* NULL: as the files say */
     const char *const *feature_names; /* NULL: none */
     const char *label, *ignore;       /* of tables: columns */
+    const gr_data_file *files;        /* what is published, up to one without a path; NULL: made */
 } gr_known_set;
 
 extern const gr_known_set gr_known_sets[];
 extern const int gr_known_count;
+extern const gr_data_file gr_fashion_files[], gr_mnist_files[], gr_cifar10_files[],
+    gr_cifar100_files[], gr_digits_files[], gr_iris_files[], gr_wine_files[], gr_cancer_files[],
+    gr_shakespeare_files[];
 /* NULL if no set is called so. */
 const gr_known_set *gr_known_find(const char *name);
 

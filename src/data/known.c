@@ -18,6 +18,16 @@ const gr_known_set *gr_known_find(const char *name)
     return NULL;
 }
 
+const gr_data_file *gr_data_known_file(const char *name, int i)
+{
+    const gr_known_set *set = gr_known_find(name);
+    if (!set || !set->files || i < 0) return NULL;
+    for (int k = 0; set->files[k].path; k++) {
+        if (k == i) return &set->files[k];
+    }
+    return NULL;
+}
+
 /* Looks under one root; writes the path of what was found. */
 static bool known_look_in(const gr_known_set *set, const char *root, char *found)
 {
@@ -56,17 +66,20 @@ static bool known_look_in_list(const gr_known_set *set, const char *list, char *
     return false;
 }
 
-/* The cache folder by the XDG base directory specification; false if no folder is known. */
-static bool known_cache(char *folder)
+/* By the XDG base directory specification. */
+gr_status gr_data_cache(char *path, size_t size)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int length = -1;
+    int length;
     if (cache && *cache) {
-        length = snprintf(folder, GR_SOURCE_PATH, "%s/gradus", cache);
+        length = snprintf(path, size, "%s/gradus", cache);
     } else if (home && *home) {
-        length = snprintf(folder, GR_SOURCE_PATH, "%s/.cache/gradus", home);
+        length = snprintf(path, size, "%s/.cache/gradus", home);
+    } else {
+        return gr_fail(GR_NOT_FOUND, "no cache folder: neither XDG_CACHE_HOME nor HOME is set");
     }
-    return length > 0 && length < GR_SOURCE_PATH;
+    if (length >= 0 && (size_t)length < size) return GR_OK;
+    return gr_fail(GR_INVALID, "the cache folder's path is too long");
 }
 
 gr_status gr_data_find(const char *name, char *path, size_t size)
@@ -83,7 +96,7 @@ gr_status gr_data_find(const char *name, char *path, size_t size)
     }
     char found[GR_SOURCE_PATH], cache[GR_SOURCE_PATH];
     const char *list = getenv("GRADUS_DATA");
-    bool has_list = list && *list, has_cache = known_cache(cache);
+    bool has_list = list && *list, has_cache = gr_data_cache(cache, sizeof cache) == GR_OK;
     if ((has_list && known_look_in_list(set, list, found)) ||
         (has_cache && known_look_in(set, cache, found)) || known_look_in(set, debian, found)) {
         size_t length = strlen(found);

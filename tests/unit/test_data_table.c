@@ -168,7 +168,7 @@ static void refuses_what_is_not_there(void **state)
     char words[256];
     snprintf(words, sizeof words,
              "data set 'iris': no uci/iris.data in GRADUS_DATA (/nowhere:/or/there), %s/gradus or "
-             "/usr/share/datasets. To get it: archive.ics.uci.edu",
+             "/usr/share/datasets. To get it: gradus data fetch iris",
              test_files_folder());
     test_refuses("iris", NULL, GR_NOT_FOUND, words);
     test_files_text("gradus/iris.data", "1,2,3,4,x\n1,2,3,4,y\n");
