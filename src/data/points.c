@@ -169,7 +169,7 @@ gr_status gr_points_parts(const char *name, const gr_data_options *options, gr_d
 {
     gr_dataset **const parts[] = {train, test};
     gr_points_kind kind = GR_POINTS_CIRCLE;
-    while (strcmp(gr_points_name(kind), name) != 0) kind++;
+    while (gr_points_name(kind) && strcmp(gr_points_name(kind), name) != 0) kind++;
     for (unsigned seed = 0; seed < GR_LEN(parts); seed++) {
         gr_points_options o = {.seed = seed};
         if (!parts[seed]) continue;

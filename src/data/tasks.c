@@ -230,7 +230,7 @@ gr_status gr_task_dataset(gr_task task, const gr_task_options *options, gr_datas
 gr_status gr_task_parts(const char *name, gr_dataset **train, gr_dataset **test)
 {
     gr_task task = GR_TASK_COPY;
-    while (strcmp(gr_task_name(task), name) != 0) task++;
+    while (gr_task_name(task) && strcmp(gr_task_name(task), name) != 0) task++;
     if (train) GR_TRY(task_make(task, NULL, false, train));
     return test ? task_make(task, GR_TASK(.count = TASK_TEST), true, test) : GR_OK;
 }

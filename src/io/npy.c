@@ -212,7 +212,7 @@ static gr_status npy_header(npy_reader *reader, size_t size)
 /* Copies an array in Fortran order (first index fastest) to row-major order. */
 static void npy_untwist(const char *from, gr_shape shape, size_t width, char *to)
 {
-    int64_t stride[GR_MAX_RANK], index[GR_MAX_RANK] = {0}, step = 1, at = 0;
+    int64_t stride[GR_MAX_RANK] = {0}, index[GR_MAX_RANK] = {0}, step = 1, at = 0;
     for (int k = 0; k < shape.rank; k++) {
         stride[k] = step;
         step *= shape.dim[k];

@@ -128,6 +128,7 @@ static gr_status record_write_header(record_writer *w, const gr_dataset *set, ui
         word[GR_RECORD_AT_SHAPE + i] = (uint64_t)storage->shape.dim[i];
     }
     word[GR_RECORD_AT_CLASSES] = (uint64_t)storage->classes;
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): eight bytes of a file, no text */
     memcpy(header, GR_RECORD_MAGIC, 8);
     for (int i = 1; i < GR_RECORD_AT_HEADER_SUM; i++) record_put(header + 8 * i, word[i], 8);
     record_put(header + 8 * GR_RECORD_AT_HEADER_SUM,

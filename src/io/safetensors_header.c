@@ -176,6 +176,7 @@ static gr_status header_check_size(const st_entry *entry, const char *path)
 {
     int64_t count = gr_shape_count(entry->shape);
     size_t bytes;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an entry without a type was refused */
     if (count < 0 || !gr_mul_size((size_t)count, entry->type->bytes, &bytes)) {
         return gr_fail(GR_FORMAT, "%s: tensor '%.80s': shape %s has too many elements", path,
                        entry->name, gr_shape_text(entry->shape));

@@ -37,7 +37,7 @@ static GR_INLINE uint32_t argsort_key_of_f32(float x, uint32_t turn)
     uint32_t bits;
     const float sum = x + 0.0f;
     memcpy(&bits, &sum, sizeof bits);
-    const uint32_t key = bits ^ ((uint32_t)((int32_t)bits >> 31) | 0x80000000u) ^ turn;
+    const uint32_t key = bits ^ ((0u - (bits >> 31)) | 0x80000000u) ^ turn;
     return x != x ? UINT32_MAX : key;
 }
 
