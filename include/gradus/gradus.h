@@ -40,6 +40,7 @@
 #include <gradus/knn.h>
 #include <gradus/lang.h>
 #include <gradus/layers.h>
+#include <gradus/limits.h>
 #include <gradus/losses.h>
 #include <gradus/machine.h>
 #include <gradus/nn.h>

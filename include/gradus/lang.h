@@ -50,7 +50,8 @@ typedef struct gr_expr gr_expr;
 #define GR_EXPR_MAX_BYTES (1 << 20) /* longer texts are refused */
 
 /* Parses `text` (copied). `source` names it in messages and places ("net.txt"); NULL means
- * "expression". Time and memory are linear in the text; nesting is limited to 200.
+ * "expression". Time and memory are linear in the text; nesting is limited to 200,
+ * or as limits.h says.
  * GR_SYNTAX with a message of three lines: place and fault, the line, a caret under the column
  *     expression:1:9: expected an operand after '+'
  *       (x + y +

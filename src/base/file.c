@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 static gr_status file_system_fault(const char *path)
 {
     int fault = errno;
@@ -13,14 +15,15 @@ static gr_status file_system_fault(const char *path)
                    strerror(fault));
 }
 
-static gr_status file_too_large(const char *path, size_t limit)
+static gr_status file_too_large(const char *path, uint64_t limit)
 {
-    return gr_fail(GR_FORMAT, "%s: the file is larger than the %zu bytes that are read at most",
-                   path, limit);
+    if (limit >= gr_limit_file()) return gr_limit_refuse_file(path, "is");
+    return gr_fail(GR_FORMAT, "%s: the file is larger than the %llu bytes that are read at most",
+                   path, (unsigned long long)limit);
 }
 
 /* Bytes to make room for: all of a regular file, and one more by which its end is seen. */
-static gr_status file_first_room(const char *path, const struct stat *about, size_t limit,
+static gr_status file_first_room(const char *path, const struct stat *about, uint64_t limit,
                                  size_t *room)
 {
     *room = 65536;
@@ -29,12 +32,12 @@ static gr_status file_first_room(const char *path, const struct stat *about, siz
         return gr_no_memory(SIZE_MAX);
     }
     size_t size = (size_t)about->st_size;
-    if (limit && size > limit) return file_too_large(path, limit);
+    if (size > limit) return file_too_large(path, limit);
     *room = size + 2;
     return GR_OK;
 }
 
-static gr_status file_read_all(const char *path, int file, size_t limit, size_t room, char **data,
+static gr_status file_read_all(const char *path, int file, uint64_t limit, size_t room, char **data,
                                size_t *size)
 {
     size_t used = 0;
@@ -46,7 +49,7 @@ static gr_status file_read_all(const char *path, int file, size_t limit, size_t 
         if (got < 0) return file_system_fault(path);
         if (got == 0) break;
         used += (size_t)got;
-        if (limit && used > limit) return file_too_large(path, limit);
+        if (used > limit) return file_too_large(path, limit);
         if (used + 1 < room) continue;
         char *larger = NULL;
         if (gr_mul_size(room, 2, &room)) larger = gr_realloc(*data, room);
@@ -72,8 +75,9 @@ gr_status gr_file_read(const char *path, size_t limit, char **data, size_t *size
     } else if (S_ISDIR(about.st_mode)) {
         status = gr_fail(GR_IO, "%s: is a folder, not a file", path);
     } else {
-        status = file_first_room(path, &about, limit, &room);
-        if (status == GR_OK) status = file_read_all(path, file, limit, room, data, size);
+        const uint64_t most = limit && limit < gr_limit_file() ? limit : gr_limit_file();
+        status = file_first_room(path, &about, most, &room);
+        if (status == GR_OK) status = file_read_all(path, file, most, room, data, size);
     }
     close(file);
     if (status != GR_OK) {

@@ -5,7 +5,8 @@
 #include "base/base.h"
 
 /* Reads the file (or pipe) at `path`: *data holds *size bytes and a NUL after them; free it with
- * gr_free. A file of more than `limit` bytes (0: no limit) is refused before memory is taken.
+ * gr_free. A file of more than `limit` bytes (0: no limit but the
+ * user's, limits.h) is refused before memory is taken.
  * GR_NOT_FOUND if there is no such file, GR_IO for any other fault of the system, GR_FORMAT beyond
  * the limit, GR_NO_MEMORY; the message starts with the path, and *data is then NULL. */
 GR_SHARED gr_status gr_file_read(const char *path, size_t limit, char **data, size_t *size);

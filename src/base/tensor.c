@@ -1,5 +1,5 @@
 /* Host tensors. */
-#include "base/base.h"
+#include "base/limits.h"
 
 #include <math.h>
 
@@ -17,6 +17,12 @@ gr_status gr_tensor_new(gr_dtype dtype, gr_shape shape, gr_tensor *out)
         return gr_fail(GR_INVALID, "tensor: shape %s has a negative size or too many elements",
                        gr_shape_text(shape));
     }
+    if (bytes > gr_limit_tensor())
+        return gr_fail(GR_INVALID,
+                       "tensor: %s %s takes %zu bytes, more than the limit of %llu for a "
+                       "tensor: " GR_LIMIT_ADVICE("GRADUS_MAX_TENSOR"),
+                       gr_dtype_name(dtype), gr_shape_text(shape), bytes,
+                       (unsigned long long)gr_limit_tensor());
     void *data = gr_alloc_aligned(bytes);
     if (!data) return GR_NO_MEMORY;
     *out = (gr_tensor){dtype, shape, data};

@@ -7,6 +7,12 @@ const cli_variable cli_variables[] = {
     {"GRADUS_THREADS", "How many threads at most, 1 to 1024. The option --threads wins."},
     {"GRADUS_MEMORY", "Most memory for the values of a step, 200M or 1G: what does not fit is "
                       "computed again instead of kept, with the same bits."},
+    {"GRADUS_MAX_TENSOR",
+     "Most bytes of one tensor, 512M or 8G: what texts and files ask for beyond "
+     "that is refused. 64G unless set."},
+    {"GRADUS_MAX_FILE", "Most bytes of a file that is read, unpacked if it is packed. 64G unless "
+                        "set; record files may be larger."},
+    {"GRADUS_MAX_NESTING", "How deep brackets may nest in a text: 200 unless set, at most 2000."},
     {"GRADUS_CPU", "The most that kernels may use of the CPU: base, avx2 or avx512."},
     {"GRADUS_PASSES", "Passes over the graph to leave out: -cse,-fold, or all of them: -all."},
     {"GRADUS_GUARD", "If set, every step is watched: a gate that writes outside of its memory, "

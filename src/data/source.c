@@ -2,6 +2,7 @@
 #include "data/source.h"
 
 #include "base/file.h"
+#include "base/limits.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -96,6 +97,7 @@ static gr_status source_unpack(const char *path, const char *packed, size_t pack
                        "packed bytes cannot hold",
                        path, stated, packed_size);
     }
+    if (stated > gr_limit_file()) return gr_limit_refuse_file(path, "is, unpacked,");
     z_stream stream = {.zalloc = source_zlib_alloc, .zfree = source_zlib_free};
     stream.next_in = (const unsigned char *)packed;
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) {

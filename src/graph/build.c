@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/limits.h"
+
 /* ---- The shape rule ----------------------------------------------------------------------- */
 
 bool gr_infer_fail(gr_infer *s, gr_status status, const char *format, ...)
@@ -50,6 +52,14 @@ static bool build_check_outputs(gr_infer *s)
         if (count < 0 || count > PTRDIFF_MAX / 8) {
             return gr_infer_fail(s, GR_SHAPE, "shape %s has a negative size or too many elements",
                                  gr_shape_text(t->shape));
+        }
+        const uint64_t bytes = (uint64_t)count * gr_dtype_size(t->dtype);
+        if (bytes > gr_limit_tensor()) {
+            return gr_infer_fail(s, GR_SHAPE,
+                                 "%s %s takes %llu bytes, more than the limit of %llu for a "
+                                 "tensor: " GR_LIMIT_ADVICE("GRADUS_MAX_TENSOR"),
+                                 gr_dtype_name(t->dtype), gr_shape_text(t->shape),
+                                 (unsigned long long)bytes, (unsigned long long)gr_limit_tensor());
         }
     }
     return true;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/crc64.h"
+#include "base/limits.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files hold numbers as memory does");
 
@@ -147,6 +148,7 @@ static gr_status st_open_file(gr_safetensors *file)
         return gr_fail(GR_IO, "%s: is %s, not a regular file", file->path,
                        S_ISDIR(about.st_mode) ? "a folder" : "a device or a pipe");
     }
+    if ((uint64_t)about.st_size > gr_limit_file()) return gr_limit_refuse_file(file->path, "is");
     file->size = (size_t)about.st_size;
     return GR_OK;
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
+
 const lang_op_info gr_lang_ops[LANG_OP_COUNT] = {
     [LANG_OP_OR] = {"or", LANG_LEVEL_OR},
     [LANG_OP_AND] = {"and", LANG_LEVEL_AND},
@@ -72,10 +74,11 @@ gr_status gr_lang_ast_add(lang_parser *parser, lang_ast ast, int *node)
 
 gr_status gr_lang_deeper(lang_parser *parser)
 {
-    if (++parser->depth <= LANG_MAX_DEPTH) return GR_OK;
+    if (parser->depth++ <= gr_limit_nesting()) return GR_OK; /* the text itself is a level */
     return gr_lang_fail(&parser->expr->source, parser->token.at, GR_SYNTAX,
-                        "nested more than %d deep: name parts of it in statements of their own",
-                        LANG_MAX_DEPTH);
+                        "nested more than %d deep: name parts of it in statements of their own, "
+                        "or " GR_LIMIT_ADVICE("GRADUS_MAX_NESTING"),
+                        gr_limit_nesting());
 }
 
 gr_status gr_lang_skip_newlines(lang_parser *parser)
@@ -185,6 +188,7 @@ static gr_status parse_index(lang_parser *parser, int *node)
     lang_token open = parser->token;
     lang_ast ast = {.kind = LANG_AST_INDEX, .at = open.at, .index = {.base = *node}};
     lang_arg **tail = &ast.index.items;
+    GR_TRY(gr_lang_deeper(parser));
     do {
         GR_TRY(gr_lang_advance(parser));
         lang_arg *item = gr_arena_alloc(&parser->expr->arena, sizeof *item);
@@ -194,6 +198,7 @@ static gr_status parse_index(lang_parser *parser, int *node)
         *tail = item;
         tail = &item->next;
     } while (parser->token.kind == LANG_COMMA);
+    parser->depth--;
     GR_TRY(parse_close(parser, LANG_CLOSE_LIST, "',' or ']'", &open));
     return gr_lang_ast_add(parser, ast, node);
 }
@@ -278,12 +283,13 @@ static gr_status parse_postfix(lang_parser *parser, int *node)
 static gr_status parse_signed(lang_parser *parser, int *node)
 {
     lang_ast ast = {.at = parser->token.at};
-    GR_TRY(gr_lang_deeper(parser));
     if (parser->token.kind == LANG_MINUS || parser->token.kind == LANG_PLUS) {
         bool negative = parser->token.kind == LANG_MINUS;
+        GR_TRY(gr_lang_deeper(parser));
         GR_TRY(gr_lang_advance(parser));
         GR_TRY(gr_lang_skip_newlines(parser));
         GR_TRY(parse_signed(parser, node));
+        parser->depth--;
         ast.kind = LANG_AST_UNARY;
         ast.operate.op = LANG_OP_NEG;
         ast.operate.a = *node;
@@ -296,13 +302,14 @@ static gr_status parse_signed(lang_parser *parser, int *node)
             ast.kind = LANG_AST_BINARY;
             ast.operate.op = LANG_OP_POW;
             ast.operate.a = *node;
+            GR_TRY(gr_lang_deeper(parser));
             GR_TRY(gr_lang_advance(parser));
             GR_TRY(gr_lang_skip_newlines(parser));
             GR_TRY(parse_signed(parser, &ast.operate.b));
+            parser->depth--;
             GR_TRY(gr_lang_ast_add(parser, ast, node));
         }
     }
-    parser->depth--;
     return GR_OK;
 }
 

@@ -2,15 +2,13 @@
  *
  * The tree is flat: nodes stand in one array, children before parents, in the order in which they
  * are evaluated. So checking and building are loops, and a chain of a million terms needs no
- * stack; only brackets, signs and powers recurse, to LANG_MAX_DEPTH. */
+ * stack; only brackets, signs and powers recurse, to gr_limit_nesting(). */
 #ifndef GR_LANG_SYNTAX_H
 #define GR_LANG_SYNTAX_H
 
 #include "base/base.h"
 
 #include <gradus/lang.h>
-
-#define LANG_MAX_DEPTH 200
 
 /* ---- Source and faults -------------------------------------------------------------------- */
 

@@ -2,23 +2,17 @@
 #include <stdio.h>
 
 #include "backend/cpu/conv_choice.h"
+#include "base/limits.h"
 #include "plan/recompute.h"
 #include "run/program.h"
 
-/* "200M": a whole number of bytes, or of 2¹⁰, 2²⁰ or 2³⁰ bytes with K, M or G behind. */
 static gr_status program_budget(const char *text, size_t *memory)
 {
-    const char *cursor = text;
-    int64_t count;
-    bool fine = gr_parse_int(&cursor, &count) && count >= 0;
-    size_t unit = 1;
-    if (fine && *cursor) {
-        const char *const units = "KMG", *found = strchr(units, *cursor++);
-        fine = found && !*cursor;
-        if (fine) unit = (size_t)1 << 10 * (found - units + 1);
-    }
-    if (fine && gr_mul_size((size_t)count, unit, memory)) return GR_OK;
-    return gr_fail(GR_INVALID, "GRADUS_MEMORY=%s should be a number of bytes: 200M, say", text);
+    uint64_t bytes;
+    if (!gr_parse_bytes(text, &bytes) || bytes > SIZE_MAX)
+        return gr_fail(GR_INVALID, "GRADUS_MEMORY=%s should be a number of bytes: 200M, say", text);
+    *memory = (size_t)bytes;
+    return GR_OK;
 }
 
 /* What compiling goes by. */

@@ -350,8 +350,8 @@ static void nesting_is_limited(void **state)
     char *text = repeat("", "[", 100000, "");
     assert_int_equal(gr_expr_parse(text, NULL, &expr), GR_SYNTAX);
     gr_free(text);
-    text = repeat("", "(", 90, "x");
-    char *closed = repeat(text, ")", 90, "");
+    text = repeat("", "(", 200, "x");
+    char *closed = repeat(text, ")", 200, "");
     gr_expr_free(parse(closed));
     gr_free(text);
     gr_free(closed);
