@@ -5,6 +5,23 @@
 set(folders base graph ops grad backend/cpu passes plan run check data io nn optim lang train classic)
 list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
+# Sizes: reading, building and planning, which no step runs, is compiled for size, and kernels as
+# -O2 does it: loops that gain by vectors say so (`omp simd`), the others stay loops. Kernels written
+# in vectors count on loops of constant length coming undone, which -fpeel-loops allows; pooling
+# counts on more.
+file(GLOB small_sources CONFIGURE_DEPENDS ${patterns})
+set(kernel_sources ${small_sources})
+list(FILTER small_sources EXCLUDE REGEX "/src/(ops|backend)/")
+list(FILTER kernel_sources INCLUDE REGEX "/src/backend/cpu/")
+list(FILTER kernel_sources EXCLUDE REGEX "/(random|fused_pairs|pool)\\.c$")
+function(gradus_optimise flag)
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:${flag}>)
+endfunction()
+gradus_optimise(-Os ${small_sources})
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    gradus_optimise(-fpeel-loops ${kernel_sources})
+endif()
+gradus_optimise(-O3 ${PROJECT_SOURCE_DIR}/src/backend/cpu/pool.c)
 file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
 file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
 file(GLOB flann_sources CONFIGURE_DEPENDS src/classic/flann/*.c)

@@ -73,8 +73,7 @@ GR_BUILDER1(sigmoid)
 
 GR_SPAN1(relu_f64, double, double, GR_RELU_OF(a))
 GR_SPAN1(relu_f32, float, float, GR_RELU_OF(a))
-static const gr_span_table relu_spans = {
-    [GR_F64] = GR_LEVELS(relu_f64), [GR_F32] = GR_LEVELS(relu_f32)};
+static const gr_span_table relu_spans = {GR_FLOAT_ROWS(relu)};
 
 /* y > 0 exactly where x > 0, and y is there anyway: x need not be kept for this. */
 static void relu_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
@@ -102,10 +101,9 @@ GR_BUILDER1(relu)
 
 /* ---- leaky_relu ----------------------------------------------------------------------------- */
 
-GR_SPAN1_PARAM(leaky_relu_f64, double, a > 0 ? a : p * a)
-GR_SPAN1_PARAM(leaky_relu_f32, float, a > 0 ? a : p * a)
-static const gr_span_table leaky_relu_spans = {
-    [GR_F64] = GR_LEVELS(leaky_relu_f64), [GR_F32] = GR_LEVELS(leaky_relu_f32)};
+GR_SPAN1(leaky_relu_f64, double, double, a > 0 ? a : p * a)
+GR_SPAN1(leaky_relu_f32, float, float, a > 0 ? a : p * a)
+static const gr_span_table leaky_relu_spans = {GR_FLOAT_ROWS(leaky_relu)};
 
 static const gr_attr_desc leaky_relu_attrs[] = {{"slope", GR_ATTR_REAL}};
 
@@ -149,7 +147,7 @@ gr_node *gr_leaky_relu(gr_node *x, double slope)
 /* ---- elu ------------------------------------------------------------------------------------ */
 
 GR_SPAN1_CALL(elu_f64, double, a > 0 ? a : param[0] * expm1(a))
-GR_SPAN1_PARAM(elu_f32, float, a > 0 ? a : p * formula_expm1_f32(a))
+GR_SPAN1_LONG(elu_f32, float, float, a > 0 ? a : p * formula_expm1_f32(a))
 static const gr_span_table elu_spans = {
     [GR_F64] = GR_ONE_LEVEL(elu_f64), [GR_F32] = GR_LEVELS(elu_f32)};
 
@@ -250,10 +248,9 @@ GR_BUILDER1(erf)
 /* ---- clip ----------------------------------------------------------------------------------- */
 
 /* NaN stays NaN. */
-GR_SPAN1_PARAM(clip_f64, double, a<p ? p : a> q ? q : a)
-GR_SPAN1_PARAM(clip_f32, float, a<p ? p : a> q ? q : a)
-static const gr_span_table clip_spans = {
-    [GR_F64] = GR_LEVELS(clip_f64), [GR_F32] = GR_LEVELS(clip_f32)};
+GR_SPAN1(clip_f64, double, double, a<p ? p : a> q ? q : a)
+GR_SPAN1(clip_f32, float, float, a<p ? p : a> q ? q : a)
+static const gr_span_table clip_spans = {GR_FLOAT_ROWS(clip)};
 
 static const gr_attr_desc clip_attrs[] = {{"low", GR_ATTR_REAL}, {"high", GR_ATTR_REAL}};
 

@@ -3,21 +3,14 @@
 
 #include <math.h>
 
-#define ALGEBRA_FLOATS(NAME)                                                                       \
-    {                                                                                              \
-        [GR_F64] = GR_LEVELS(NAME##_f64), [GR_F32] = GR_LEVELS(NAME##_f32)                         \
-    }
-
 /* ---- neg ------------------------------------------------------------------------------------- */
 
 GR_SPAN1(neg_f64, double, double, -a)
 GR_SPAN1(neg_f32, float, float, -a)
 GR_SPAN1(neg_i64, int64_t, int64_t, -(uint64_t)a)
 GR_SPAN1(neg_i32, int32_t, int32_t, -(uint32_t)a)
-static const gr_span_table neg_spans = {[GR_F64] = GR_LEVELS(neg_f64),
-                                        [GR_F32] = GR_LEVELS(neg_f32),
-                                        [GR_I64] = GR_LEVELS(neg_i64),
-                                        [GR_I32] = GR_LEVELS(neg_i32)};
+static const gr_span_table neg_spans = {
+    GR_FLOAT_ROWS(neg), [GR_I64] = GR_TWO_LEVELS(neg_i64), [GR_I32] = GR_TWO_LEVELS(neg_i32)};
 
 static bool neg_infer(gr_infer *s)
 {
@@ -116,7 +109,7 @@ GR_BUILDER1(square)
 
 GR_SPAN1(sqrt_f64, double, double, sqrt(a))
 GR_SPAN1(sqrt_f32, float, float, sqrtf(a))
-static const gr_span_table sqrt_spans = ALGEBRA_FLOATS(sqrt);
+static const gr_span_table sqrt_spans = {GR_FLOAT_ROWS(sqrt)};
 
 static void sqrt_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
@@ -142,7 +135,7 @@ GR_BUILDER1(sqrt)
 
 GR_SPAN1(rsqrt_f64, double, double, 1 / sqrt(a))
 GR_SPAN1(rsqrt_f32, float, float, 1 / sqrtf(a))
-static const gr_span_table rsqrt_spans = ALGEBRA_FLOATS(rsqrt);
+static const gr_span_table rsqrt_spans = {GR_FLOAT_ROWS(rsqrt)};
 
 /* y = x^(-1/2): dy/dx = -y/(2x). */
 static void rsqrt_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
@@ -195,7 +188,7 @@ GR_BUILDER1(sign)
 
 GR_SPAN1(floor_f64, double, double, floor(a))
 GR_SPAN1(floor_f32, float, float, floorf(a))
-static const gr_span_table floor_spans = ALGEBRA_FLOATS(floor);
+static const gr_span_table floor_spans = {GR_FLOAT_ROWS(floor)};
 
 static gr_node *floor_sample(gr_sampler *sampler, int k)
 {

@@ -108,8 +108,7 @@ GR_BUILDER2(mul)
 
 GR_SPAN2(div_f64, double, double, a / b)
 GR_SPAN2(div_f32, float, float, a / b)
-static const gr_span_table div_spans = {
-    [GR_F64] = GR_LEVELS(div_f64), [GR_F32] = GR_LEVELS(div_f32)};
+static const gr_span_table div_spans = {GR_FLOAT_ROWS(div)};
 
 /* y = a/b: da = dy/b, db = -dy·a/b² = -(dy/b)·y. */
 static void div_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)

@@ -45,15 +45,25 @@ static double cast_sticky(int64_t x)
 
 /* ---- Loops ----------------------------------------------------------------------------------- */
 
-/* VALUE of the element `a`, which is LOAD of the stored one. PRAGMA is GR_SIMD or, around calls of
- * functions, nothing. */
+enum { CAST_BLOCK = 32 };
+
+#define CAST_ELEMENT(WIDE, LOAD, OUT, VALUE)                                                       \
+    const WIDE a = LOAD(x[k]);                                                                     \
+    y[k] = (OUT)(VALUE);
+
+/* VALUE of the element `a`, which is LOAD of the stored one. PRAGMA is GR_SIMD where nets convert,
+ * else nothing: vector code for every pair of types takes more room than it is worth. */
 #define CAST_CASE(PRAGMA, WIDE, LOAD, CODE, OUT, VALUE)                                            \
     case CODE: {                                                                                   \
         OUT *y = out;                                                                              \
-        PRAGMA for (int64_t i = 0; i < count; i++)                                                 \
-        {                                                                                          \
-            const WIDE a = LOAD(x[i]);                                                             \
-            y[i] = (OUT)(VALUE);                                                                   \
+        for (; count >= CAST_BLOCK; count -= CAST_BLOCK, x += CAST_BLOCK, y += CAST_BLOCK) {       \
+            PRAGMA for (int k = 0; k < CAST_BLOCK; k++)                                            \
+            {                                                                                      \
+                CAST_ELEMENT(WIDE, LOAD, OUT, VALUE)                                               \
+            }                                                                                      \
+        }                                                                                          \
+        for (int k = 0; k < (int)count; k++) {                                                     \
+            CAST_ELEMENT(WIDE, LOAD, OUT, VALUE)                                                   \
         }                                                                                          \
         break;                                                                                     \
     }
@@ -63,13 +73,13 @@ static double cast_sticky(int64_t x)
     {                                                                                              \
         const IN *x = in[0];                                                                       \
         const gr_dtype to = (gr_dtype)param[0];                                                    \
-        const int64_t count = step[0] || n < 1 ? n : 1;                                            \
+        int64_t count = step[0] || n < 1 ? n : 1;                                                  \
         switch (to) {                                                                              \
             CASES                                                                                  \
         case GR_DTYPE_COUNT:                                                                       \
             break;                                                                                 \
         }                                                                                          \
-        if (count < n) cast_repeat(out, gr_dtype_size(to), n);                                     \
+        if (!step[0]) cast_repeat(out, gr_dtype_size(to), n);                                      \
     }
 
 #define CAST_FROM_FLOAT(PRAGMA, WIDE, LOAD, SINGLE)                                                \
@@ -77,22 +87,22 @@ static double cast_sticky(int64_t x)
     CAST_CASE(PRAGMA, WIDE, LOAD, GR_F32, float, a)                                                \
     CAST_CASE(, WIDE, LOAD, GR_BF16, uint16_t, gr_f32_to_bf16(SINGLE(a)))                          \
     CAST_CASE(, WIDE, LOAD, GR_F16, uint16_t, gr_f32_to_f16(SINGLE(a)))                            \
-    CAST_CASE(PRAGMA, WIDE, LOAD, GR_I64, int64_t, cast_i64((double)a))                            \
-    CAST_CASE(PRAGMA, WIDE, LOAD, GR_I32, int32_t, cast_i32((double)a))                            \
-    CAST_CASE(PRAGMA, WIDE, LOAD, GR_I8, int8_t, cast_i8((double)a))                               \
-    CAST_CASE(PRAGMA, WIDE, LOAD, GR_U8, uint8_t, cast_u8((double)a))                              \
+    CAST_CASE(, WIDE, LOAD, GR_I64, int64_t, cast_i64((double)a))                                  \
+    CAST_CASE(, WIDE, LOAD, GR_I32, int32_t, cast_i32((double)a))                                  \
+    CAST_CASE(, WIDE, LOAD, GR_I8, int8_t, cast_i8((double)a))                                     \
+    CAST_CASE(, WIDE, LOAD, GR_U8, uint8_t, cast_u8((double)a))                                    \
     CAST_CASE(PRAGMA, WIDE, LOAD, GR_BOOL, uint8_t, a != 0)
 
-#define CAST_FROM_INTEGER(WIDE)                                                                    \
-    CAST_CASE(GR_SIMD, WIDE, , GR_F64, double, a)                                                  \
-    CAST_CASE(GR_SIMD, WIDE, , GR_F32, float, a)                                                   \
+#define CAST_FROM_INTEGER(PRAGMA, WIDE)                                                            \
+    CAST_CASE(PRAGMA, WIDE, , GR_F64, double, a)                                                   \
+    CAST_CASE(PRAGMA, WIDE, , GR_F32, float, a)                                                    \
     CAST_CASE(, WIDE, , GR_BF16, uint16_t, gr_f32_to_bf16(cast_odd(cast_sticky(a))))               \
     CAST_CASE(, WIDE, , GR_F16, uint16_t, gr_f32_to_f16(cast_odd(cast_sticky(a))))                 \
-    CAST_CASE(GR_SIMD, WIDE, , GR_I64, int64_t, a)                                                 \
-    CAST_CASE(GR_SIMD, WIDE, , GR_I32, int32_t, a)                                                 \
-    CAST_CASE(GR_SIMD, WIDE, , GR_I8, int8_t, a)                                                   \
-    CAST_CASE(GR_SIMD, WIDE, , GR_U8, uint8_t, a)                                                  \
-    CAST_CASE(GR_SIMD, WIDE, , GR_BOOL, uint8_t, a != 0)
+    CAST_CASE(, WIDE, , GR_I64, int64_t, a)                                                        \
+    CAST_CASE(PRAGMA, WIDE, , GR_I32, int32_t, a)                                                  \
+    CAST_CASE(, WIDE, , GR_I8, int8_t, a)                                                          \
+    CAST_CASE(PRAGMA, WIDE, , GR_U8, uint8_t, a)                                                   \
+    CAST_CASE(, WIDE, , GR_BOOL, uint8_t, a != 0)
 
 /* Copies the first element into all of them. */
 static void cast_repeat(void *out, size_t size, int64_t n)
@@ -104,24 +114,24 @@ CAST_SPAN_LOOP(cast_from_f64, double, CAST_FROM_FLOAT(GR_SIMD, double, , cast_od
 CAST_SPAN_LOOP(cast_from_f32, float, CAST_FROM_FLOAT(GR_SIMD, float, , ))
 CAST_SPAN_LOOP(cast_from_bf16, uint16_t, CAST_FROM_FLOAT(, float, gr_bf16_to_f32, ))
 CAST_SPAN_LOOP(cast_from_f16, uint16_t, CAST_FROM_FLOAT(, float, gr_f16_to_f32, ))
-CAST_SPAN_LOOP(cast_from_i64, int64_t, CAST_FROM_INTEGER(int64_t))
-CAST_SPAN_LOOP(cast_from_i32, int32_t, CAST_FROM_INTEGER(int32_t))
-CAST_SPAN_LOOP(cast_from_i8, int8_t, CAST_FROM_INTEGER(int8_t))
-CAST_SPAN_LOOP(cast_from_u8, uint8_t, CAST_FROM_INTEGER(uint8_t))
-GR_SPAN_LEVELS(cast_from_f64)
-GR_SPAN_LEVELS(cast_from_f32)
-GR_SPAN_LEVELS(cast_from_bf16)
-GR_SPAN_LEVELS(cast_from_f16)
-GR_SPAN_LEVELS(cast_from_i64)
-GR_SPAN_LEVELS(cast_from_i32)
-GR_SPAN_LEVELS(cast_from_i8)
-GR_SPAN_LEVELS(cast_from_u8)
+CAST_SPAN_LOOP(cast_from_i64, int64_t, CAST_FROM_INTEGER(, int64_t))
+CAST_SPAN_LOOP(cast_from_i32, int32_t, CAST_FROM_INTEGER(GR_SIMD, int32_t))
+CAST_SPAN_LOOP(cast_from_i8, int8_t, CAST_FROM_INTEGER(, int8_t))
+CAST_SPAN_LOOP(cast_from_u8, uint8_t, CAST_FROM_INTEGER(GR_SIMD, uint8_t))
+GR_SPAN_TWO_LEVELS(cast_from_f64)
+GR_SPAN_TWO_LEVELS(cast_from_f32)
+GR_SPAN_COPY_(cast_from_bf16, any, )
+GR_SPAN_COPY_(cast_from_f16, any, )
+GR_SPAN_COPY_(cast_from_i64, any, )
+GR_SPAN_TWO_LEVELS(cast_from_i32)
+GR_SPAN_COPY_(cast_from_i8, any, )
+GR_SPAN_TWO_LEVELS(cast_from_u8)
 static const gr_span_table cast_spans = {
-    [GR_F64] = GR_LEVELS(cast_from_f64),   [GR_F32] = GR_LEVELS(cast_from_f32),
-    [GR_BF16] = GR_LEVELS(cast_from_bf16), [GR_F16] = GR_LEVELS(cast_from_f16),
-    [GR_I64] = GR_LEVELS(cast_from_i64),   [GR_I32] = GR_LEVELS(cast_from_i32),
-    [GR_I8] = GR_LEVELS(cast_from_i8),     [GR_U8] = GR_LEVELS(cast_from_u8),
-    [GR_BOOL] = GR_LEVELS(cast_from_u8)};
+    [GR_F64] = GR_TWO_LEVELS(cast_from_f64),      [GR_F32] = GR_TWO_LEVELS(cast_from_f32),
+    [GR_BF16] = GR_ONE_LEVEL(cast_from_bf16_any), [GR_F16] = GR_ONE_LEVEL(cast_from_f16_any),
+    [GR_I64] = GR_ONE_LEVEL(cast_from_i64_any),   [GR_I32] = GR_TWO_LEVELS(cast_from_i32),
+    [GR_I8] = GR_ONE_LEVEL(cast_from_i8_any),     [GR_U8] = GR_TWO_LEVELS(cast_from_u8),
+    [GR_BOOL] = GR_TWO_LEVELS(cast_from_u8)};
 
 /* ---- The record ------------------------------------------------------------------------------ */
 

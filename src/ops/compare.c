@@ -24,7 +24,8 @@ GR_SPAN2(equal_f32, float, uint8_t, a == b)
 GR_SPAN2(equal_i64, int64_t, uint8_t, a == b)
 GR_SPAN2(equal_i32, int32_t, uint8_t, a == b)
 GR_SPAN2(equal_u8, uint8_t, uint8_t, a == b)
-static const gr_span_table equal_spans = {GR_NUMBER_ROWS(equal), [GR_BOOL] = GR_LEVELS(equal_u8)};
+static const gr_span_table equal_spans = {GR_NUMBER_ROWS(equal), [GR_BOOL] =
+                                                                     GR_TWO_LEVELS(equal_u8)};
 
 static gr_node *equal_sample(gr_sampler *sampler, int k)
 {
@@ -51,7 +52,7 @@ GR_SPAN2(not_equal_i64, int64_t, uint8_t, a != b)
 GR_SPAN2(not_equal_i32, int32_t, uint8_t, a != b)
 GR_SPAN2(not_equal_u8, uint8_t, uint8_t, a != b)
 static const gr_span_table not_equal_spans = {
-    GR_NUMBER_ROWS(not_equal), [GR_BOOL] = GR_LEVELS(not_equal_u8)};
+    GR_NUMBER_ROWS(not_equal), [GR_BOOL] = GR_TWO_LEVELS(not_equal_u8)};
 
 static gr_node *not_equal_sample(gr_sampler *sampler, int k)
 {

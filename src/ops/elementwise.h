@@ -16,6 +16,14 @@
 
 #define GR_INLINE inline __attribute__((always_inline))
 
+/* The span NAME_loop compiled for a level. */
+#define GR_SPAN_COPY_(NAME, LEVEL, TARGET)                                                         \
+    TARGET static void NAME##_##LEVEL(void *out, const void *const *in, const int *step,           \
+                                      int64_t n, const double *param)                              \
+    {                                                                                              \
+        NAME##_loop(out, in, step, n, param);                                                      \
+    }
+
 #if defined(__x86_64__)
 #define GR_TARGET_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__)
@@ -25,33 +33,38 @@
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,prefer-vector-width=512")))
 #endif
 
-/* The span NAME_loop compiled for each level, and the row of a span table that lists them. */
-#define GR_SPAN_COPY_(NAME, LEVEL, TARGET)                                                         \
-    TARGET static void NAME##_##LEVEL(void *out, const void *const *in, const int *step,           \
-                                      int64_t n, const double *param)                              \
-    {                                                                                              \
-        NAME##_loop(out, in, step, n, param);                                                      \
-    }
-#define GR_SPAN_LEVELS(NAME)                                                                       \
+/* The rows of a span table that list the levels. Of types that no net computes in, wider vectors
+ * than AVX2's would double the code for little. */
+#define GR_SPAN_TWO_LEVELS(NAME)                                                                   \
     GR_SPAN_COPY_(NAME, base, )                                                                    \
-    GR_SPAN_COPY_(NAME, avx2, GR_TARGET_AVX2)                                                      \
+    GR_SPAN_COPY_(NAME, avx2, GR_TARGET_AVX2)
+#define GR_SPAN_LEVELS(NAME)                                                                       \
+    GR_SPAN_TWO_LEVELS(NAME)                                                                       \
     GR_SPAN_COPY_(NAME, avx512, GR_TARGET_AVX512)
 #define GR_LEVELS(NAME)                                                                            \
     {                                                                                              \
         NAME##_base, NAME##_avx2, NAME##_avx512                                                    \
     }
-#else
-#define GR_SPAN_LEVELS(NAME)                                                                       \
-    static void NAME##_base(void *out, const void *const *in, const int *step, int64_t n,          \
-                            const double *param)                                                   \
+#define GR_TWO_LEVELS(NAME)                                                                        \
     {                                                                                              \
-        NAME##_loop(out, in, step, n, param);                                                      \
+        NAME##_base, NAME##_avx2, NAME##_avx2                                                      \
     }
+#else
+#define GR_SPAN_LEVELS(NAME) GR_SPAN_COPY_(NAME, base, )
 #define GR_LEVELS(NAME)                                                                            \
     {                                                                                              \
         NAME##_base                                                                                \
     }
+#define GR_SPAN_TWO_LEVELS GR_SPAN_LEVELS
+#define GR_TWO_LEVELS GR_LEVELS
 #endif
+
+/* The levels of spans over elements of a type. */
+#define GR_SPAN_LEVELS_float GR_SPAN_LEVELS
+#define GR_SPAN_LEVELS_double GR_SPAN_TWO_LEVELS
+#define GR_SPAN_LEVELS_int64_t GR_SPAN_TWO_LEVELS
+#define GR_SPAN_LEVELS_int32_t GR_SPAN_TWO_LEVELS
+#define GR_SPAN_LEVELS_uint8_t GR_SPAN_TWO_LEVELS
 
 /* A span that gains nothing from vectors (calls of the C library): one function for all levels. */
 #define GR_ONE_LEVEL(NAME)                                                                         \
@@ -60,10 +73,10 @@
     }
 
 /* A row of a span table for each type of number. */
+#define GR_FLOAT_ROWS(NAME) [GR_F64] = GR_TWO_LEVELS(NAME##_f64), [GR_F32] = GR_LEVELS(NAME##_f32)
 #define GR_NUMBER_ROWS(NAME)                                                                       \
-    [GR_F64] = GR_LEVELS(NAME##_f64), [GR_F32] = GR_LEVELS(NAME##_f32),                            \
-    [GR_I64] = GR_LEVELS(NAME##_i64), [GR_I32] = GR_LEVELS(NAME##_i32),                            \
-    [GR_U8] = GR_LEVELS(NAME##_u8)
+    GR_FLOAT_ROWS(NAME), [GR_I64] = GR_TWO_LEVELS(NAME##_i64),                                     \
+                         [GR_I32] = GR_TWO_LEVELS(NAME##_i32), [GR_U8] = GR_TWO_LEVELS(NAME##_u8)
 
 /* ---- Loops ----------------------------------------------------------------------------------- */
 
@@ -75,126 +88,100 @@
     static GR_INLINE void NAME##_loop(void *out, const void *const *in, const int *step,           \
                                       int64_t n, const double *param)
 
-/* EXPRESSION of the element `a` of type IN. A lone value (step 0) fills the output. */
+/* A span walks blocks of as many elements as make whole vectors at every level, so that the
+ * compiler makes one vector loop and nothing around it. */
+#define GR_SPAN_BLOCK(T) (sizeof(T) == 1 ? 32 : 16)
+
+/* Operand K of a span, under the name X: one that stands still is repeated for a block. X##_step
+ * leads from a block to the next. SIZE is the block's. */
+#define GR_SPAN_OPERAND(T, X, K, SIZE)                                                             \
+    _Alignas(GR_ALIGN) T X##_lone[SIZE];                                                           \
+    const T *X = in[K];                                                                            \
+    if (!step[K]) {                                                                                \
+        const T X##_value = *X;                                                                    \
+        GR_SIMD for (int k = 0; k < (int)(SIZE); k++) X##_lone[k] = X##_value;                     \
+        X = X##_lone;                                                                              \
+    }                                                                                              \
+    const int64_t X##_step = step[K] * (int)(SIZE);
+
+/* EXPRESSION of the element `a` of type IN, with the op's first two parameters, `p` and `q`. */
+#define GR_SPAN1_ELEMENT_(IN, OUT, EXPRESSION)                                                     \
+    const IN a = x[k];                                                                             \
+    y[k] = (OUT)(EXPRESSION);
+#define GR_SPAN1_START_(IN, OUT)                                                                   \
+    const IN p = (IN)param[0], q = (IN)param[1];                                                   \
+    (void)p, (void)q;                                                                              \
+    enum { BLOCK = GR_SPAN_BLOCK(IN) };                                                            \
+    OUT *y = out;                                                                                  \
+    GR_SPAN_OPERAND(IN, x, 0, BLOCK)
 #define GR_SPAN1(NAME, IN, OUT, EXPRESSION)                                                        \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
-        (void)param;                                                                               \
-        OUT *y = out;                                                                              \
-        const IN *x = in[0];                                                                       \
-        if (step[0]) {                                                                             \
-            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
+        GR_SPAN1_START_(IN, OUT)                                                                   \
+        for (; n >= BLOCK; n -= BLOCK, y += BLOCK, x += x_step) {                                  \
+            GR_SIMD for (int k = 0; k < BLOCK; k++)                                                \
             {                                                                                      \
-                const IN a = x[i];                                                                 \
-                y[i] = (OUT)(EXPRESSION);                                                          \
+                GR_SPAN1_ELEMENT_(IN, OUT, EXPRESSION)                                             \
             }                                                                                      \
-        } else {                                                                                   \
-            const IN a = x[0];                                                                     \
-            const OUT value = (OUT)(EXPRESSION);                                                   \
-            GR_SIMD for (int64_t i = 0; i < n; i++) y[i] = value;                                  \
+        }                                                                                          \
+        for (int k = 0; k < (int)n; k++) {                                                         \
+            GR_SPAN1_ELEMENT_(IN, OUT, EXPRESSION)                                                 \
         }                                                                                          \
     }                                                                                              \
-    GR_SPAN_LEVELS(NAME)
+    GR_SPAN_LEVELS_##IN(NAME)
 
-/* The same where the expression is long: what whole vectors leave over is taken in pieces of 8 and
- * 4, so that at most 3 elements are computed singly. */
-#define GR_SPAN_PIECE_(SIZE, IN, OUT, EXPRESSION)                                                  \
-    if (n & SIZE) {                                                                                \
-        GR_SIMD for (int i = 0; i < SIZE; i++)                                                     \
-        {                                                                                          \
-            const IN a = x[i];                                                                     \
-            y[i] = (OUT)(EXPRESSION);                                                              \
-        }                                                                                          \
-        x += SIZE;                                                                                 \
-        y += SIZE;                                                                                 \
-    }
+/* The same where the expression is long: what whole blocks leave over is computed as a block too,
+ * in the loop's second round, with its first element behind it. */
 #define GR_SPAN1_LONG_LOOP(NAME, IN, OUT, EXPRESSION)                                              \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
-        (void)param;                                                                               \
-        OUT *y = out;                                                                              \
-        const IN *x = in[0];                                                                       \
-        if (!step[0]) {                                                                            \
-            const IN a = x[0];                                                                     \
-            const OUT value = (OUT)(EXPRESSION);                                                   \
-            GR_SIMD for (int64_t i = 0; i < n; i++) y[i] = value;                                  \
-            return;                                                                                \
+        GR_SPAN1_START_(IN, OUT)                                                                   \
+        _Alignas(GR_ALIGN) IN rest[BLOCK];                                                         \
+        _Alignas(GR_ALIGN) OUT result[BLOCK];                                                      \
+        OUT *end = y + n / BLOCK * BLOCK;                                                          \
+        const size_t left = (size_t)(n % BLOCK);                                                   \
+        for (int64_t blocks = n / BLOCK;;) {                                                       \
+            for (; blocks > 0; blocks--, y += BLOCK, x += x_step) {                                \
+                GR_SIMD for (int k = 0; k < BLOCK; k++)                                            \
+                {                                                                                  \
+                    GR_SPAN1_ELEMENT_(IN, OUT, EXPRESSION)                                         \
+                }                                                                                  \
+            }                                                                                      \
+            if (y != end || left == 0) break;                                                      \
+            for (size_t k = 0; k < BLOCK; k++) rest[k] = x[k < left ? k : 0];                      \
+            x = rest;                                                                              \
+            y = result;                                                                            \
+            blocks = 1;                                                                            \
         }                                                                                          \
-        const int64_t whole = n & ~INT64_C(15);                                                    \
-        GR_SIMD for (int64_t i = 0; i < whole; i++)                                                \
-        {                                                                                          \
-            const IN a = x[i];                                                                     \
-            y[i] = (OUT)(EXPRESSION);                                                              \
-        }                                                                                          \
-        x += whole;                                                                                \
-        y += whole;                                                                                \
-        GR_SPAN_PIECE_(8, IN, OUT, EXPRESSION)                                                     \
-        GR_SPAN_PIECE_(4, IN, OUT, EXPRESSION)                                                     \
-        for (int64_t i = 0; i < (n & 3); i++) {                                                    \
-            const IN a = x[i];                                                                     \
-            y[i] = (OUT)(EXPRESSION);                                                              \
-        }                                                                                          \
+        memcpy(end, result, left * sizeof *end);                                                   \
     }
 #define GR_SPAN1_LONG(NAME, IN, OUT, EXPRESSION)                                                   \
     GR_SPAN1_LONG_LOOP(NAME, IN, OUT, EXPRESSION)                                                  \
-    GR_SPAN_LEVELS(NAME)
-
-/* EXPRESSION of `a` with the op's first two parameters, `p` and `q`, in the element's type. */
-#define GR_SPAN1_PARAM(NAME, T, EXPRESSION)                                                        \
-    GR_SPAN_LOOP_(NAME)                                                                            \
-    {                                                                                              \
-        const T p = (T)param[0], q = (T)param[1];                                                  \
-        (void)q;                                                                                   \
-        T *y = out;                                                                                \
-        const T *x = in[0];                                                                        \
-        if (step[0]) {                                                                             \
-            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
-            {                                                                                      \
-                const T a = x[i];                                                                  \
-                y[i] = (T)(EXPRESSION);                                                            \
-            }                                                                                      \
-        } else {                                                                                   \
-            const T a = x[0];                                                                      \
-            const T value = (T)(EXPRESSION);                                                       \
-            GR_SIMD for (int64_t i = 0; i < n; i++) y[i] = value;                                  \
-        }                                                                                          \
-    }                                                                                              \
-    GR_SPAN_LEVELS(NAME)
+    GR_SPAN_LEVELS_##IN(NAME)
 
 /* EXPRESSION of the elements `a` and `b` of type IN. */
+#define GR_SPAN2_ELEMENT_(IN, OUT, EXPRESSION)                                                     \
+    const IN a = x[k], b = y[k];                                                                   \
+    z[k] = (OUT)(EXPRESSION);
 #define GR_SPAN2(NAME, IN, OUT, EXPRESSION)                                                        \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
+        enum { BLOCK = GR_SPAN_BLOCK(IN) };                                                        \
         OUT *z = out;                                                                              \
-        const IN *x = in[0], *y = in[1];                                                           \
-        if (step[0] && step[1]) {                                                                  \
-            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
+        GR_SPAN_OPERAND(IN, x, 0, BLOCK)                                                           \
+        GR_SPAN_OPERAND(IN, y, 1, BLOCK)                                                           \
+        for (; n >= BLOCK; n -= BLOCK, z += BLOCK, x += x_step, y += y_step) {                     \
+            GR_SIMD for (int k = 0; k < BLOCK; k++)                                                \
             {                                                                                      \
-                const IN a = x[i], b = y[i];                                                       \
-                z[i] = (OUT)(EXPRESSION);                                                          \
+                GR_SPAN2_ELEMENT_(IN, OUT, EXPRESSION)                                             \
             }                                                                                      \
-        } else if (step[0]) {                                                                      \
-            const IN b = y[0];                                                                     \
-            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
-            {                                                                                      \
-                const IN a = x[i];                                                                 \
-                z[i] = (OUT)(EXPRESSION);                                                          \
-            }                                                                                      \
-        } else if (step[1]) {                                                                      \
-            const IN a = x[0];                                                                     \
-            GR_SIMD for (int64_t i = 0; i < n; i++)                                                \
-            {                                                                                      \
-                const IN b = y[i];                                                                 \
-                z[i] = (OUT)(EXPRESSION);                                                          \
-            }                                                                                      \
-        } else {                                                                                   \
-            const IN a = x[0], b = y[0];                                                           \
-            const OUT value = (OUT)(EXPRESSION);                                                   \
-            GR_SIMD for (int64_t i = 0; i < n; i++) z[i] = value;                                  \
+        }                                                                                          \
+        for (int k = 0; k < (int)n; k++) {                                                         \
+            GR_SPAN2_ELEMENT_(IN, OUT, EXPRESSION)                                                 \
         }                                                                                          \
     }                                                                                              \
-    GR_SPAN_LEVELS(NAME)
+    GR_SPAN_LEVELS_##IN(NAME)
 
 /* Spans around functions of the C library, which no compiler vectorises. */
 #define GR_SPAN1_CALL(NAME, T, EXPRESSION)                                                         \

@@ -28,7 +28,7 @@ static bool logic_sample(gr_sampler *sampler, int k, gr_node *in[2])
 /* ---- and ------------------------------------------------------------------------------------ */
 
 GR_SPAN2(and_bool, uint8_t, uint8_t, a &b)
-static const gr_span_table and_spans = {[GR_BOOL] = GR_LEVELS(and_bool)};
+static const gr_span_table and_spans = {[GR_BOOL] = GR_TWO_LEVELS(and_bool)};
 
 static gr_node *and_sample(gr_sampler *sampler, int k)
 {
@@ -49,7 +49,7 @@ GR_BUILDER2(and)
 /* ---- or ------------------------------------------------------------------------------------- */
 
 GR_SPAN2(or_bool, uint8_t, uint8_t, a | b)
-static const gr_span_table or_spans = {[GR_BOOL] = GR_LEVELS(or_bool)};
+static const gr_span_table or_spans = {[GR_BOOL] = GR_TWO_LEVELS(or_bool)};
 
 static gr_node *or_sample(gr_sampler *sampler, int k)
 {
@@ -70,7 +70,7 @@ GR_BUILDER2(or)
 /* ---- xor ------------------------------------------------------------------------------------ */
 
 GR_SPAN2(xor_bool, uint8_t, uint8_t, a ^ b)
-static const gr_span_table xor_spans = {[GR_BOOL] = GR_LEVELS(xor_bool)};
+static const gr_span_table xor_spans = {[GR_BOOL] = GR_TWO_LEVELS(xor_bool)};
 
 static gr_node *xor_sample(gr_sampler *sampler, int k)
 {
@@ -91,7 +91,7 @@ GR_BUILDER2(xor)
 /* ---- not ------------------------------------------------------------------------------------ */
 
 GR_SPAN1(not_bool, uint8_t, uint8_t, a ^ 1)
-static const gr_span_table not_spans = {[GR_BOOL] = GR_LEVELS(not_bool)};
+static const gr_span_table not_spans = {[GR_BOOL] = GR_TWO_LEVELS(not_bool)};
 
 static gr_node *not_sample(gr_sampler *sampler, int k)
 {

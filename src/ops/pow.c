@@ -3,26 +3,7 @@
 
 GR_SPAN2_CALL(pow_f64, double, pow(a, b))
 
-enum { POW_BLOCK = 16 }; /* elements that make whole vectors at every CPU level */
-
-/* One loop whether operands move or stand still: those are repeated for a block. */
-GR_SPAN_LOOP_(pow_f32)
-{
-    (void)param;
-    float lone[2][POW_BLOCK], *z = out;
-    const float *x = in[0], *y = in[1];
-    for (int k = 0; k < POW_BLOCK && !step[0]; k++) lone[0][k] = *x;
-    for (int k = 0; k < POW_BLOCK && !step[1]; k++) lone[1][k] = *y;
-    if (!step[0]) x = lone[0];
-    if (!step[1]) y = lone[1];
-    for (; n >= POW_BLOCK; n -= POW_BLOCK, z += POW_BLOCK) {
-        GR_SIMD for (int k = 0; k < POW_BLOCK; k++) z[k] = formula_pow_f32(x[k], y[k]);
-        x += step[0] * POW_BLOCK;
-        y += step[1] * POW_BLOCK;
-    }
-    for (int64_t k = 0; k < n; k++) z[k] = formula_pow_f32(x[k], y[k]);
-}
-GR_SPAN_LEVELS(pow_f32)
+GR_SPAN2(pow_f32, float, float, formula_pow_f32(a, b))
 
 static const gr_span_table pow_spans = {
     [GR_F64] = GR_ONE_LEVEL(pow_f64), [GR_F32] = GR_LEVELS(pow_f32)};

@@ -2,49 +2,36 @@
 #include "ops/elementwise.h"
 
 /* Both values are read before the choice, which keeps the loop free of branches. */
-#define WHERE_LOOP(T, A, B)                                                                        \
-    GR_SIMD for (int64_t i = 0; i < n; i++)                                                        \
-    {                                                                                              \
-        const T a = A, b = B;                                                                      \
-        out_[i] = condition[i] ? a : b;                                                            \
-    }
+#define WHERE_ELEMENT(T)                                                                           \
+    const T a = x[k], b = y[k];                                                                    \
+    z[k] = condition[k] ? a : b;
 #define WHERE_SPAN(NAME, T)                                                                        \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
-        T *out_ = out;                                                                             \
-        const uint8_t *condition = in[0];                                                          \
-        const T *x = in[1], *y = in[2];                                                            \
-        if (!step[0]) {                                                                            \
-            const T *taken = *condition ? x : y;                                                   \
-            const int walk = *condition ? step[1] : step[2];                                       \
-            const T first = *taken;                                                                \
-            if (walk) {                                                                            \
-                GR_SIMD for (int64_t i = 0; i < n; i++) out_[i] = taken[i];                        \
-            } else {                                                                               \
-                GR_SIMD for (int64_t i = 0; i < n; i++) out_[i] = first;                           \
-            }                                                                                      \
-            return;                                                                                \
+        enum { BLOCK = GR_SPAN_BLOCK(T) };                                                         \
+        T *z = out;                                                                                \
+        GR_SPAN_OPERAND(uint8_t, condition, 0, BLOCK)                                              \
+        GR_SPAN_OPERAND(T, x, 1, BLOCK)                                                            \
+        GR_SPAN_OPERAND(T, y, 2, BLOCK)                                                            \
+        for (; n >= BLOCK; n -= BLOCK, z += BLOCK) {                                               \
+            GR_SIMD for (int k = 0; k < BLOCK; k++){WHERE_ELEMENT(T)} condition += condition_step; \
+            x += x_step;                                                                           \
+            y += y_step;                                                                           \
         }                                                                                          \
-        const T x0 = x[0], y0 = y[0];                                                              \
-        if (step[1] && step[2]) {                                                                  \
-            WHERE_LOOP(T, x[i], y[i])                                                              \
-        } else if (step[1]) {                                                                      \
-            WHERE_LOOP(T, x[i], y0)                                                                \
-        } else if (step[2]) {                                                                      \
-            WHERE_LOOP(T, x0, y[i])                                                                \
-        } else {                                                                                   \
-            WHERE_LOOP(T, x0, y0)                                                                  \
+        for (int k = 0; k < (int)n; k++) {                                                         \
+            WHERE_ELEMENT(T)                                                                       \
         }                                                                                          \
     }                                                                                              \
-    GR_SPAN_LEVELS(NAME)
+    GR_SPAN_LEVELS_##T(NAME)
 
 WHERE_SPAN(where_f64, double)
 WHERE_SPAN(where_f32, float)
 WHERE_SPAN(where_i64, int64_t)
 WHERE_SPAN(where_i32, int32_t)
 WHERE_SPAN(where_u8, uint8_t)
-static const gr_span_table where_spans = {GR_NUMBER_ROWS(where), [GR_BOOL] = GR_LEVELS(where_u8)};
+static const gr_span_table where_spans = {GR_NUMBER_ROWS(where), [GR_BOOL] =
+                                                                     GR_TWO_LEVELS(where_u8)};
 
 static bool where_infer(gr_infer *s)
 {

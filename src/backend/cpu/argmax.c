@@ -61,7 +61,8 @@ typedef struct argmax_fast_work {
         memset(at, 0, sizeof at);                                                                  \
         for (int64_t i = 1; i < size; i++) {                                                       \
             const T *restrict row = x + i * inner;                                                 \
-            for (int64_t k = 0; k < n; k++) {                                                      \
+            GR_SIMD for (int64_t k = 0; k < n; k++)                                                \
+            {                                                                                      \
                 const I takes = TAKES(best[k], row[k]) & !ARGMAX_IS_NAN(best[k]);                  \
                 at[k] = takes ? (I)i : at[k];                                                      \
                 best[k] = takes ? row[k] : best[k];                                                \

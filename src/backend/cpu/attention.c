@@ -55,7 +55,8 @@ static GR_INLINE float attention_weigh_loop(float *s, int64_t n, int64_t fill, f
     attention_hide(s, n, whole, scale, mask);
     for (int lane = 0; lane < ATTENTION_LANES; lane++) tops[lane] = -INFINITY;
     for (int64_t j = 0; j < whole; j += ATTENTION_LANES) {
-        for (int lane = 0; lane < ATTENTION_LANES; lane++) {
+        GR_SIMD for (int lane = 0; lane < ATTENTION_LANES; lane++)
+        {
             const float scaled = s[j + lane] * scale;
             s[j + lane] = scaled;
             tops[lane] = scaled > tops[lane] ? scaled : tops[lane];
@@ -332,8 +333,10 @@ static void attention_tile(const attention_plan *p, const gr_call *call, attenti
     float *lse = attention_out(call, 1, &g->row, n, h) + i * g->row.row;
     for (int64_t r = 0; r < m; r++) {
         const float sum = row[r].sum, factor = sum == 0 ? 0 : 1 / sum;
-        for (int64_t c = 0; c < g->width; c++)
+        GR_SIMD for (int64_t c = 0; c < g->width; c++)
+        {
             y[r * g->y.row + c] = slot->sums[r * ld + c] * factor;
+        }
         lse[r * g->row.row] = sum == 0 ? 0 : row[r].top + logf(sum);
     }
 }

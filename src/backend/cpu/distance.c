@@ -31,7 +31,10 @@ static void bytes_differences(int64_t m, int64_t n, int64_t padded, const void *
         for (int64_t j = 0; j < n; j++) {
             const uint8_t *const right = (const uint8_t *)b + j * padded;
             int32_t sum = 0;
-            for (int64_t t = 0; t < padded; t++) sum += abs(left[t] - right[t]);
+            _Pragma("omp simd reduction(+ : sum)") for (int64_t t = 0; t < padded; t++)
+            {
+                sum += abs(left[t] - right[t]);
+            }
             sums[i * ld + j] = (add ? sums[i * ld + j] : 0) + sum;
         }
     }
@@ -45,7 +48,10 @@ static void bytes_products(int64_t m, int64_t n, int64_t padded, const void *a, 
         for (int64_t j = 0; j < n; j++) {
             const uint8_t *const right = (const uint8_t *)b + j * padded;
             int32_t sum = 0;
-            for (int64_t t = 0; t < padded; t++) sum += left[t] * right[t];
+            _Pragma("omp simd reduction(+ : sum)") for (int64_t t = 0; t < padded; t++)
+            {
+                sum += left[t] * right[t];
+            }
             sums[i * ld + j] = (add ? sums[i * ld + j] : 0) + sum;
         }
     }

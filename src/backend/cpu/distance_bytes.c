@@ -11,6 +11,8 @@
 
 #include <immintrin.h>
 
+#include "ops/elementwise.h"
+
 #define BYTES_AVX2 __attribute__((target("avx2")))
 #define BYTES_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #define BYTES_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
@@ -23,7 +25,7 @@ static void bytes_pack_wide(const void *row, int64_t n, int64_t padded, void *ou
 {
     const uint8_t *const from = row;
     int16_t *const to = out;
-    for (int64_t t = 0; t < n; t++) to[t] = from[t];
+    GR_SIMD for (int64_t t = 0; t < n; t++) to[t] = from[t];
     memset(to + n, 0, (size_t)(padded - n) * sizeof *to);
 }
 
@@ -32,7 +34,7 @@ static void bytes_pack_signed(const void *row, int64_t n, int64_t padded, void *
 {
     const uint8_t *const from = row;
     uint8_t *const to = out;
-    for (int64_t t = 0; t < n; t++) to[t] = from[t] ^ 0x80;
+    GR_SIMD for (int64_t t = 0; t < n; t++) to[t] = from[t] ^ 0x80;
     memset(to + n, 0, (size_t)(padded - n));
 }
 

@@ -153,7 +153,8 @@ typedef struct engine_source {
                     memcpy(to + k * (int64_t)sizeof(T), from + k * (int64_t)sizeof(T), sizeof(T)); \
                 }                                                                                  \
             } else {                                                                               \
-                for (int64_t k = 0; k < n; k++) {                                                  \
+                GR_SIMD for (int64_t k = 0; k < n; k++)                                            \
+                {                                                                                  \
                     memcpy(to + k * (int64_t)sizeof(T), from, sizeof(T));                          \
                 }                                                                                  \
             }                                                                                      \

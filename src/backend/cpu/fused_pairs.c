@@ -3,39 +3,29 @@
  * It rounds twice, as its gates do. And a choice with the comparison that it depends on. */
 #include "backend/cpu/fused_draft.h"
 
-enum { PAIR_BLOCK = 16 }; /* elements that make whole vectors at every CPU level */
-
-/* The operand's blocks: one that stands still is repeated. */
-static GR_INLINE const float *pair_operand(const float *x, int step, float *lone)
-{
-    if (step) return x;
-    const float value = *x;
-    for (int k = 0; k < PAIR_BLOCK; k++) lone[k] = value;
-    return lone;
-}
-
-#define PAIR_ELEMENT(INNER, OUTER, k)                                                              \
-    do {                                                                                           \
-        const float a = x[k], b = y[k], c = z[k], u = INNER;                                       \
-        (void)b, (void)c, (void)u;                                                                 \
-        to[k] = OUTER;                                                                             \
-    } while (0)
+#define PAIR_ELEMENT(INNER, OUTER)                                                                 \
+    const float a = x[k], b = y[k], c = z[k], u = INNER;                                           \
+    (void)b, (void)c, (void)u;                                                                     \
+    to[k] = OUTER;
 
 #define PAIR_SPAN(NAME, INNER, OUTER)                                                              \
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
-        _Alignas(GR_ALIGN) float lone[GR_FUSED_ARITY][PAIR_BLOCK];                                 \
-        const float *x = pair_operand(in[0], step[0], lone[0]);                                    \
-        const float *y = pair_operand(in[1], step[1], lone[1]);                                    \
-        const float *z = pair_operand(in[2], step[2], lone[2]);                                    \
-        const int64_t dx = step[0] * PAIR_BLOCK, dy = step[1] * PAIR_BLOCK;                        \
-        const int64_t dz = step[2] * PAIR_BLOCK;                                                   \
+        enum { BLOCK = GR_SPAN_BLOCK(float) };                                                     \
+        GR_SPAN_OPERAND(float, x, 0, BLOCK)                                                        \
+        GR_SPAN_OPERAND(float, y, 1, BLOCK)                                                        \
+        GR_SPAN_OPERAND(float, z, 2, BLOCK)                                                        \
         float *to = out;                                                                           \
-        for (; n >= PAIR_BLOCK; n -= PAIR_BLOCK, to += PAIR_BLOCK, x += dx, y += dy, z += dz) {    \
-            GR_SIMD for (int k = 0; k < PAIR_BLOCK; k++) PAIR_ELEMENT(INNER, OUTER, k);            \
+        for (; n >= BLOCK; n -= BLOCK, to += BLOCK, x += x_step, y += y_step, z += z_step) {       \
+            GR_SIMD for (int k = 0; k < BLOCK; k++)                                                \
+            {                                                                                      \
+                PAIR_ELEMENT(INNER, OUTER)                                                         \
+            }                                                                                      \
         }                                                                                          \
-        for (int64_t k = 0; k < n; k++) PAIR_ELEMENT(INNER, OUTER, k);                             \
+        for (int k = 0; k < (int)n; k++) {                                                         \
+            PAIR_ELEMENT(INNER, OUTER)                                                             \
+        }                                                                                          \
     }                                                                                              \
     GR_SPAN_LEVELS(NAME)
 

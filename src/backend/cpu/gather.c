@@ -1,6 +1,7 @@
 /* Kernels of gather and scatter_add. */
 #include "ops/gather.h"
 #include "backend/backend.h"
+#include "ops/elementwise.h"
 
 enum { GATHER_GRAIN = 1 << 16 }; /* bytes worth a thread */
 
@@ -109,7 +110,7 @@ gr_status gr_gather_kernel_prepare(gr_request *request)
                 const int64_t at = gr_gather_index(g, w->index, i);                                \
                 if (at < first || at >= end) continue;                                             \
                 T *to = base + at * g->inner;                                                      \
-                for (int64_t k = 0; k < g->inner; k++) to[k] = (T)(to[k] + from[k]);               \
+                GR_SIMD for (int64_t k = 0; k < g->inner; k++) to[k] = (T)(to[k] + from[k]);       \
             }                                                                                      \
         }                                                                                          \
     }

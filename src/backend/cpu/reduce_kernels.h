@@ -225,7 +225,8 @@ REDUCE_NAME(columns)(int kind, void *to, const void *x, int64_t rows, int64_t st
     for (; r + 4 <= rows; r += 4, from += 4 * step) {
         const REDUCE_T *restrict x0 = from, *restrict x1 = from + step;
         const REDUCE_T *restrict x2 = from + 2 * step, *restrict x3 = from + 3 * step;
-        for (int64_t k = 0; k < n; k++) {
+        GR_SIMD for (int64_t k = 0; k < n; k++)
+        {
             REDUCE_T sum = REDUCE_NAME(combine)(kind, y[k], x0[k]);
             sum = REDUCE_NAME(combine)(kind, sum, x1[k]);
             sum = REDUCE_NAME(combine)(kind, sum, x2[k]);
@@ -234,7 +235,7 @@ REDUCE_NAME(columns)(int kind, void *to, const void *x, int64_t rows, int64_t st
     }
     for (; r < rows; r++, from += step) {
         const REDUCE_T *restrict x0 = from;
-        for (int64_t k = 0; k < n; k++) y[k] = REDUCE_NAME(combine)(kind, y[k], x0[k]);
+        GR_SIMD for (int64_t k = 0; k < n; k++) y[k] = REDUCE_NAME(combine)(kind, y[k], x0[k]);
     }
 }
 
