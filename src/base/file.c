@@ -86,3 +86,23 @@ gr_status gr_file_read(const char *path, size_t limit, char **data, size_t *size
     }
     return status;
 }
+
+gr_status gr_file_peek(const char *path, void *head, size_t size, size_t *got)
+{
+    *got = 0;
+    struct stat about;
+    gr_status status = GR_OK;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return file_system_fault(path);
+    if (fstat(file, &about) != 0) status = file_system_fault(path);
+    const bool regular = status == GR_OK && S_ISREG(about.st_mode);
+    while (regular && status == GR_OK && *got < size) {
+        ssize_t some = read(file, (char *)head + *got, size - *got);
+        if (some < 0 && errno == EINTR) continue;
+        if (some < 0) status = file_system_fault(path);
+        if (some <= 0) break;
+        *got += (size_t)some;
+    }
+    close(file);
+    return status;
+}

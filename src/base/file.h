@@ -11,4 +11,8 @@
  * the limit, GR_NO_MEMORY; the message starts with the path, and *data is then NULL. */
 GR_SHARED gr_status gr_file_read(const char *path, size_t limit, char **data, size_t *size);
 
+/* Reads the first bytes of a regular file, up to `size`, to know its kind by them. *got is how many
+ * there were; 0 of a pipe or a device, whose bytes come but once. Faults as above. */
+gr_status gr_file_peek(const char *path, void *head, size_t size, size_t *got);
+
 #endif

@@ -106,6 +106,7 @@ static bool predict_is_picture(const char *path, int *code)
         return false;
     }
     size_t size = fread(head, 1, sizeof head, file);
+    if (ferror(file)) *code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
     fclose(file);
     return size >= 3 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0);
 }

@@ -7,11 +7,12 @@
 #include "cli/plan.h"
 #include "cli/table.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <gradus/io.h>
 
 enum {
     PROFILE_EVENTS = 1 << 18, /* calls that a trace remembers: 6 MiB */
@@ -218,11 +219,9 @@ static int profile_write_trace(const gr_profile *profile, const char *path)
     char *text;
     gr_status status = gr_profile_trace(profile, &text);
     if (status != GR_OK) return cli_failed(status);
-    FILE *file = fopen(path, "wb");
-    bool fine = file && fputs(text, file) >= 0;
-    if (file && fclose(file) != 0) fine = false;
+    status = gr_file_write(path, text, strlen(text));
     gr_text_release(text);
-    return fine ? CLI_YES : cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 
 static double profile_seconds(const gr_profile *profile)

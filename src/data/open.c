@@ -261,7 +261,9 @@ static gr_status open_record_file(const open_request *request, const char *path)
 static gr_status open_file(const open_request *request, const char *path)
 {
     gr_data_kind kind;
-    if (gr_is_record_file(path)) return open_record_file(request, path);
+    bool record;
+    GR_TRY(gr_is_record_file(path, &record));
+    if (record) return open_record_file(request, path);
     if (gr_is_picture_name(path)) {
         if (!request->train) return GR_OK;
         return gr_read_picture_file(request->name, path, &request->options, request->train);

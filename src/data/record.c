@@ -3,6 +3,7 @@
 #include "data/record.h"
 
 #include "base/crc64.h"
+#include "base/file.h"
 #include "data/classes.h"
 #include "data/pictures.h"
 
@@ -96,15 +97,13 @@ static gr_status record_fetch(void *user, int64_t i, gr_encoded *encoded)
 
 /* ---- Opening ------------------------------------------------------------------------------ */
 
-bool gr_is_record_file(const char *path)
+gr_status gr_is_record_file(const char *path, bool *is)
 {
     char magic[8];
-    FILE *file = fopen(path, "rb");
-    if (!file) return false;
-    bool is = fread(magic, 1, sizeof magic, file) == sizeof magic &&
-              memcmp(magic, GR_RECORD_MAGIC, sizeof magic) == 0;
-    fclose(file);
-    return is;
+    size_t size;
+    GR_TRY(gr_file_peek(path, magic, sizeof magic, &size));
+    *is = size == sizeof magic && memcmp(magic, GR_RECORD_MAGIC, sizeof magic) == 0;
+    return GR_OK;
 }
 
 static gr_status record_map(record_file *file)

@@ -34,8 +34,8 @@ typedef enum gr_record_word {
     GR_RECORD_WORDS
 } gr_record_word;
 
-/* Does the file begin as a record file? */
-bool gr_is_record_file(const char *path);
+/* Does the file begin as a record file? Faults as of gr_file_read. */
+gr_status gr_is_record_file(const char *path, bool *is);
 /* Opens the training or the test part; *dataset stays NULL if there are no records of the part. */
 gr_status gr_read_record_file(const char *name, const char *path, const gr_data_options *options,
                               gr_class_list classes, bool test, gr_dataset **dataset);

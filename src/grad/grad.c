@@ -91,6 +91,8 @@ static void grad_check_graph(gr_graph *graph, const char *what, const gr_node *n
 {
     if (!node || !node->graph) {
         gr_build_fail(graph, GR_INVALID, "grad", "%s is NULL", what);
+    } else if (gr_is_error(node)) {
+        gr_build_fail(graph, GR_INVALID, "grad", "%s is an error node", what);
     } else if (node->graph != graph) {
         gr_build_fail(graph, GR_INVALID, "grad", "%s belongs to another graph than y", what);
     }

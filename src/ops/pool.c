@@ -313,7 +313,8 @@ static gr_node *pool_mixed(const gr_node *like, gr_shape shape)
 {
     gr_tensor value;
     const gr_dtype dtype = gr_node_dtype(like);
-    if (gr_tensor_new(dtype, shape, &value) != GR_OK) return gr_error_node(like->graph);
+    const gr_status status = gr_tensor_new(dtype, shape, &value);
+    if (status != GR_OK) return gr_build_fail(like->graph, status, "sample", "%s", gr_message());
     for (int64_t i = 0; i < gr_shape_count(shape); i++) {
         const double number = (double)(i * 37 % 101) / 101;
         if (dtype == GR_F64) ((double *)value.data)[i] = number;

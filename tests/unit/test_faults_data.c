@@ -7,6 +7,7 @@
 
 #include "support_faults.h"
 #include "support_pictures.h"
+#include "support_savers.h"
 
 /* ---- Hashes of what comes out ---------------------------------------------------------------- */
 
@@ -248,25 +249,19 @@ static void loaded_pictures(void **state)
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 /* What is written over: a file that is there already, in a folder of its own. */
-typedef struct faults_file {
-    const char *name;
-    gr_status (*write)(const char *path, uint64_t variant);
-    gr_status (*read)(const char *path, uint64_t *hash);
-} faults_file;
-
 typedef struct faults_written {
-    const faults_file *file;
+    const test_saver *saver;
     char path[256], folder[256];
 } faults_written;
 
 static void *faults_make_file(const void *about)
 {
     faults_written *made = gr_alloc(sizeof *made);
-    made->file = about;
+    made->saver = about;
     snprintf(made->folder, sizeof made->folder, "%s", test_files_path("files"));
     test_files_text("files/other", "another file");
-    snprintf(made->path, sizeof made->path, "%.200s/%s", made->folder, made->file->name);
-    unit_ok(made->file->write(made->path, 1));
+    snprintf(made->path, sizeof made->path, "%.200s/%s", made->folder, made->saver->name);
+    unit_ok(made->saver->write(made->path, 1));
     return made;
 }
 
@@ -289,7 +284,7 @@ static void faults_clear_file(void *user)
 static gr_status faults_write(void *user, uint64_t *result)
 {
     const faults_written *made = user;
-    GR_TRY(made->file->write(made->path, 2));
+    GR_TRY(made->saver->write(made->path, 2));
     *result = test_hash_file(made->path);
     return GR_OK;
 }
@@ -297,124 +292,23 @@ static gr_status faults_write(void *user, uint64_t *result)
 static gr_status faults_read(void *user, uint64_t *result)
 {
     const faults_written *made = user;
-    return made->file->read(made->path, result);
-}
-
-static gr_status file_write_npy(const char *path, uint64_t variant)
-{
-    float x[6] = {(float)variant, 2, 3, 4, 5, 6};
-    return gr_npy_write(path, &(gr_tensor){GR_F32, GR_SHAPE(2, 3), x});
-}
-
-static gr_status file_read_npy(const char *path, uint64_t *hash)
-{
-    gr_tensor x;
-    GR_TRY(gr_npy_read(path, &x));
-    *hash = test_hash_tensor(&x, 1);
-    gr_tensor_clear(&x);
-    return GR_OK;
-}
-
-static gr_status file_fill_store(gr_store *store, uint64_t variant)
-{
-    float x[6] = {(float)variant};
-    int64_t step = (int64_t)variant;
-    GR_TRY(gr_store_add(store, "w", &(gr_tensor){GR_F32, GR_SHAPE(2, 3), x}));
-    return gr_store_add(store, "step", &(gr_tensor){GR_I64, GR_SCALAR, &step});
-}
-
-static gr_status file_write_store(const char *path, uint64_t variant)
-{
-    gr_store *store = gr_store_new(), *copy = NULL;
-    gr_meta *meta = gr_meta_new();
-    gr_status status = store && meta ? file_fill_store(store, variant) : GR_NO_MEMORY;
-    if (status == GR_OK) status = gr_meta_set_int(meta, "n", (int64_t)variant);
-    if (status == GR_OK) status = gr_meta_set_texts(meta, "t", (const char *[]){"a", "\"b\n"}, 2);
-    if (status == GR_OK) status = gr_store_snapshot(store, &copy);
-    if (status == GR_OK) status = gr_store_save(copy, path, meta);
-    gr_meta_free(meta);
-    gr_store_free(store);
-    gr_store_free(copy);
-    return status;
-}
-
-static gr_status file_read_store(const char *path, uint64_t *hash)
-{
-    gr_store *store;
-    gr_meta *meta;
-    char **texts = NULL;
-    int n;
-    GR_TRY(gr_store_load(path, &store, &meta));
-    gr_status status = gr_meta_get_texts(meta, "t", &texts, &n);
-    *hash = test_hash_store(store);
-    gr_meta_release(texts);
-    gr_store_free(store);
-    gr_meta_free(meta);
-    return status;
-}
-
-static gr_status file_write_png(const char *path, uint64_t variant)
-{
-    unsigned char x[3 * 4 * 5] = {(unsigned char)variant};
-    return gr_image_write_png(path, &(gr_tensor){GR_U8, GR_SHAPE(3, 4, 5), x});
-}
-
-static gr_status file_read_png(const char *path, uint64_t *hash)
-{
-    gr_tensor image, fitted;
-    GR_TRY(gr_image_read(path, &image));
-    gr_status status = gr_image_fit(&image, GR_SHAPE(1, 3, 3), NULL, &fitted);
-    if (status == GR_OK) *hash = test_hash_tensor(&fitted, test_hash_tensor(&image, 1));
-    gr_tensor_clear(&image);
-    gr_tensor_clear(&fitted);
-    return status;
-}
-
-static gr_status file_write_record(const char *path, uint64_t variant)
-{
-    unsigned char x[4 * 3] = {(unsigned char)variant};
-    const int32_t y[4] = {0, 1, 1, 0};
-    gr_dataset *set;
-    GR_TRY(gr_dataset_new("made", &(gr_tensor){GR_U8, GR_SHAPE(4, 3), x}, y, 2, NULL, &set));
-    gr_status status = gr_data_pack(set, NULL, path);
-    gr_dataset_free(set);
-    return status;
-}
-
-static gr_status file_read_record(const char *path, uint64_t *hash)
-{
-    gr_dataset *set;
-    GR_TRY(gr_data_open(path, NULL, &set, NULL));
-    return faults_hash_pair(set, NULL, hash);
-}
-
-static gr_status file_write_figure(const char *path, uint64_t variant)
-{
-    const double x[] = {1, 2, 3}, y[] = {(double)variant, 5, 2};
-    gr_figure *figure;
-    GR_TRY(gr_figure_new(NULL, &figure));
-    gr_status status =
-        gr_figure_add(figure, 0, GR_SERIES(GR_SERIES_LINE, .label = "y", .x = x, .y = y, .n = 3));
-    if (status == GR_OK) status = gr_figure_save(figure, path);
-    gr_figure_free(figure);
-    return status;
+    return made->saver->read(made->path, result);
 }
 
 static void files(void **state)
 {
     (void)state;
-    static const faults_file all[] = {{"npy", file_write_npy, file_read_npy},
-                                      {"store", file_write_store, file_read_store},
-                                      {"picture.png", file_write_png, file_read_png},
-                                      {"record.grr", file_write_record, file_read_record},
-                                      {"figure.svg", file_write_figure, NULL}};
-    for (size_t i = 0; i < GR_LEN(all); i++) {
-        const test_fault write = {all[i].name,  &all[i],           faults_make_file,
-                                  faults_write, faults_file_state, faults_clear_file};
-        const test_fault read = {all[i].name, &all[i],           faults_make_file,
-                                 faults_read, faults_file_state, faults_clear_file};
-        print_message("%-20s %ld allocations to write", all[i].name, test_fault_run(&write, 60));
-        print_message(", %ld to read\n", all[i].read ? test_fault_run(&read, 60) : 0);
+    const test_saver *saver;
+    for (int i = 0; (saver = test_saver_of(i)); i++) {
+        if (saver->write(test_files_path(saver->name), 1) == GR_UNSUPPORTED) continue;
+        const test_fault write = {saver->name,       saver,
+                                  faults_make_file,  faults_write,
+                                  faults_file_state, faults_clear_file};
+        const test_fault read = {saver->name,       saver,
+                                 faults_make_file,  faults_read,
+                                 faults_file_state, faults_clear_file};
+        print_message("%-20s %ld allocations to write", saver->name, test_fault_run(&write, 60));
+        print_message(", %ld to read\n", saver->read ? test_fault_run(&read, 60) : 0);
     }
 }
 

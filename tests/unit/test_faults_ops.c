@@ -46,6 +46,7 @@ static gr_status ops_run(gr_sampler *s, const gr_op *op, gr_node *node, uint64_t
     for (int i = 0; i < n && n > 1; i++) targets[i] = gr_get(node, i);
     if (gr_graph_status(s->graph) != GR_OK)
         return gr_fail(gr_graph_status(s->graph), "%s", gr_graph_message(s->graph));
+    assert_false(gr_is_error(targets[0])); /* without a fault of the graph */
     GR_TRY(ops_differentiate(s, op, targets[0], targets, &n));
     for (int i = 0; i < s->n; i++) feeds[i] = (gr_feed){gr_node_name(s->node[i]), s->value[i].data};
     GR_TRY(gr_evaluate(s->graph, targets, n, feeds, s->n, NULL, out));
