@@ -48,6 +48,10 @@ typedef struct gr_compile_options {
     int threads; /* most that a session will use; 0: GRADUS_THREADS, else all cores */
     bool exact;  /* without oneDNN and Winograd's method: the same bits with or without the first,
                     and less rounding than by the second */
+    /* A step that would give an output or a variable a NaN or an infinity fails with GR_NUMERIC and
+     * changes nothing; the message names the first gate that made one, with its place, the element,
+     * and the shapes. For hunting a fault: gates are not fused, and all results are looked at. */
+    bool check_finite;
     const char
         *passes; /* "-cse,-fold" leaves passes out, "-all" all; NULL: GRADUS_PASSES, or all */
     const char *device; /* NULL or "cpu" */

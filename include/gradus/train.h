@@ -94,6 +94,7 @@ typedef struct gr_model_options {
     uint64_t seed;                   /* of initial values and of random gates */
     int threads;                     /* 0: GRADUS_THREADS, else all cores */
     bool exact;                      /* without oneDNN and Winograd's method: see run.h */
+    bool check_finite;  /* steps that would give NaN or an infinity fail, naming the gate: run.h */
     bool tokens;        /* examples are i32 tokens, which are not normalised; or as `data` are */
     gr_shape positions; /* where an example has labels, GR_SHAPE(64); rank 0: one label, or as
                            `data` have */
@@ -119,10 +120,10 @@ GR_API void gr_model_free(gr_model *model);
  */
 GR_API gr_status gr_model_save(const gr_model *model, const char *path);
 /* Reads a model file (or the model in a checkpoint: its newest parameters). Of `options`, which may
- * be NULL, count only `threads`, `exact`, `gates` and, for a model of a recipe, `recipe` and
- * `user`. GR_NOT_FOUND, for the file or an own gate that the net calls and `gates` lack; GR_IO,
- * GR_FORMAT for a file that is damaged, is no model, or lacks a variable of its net; GR_INVALID for
- * a model of a recipe without one. *model is NULL on failure. */
+ * be NULL, count only `threads`, `exact`, `check_finite`, `gates` and, for a model of a recipe,
+ * `recipe` and `user`. GR_NOT_FOUND, for the file or an own gate that the net calls and `gates`
+ * lack; GR_IO, GR_FORMAT for a file that is damaged, is no model, or lacks a variable of its net;
+ * GR_INVALID for a model of a recipe without one. *model is NULL on failure. */
 GR_API gr_status gr_model_load(const char *path, const gr_model_options *options, gr_model **model);
 
 /* Gives each variable of the model the values that a safetensors file (any: a model, a checkpoint,
@@ -332,6 +333,8 @@ GR_API void gr_trainer_free(gr_trainer *trainer); /* accepts NULL */
 /* Does one thing and tells what (`event` may be NULL). After FINISHED and EARLY it does nothing
  * more and tells the same. GR_NUMERIC, naming epoch and step, if the loss is no finite number: the
  * parameters are then of no use; the last checkpoint stays as it is, and later calls fail alike.
+ * With the model's check_finite the step fails before it changes anything, and the message names
+ * the first gate that made a NaN or an infinity.
  * GR_IO if a checkpoint cannot be written: the step itself is done. */
 GR_API gr_status gr_train_step(gr_trainer *trainer, gr_train_event *event);
 /* Steps until FINISHED or EARLY (GR_OK), a stop on request (GR_CANCELLED) or a fault. */

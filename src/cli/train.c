@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,6 +177,25 @@ static int train_stopped(const cli_training *training)
     return code;
 }
 
+/* Is there a checkpoint, and of this training? */
+static bool train_has_checkpoint(const cli_training *training)
+{
+    struct stat file;
+    if (!training->checkpoint || stat(training->checkpoint, &file) != 0) return false;
+    const double age = difftime(time(NULL), file.st_mtime);
+    return cli_flag(training->args, "resume") ||
+           age <= gr_trainer_report(training->trainer).now.seconds + 1;
+}
+
+/* A NaN or an infinity: what may help, and where the last good numbers are. */
+static int train_lost(const cli_training *training)
+{
+    const bool named = training->model_options.check_finite, kept = train_has_checkpoint(training);
+    return cli_fault(CLI_NO, "%s; a smaller --rate or --clip may help%s%s%s", gr_message(),
+                     named ? "" : "; --check-finite names the gate that made it",
+                     kept ? "; the last good state is in " : "", kept ? training->checkpoint : "");
+}
+
 static int train_loop(cli_training *training)
 {
     int code = CLI_YES;
@@ -189,8 +209,7 @@ static int train_loop(cli_training *training)
     } while (status == GR_OK && code == CLI_YES &&
              (event == GR_TRAIN_STEP || event == GR_TRAIN_EPOCH));
     train_release();
-    if (status == GR_NUMERIC)
-        return cli_fault(CLI_NO, "%s; a smaller --rate or --clip may help", gr_message());
+    if (status == GR_NUMERIC) return train_lost(training);
     if (status != GR_OK) return cli_failed(status);
     if (code != CLI_YES) return code;
     return event == GR_TRAIN_STOPPED ? train_stopped(training) : CLI_YES;

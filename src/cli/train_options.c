@@ -146,6 +146,9 @@ const cli_option cli_train_options[] = {
     CLI_THREADS_OPTION,
     {.name = "exact",
      .help = "without oneDNN and Winograd's method: the same bits with or without the first"},
+    {.name = "check-finite",
+     .help = "if a step makes a NaN or an infinity, name the gate that did it first, with its "
+             "place, the element and the shapes, and change nothing; slower"},
 
     {.name = "optimizer",
      .kind = CLI_WORD,
@@ -470,6 +473,7 @@ int cli_training_read(const cli_args *args, cli_training *training)
         .seed = seed,
         .threads = (int)cli_int(args, "threads"),
         .exact = cli_flag(args, "exact"),
+        .check_finite = cli_flag(args, "check-finite"),
     };
     training->trainer_options = (gr_trainer_options){
         .size = sizeof training->trainer_options,

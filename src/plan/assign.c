@@ -43,6 +43,7 @@ static bool assign_reads_in_place(const gr_plan *plan, const gr_step *step, int 
 static bool assign_fits(const gr_plan *plan, const assign_uses *u, const gr_plan_copy *copy)
 {
     int made = u->producer[copy->from];
+    if (plan->finite) return false; /* the step may fail at its end */
     if (plan->values[copy->from].home != GR_HOME_ARENA || made < 0) return false;
     if (u->last_read[copy->from] == plan->n_steps || u->last_check >= made) return false;
     for (int c = 0; c < plan->n_copies; c++) /* one value for two variables */

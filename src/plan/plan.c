@@ -97,6 +97,8 @@ gr_status gr_plan_new(gr_graph *graph, gr_node *const *targets, int n, gr_node *
     if (!p) return GR_NO_MEMORY;
     p->graph = graph;
     p->guard = options->guard ? GR_ALIGN : 0;
+    p->finite = options->finite;
+    p->watched = options->guard || options->finite;
     gr_status status = plan_fill(p, targets, n, inputs, n_inputs, options);
     if (status != GR_OK) {
         gr_plan_free(p);
@@ -161,13 +163,14 @@ static void plan_copy(const gr_plan *plan, const gr_bases *bases)
                plan->values[plan->copies[c].from].bytes);
 }
 
-static gr_status plan_step_guarded(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
-                                   int s)
+static gr_status plan_step_watched(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
+                                   int s, gr_finite_note *note)
 {
     gr_guard_state state;
-    gr_plan_guard_enter(plan, bases, s, &state);
+    if (plan->guard) gr_plan_guard_enter(plan, bases, s, &state);
     GR_TRY(plan->steps[s].fn(&calls[s]));
-    return gr_plan_guard_leave(plan, bases, s, &state);
+    if (plan->finite) gr_plan_finite_look(plan, &calls[s], s, note);
+    return plan->guard ? gr_plan_guard_leave(plan, bases, s, &state) : GR_OK;
 }
 
 gr_status gr_plan_begin(const gr_plan *plan, const gr_call *calls)
@@ -182,11 +185,13 @@ gr_status gr_plan_begin(const gr_plan *plan, const gr_call *calls)
 
 gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls)
 {
+    gr_finite_note note = {.step = -1};
     for (int s = 0; s < plan->n_steps; s++) {
-        gr_status status =
-            plan->guard ? plan_step_guarded(plan, bases, calls, s) : plan->steps[s].fn(&calls[s]);
+        gr_status status = plan->watched ? plan_step_watched(plan, bases, calls, s, &note)
+                                         : plan->steps[s].fn(&calls[s]);
         if (status != GR_OK) return plan_fault(plan, s, status);
     }
+    if (plan->finite) GR_TRY(gr_plan_finite_judge(plan, bases, &note));
     plan_copy(plan, bases);
     return GR_OK;
 }
@@ -194,12 +199,15 @@ gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_c
 gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
                                 double *at)
 {
+    gr_finite_note note = {.step = -1};
     at[0] = gr_seconds();
     for (int s = 0; s < plan->n_steps; s++) {
-        gr_status status = plan->steps[s].fn(&calls[s]);
+        gr_status status = plan->watched ? plan_step_watched(plan, bases, calls, s, &note)
+                                         : plan->steps[s].fn(&calls[s]);
         if (status != GR_OK) return plan_fault(plan, s, status);
         at[s + 1] = gr_seconds();
     }
+    if (plan->finite) GR_TRY(gr_plan_finite_judge(plan, bases, &note));
     plan_copy(plan, bases);
     at[plan->n_steps + 1] = gr_seconds();
     return GR_OK;

@@ -67,14 +67,17 @@ typedef struct gr_plan {
                      watches its steps */
     struct gr_guard_zone *zones; /* what it then watches */
     int n_zones;
+    bool finite;  /* each step's result is looked at, see finite.c */
+    bool watched; /* either */
 } gr_plan;
 
 typedef struct gr_plan_options {
     const char *device;
     int threads;
     bool exact;
-    bool guard; /* check each step's writes, see guard.c */
-    int steady; /* so many of the inputs, the last, stay the same over the executions of a loop */
+    bool guard;  /* check each step's writes, see guard.c */
+    bool finite; /* find where a NaN or an infinity came from, see finite.c */
+    int steady;  /* so many of the inputs, the last, stay the same over the executions of a loop */
 } gr_plan_options;
 
 /* Plans `targets` of `graph`. `inputs` fixes the numbering of the inputs (a loop's body); NULL with
@@ -134,6 +137,20 @@ gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_c
  * at[n_steps + 1] after the copies. On a fault the rest of at[] is left alone. */
 gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
                                 double *at);
+
+/* Plans made with options->finite only. The first step whose result has a NaN or an infinity that
+ * its inputs have not; step -1: none yet. */
+typedef struct gr_finite_note {
+    int step, output;
+    int64_t element;
+    double value;
+} gr_finite_note;
+/* To be called after step `s`. */
+void gr_plan_finite_look(const gr_plan *plan, const gr_call *call, int s, gr_finite_note *first);
+/* After all steps, before the copies: GR_NUMERIC, naming what was noted, if an output or a new
+ * value of a variable is not finite. */
+gr_status gr_plan_finite_judge(const gr_plan *plan, const gr_bases *bases,
+                               const gr_finite_note *first);
 
 /* Plans made with options->guard only: what gr_plan_memory left room for, and the work around each
  * step. The second fails if step `s` wrote what is not its own, or less than it should. */

@@ -203,6 +203,7 @@ gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *optio
     run->length = node->attr[GR_SCAN_LENGTH].i;
     run->reverse = node->attr[GR_SCAN_REVERSE].i != 0;
     gr_plan_options inner = *options;
+    inner.finite = false; /* what the loop gives is looked at, with the iteration as an index */
     inner.steady = run->captures;
     gr_status status =
         gr_plan_new(body->graph, body->out, body->n_out, body->in, body->n_in, &inner, &run->plan);

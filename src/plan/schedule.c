@@ -80,7 +80,8 @@ static gr_status schedule_add_step(schedule *s, const gr_node *node)
                       .begin = request.begin,
                       .kept_offset = plan->kept_bytes,
                       .checks = request.checks};
-    memcpy(step->inplace, request.inplace, sizeof step->inplace);
+    /* What a step has read is looked at when its result is there. */
+    if (!plan->finite) memcpy(step->inplace, request.inplace, sizeof step->inplace);
     plan->kept_bytes += (request.kept + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
     return GR_OK;
 }

@@ -43,6 +43,7 @@ static gr_status program_options(const gr_compile_options *options, program_choi
     if (options->passes) choices->passes = options->passes;
     if (options->memory) choices->memory = options->memory;
     plan->exact = options->exact;
+    plan->finite = options->check_finite;
     return GR_OK;
 }
 
@@ -55,7 +56,11 @@ static gr_status program_fill(gr_program *p, gr_node *const *targets, int n,
     GR_TRY(gr_unit_copy(&p->unit, targets, n));
     p->unit.threads = plan->threads;
     p->unit.exact = plan->exact;
-    GR_TRY(gr_passes_run(&p->unit, choices.passes));
+    /* A fused gate would be named as a whole. */
+    char single[256];
+    snprintf(single, sizeof single, "%.200s,-fuse,-postops", choices.passes ? choices.passes : "");
+    const char *passes = single + (choices.passes && *choices.passes ? 0 : 1);
+    GR_TRY(gr_passes_run(&p->unit, plan->finite ? passes : choices.passes));
     GR_TRY(gr_plan_new(p->unit.graph, p->unit.targets, n, NULL, 0, plan, &p->plan));
     if (choices.memory) GR_TRY(gr_plan_shrink(&p->unit, &p->plan, plan, choices.memory));
     p->threads = plan->threads;

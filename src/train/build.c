@@ -215,8 +215,10 @@ static gr_status engine_compile(const gr_model *model, const gr_model_graph *gra
 {
     int more = updates >= 0 ? gr_scope_updates(graph->scope) - updates : 0;
     gr_node **targets = gr_alloc_array((size_t)(n + more), sizeof(gr_node *));
-    gr_compile_options options = {
-        .size = sizeof options, .threads = model->threads, .exact = model->exact};
+    gr_compile_options options = {.size = sizeof options,
+                                  .threads = model->threads,
+                                  .exact = model->exact,
+                                  .check_finite = model->check_finite};
     if (!targets) return GR_NO_MEMORY;
     for (int i = 0; i < n; i++) targets[i] = outputs[i];
     for (int i = 0; i < more; i++) targets[n + i] = gr_scope_update_node(graph->scope, updates + i);

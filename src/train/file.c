@@ -252,6 +252,7 @@ static gr_status file_get_options(const gr_meta *meta, const gr_model_options *g
     if (given) {
         f->o.threads = given->threads;
         f->o.exact = given->exact;
+        f->o.check_finite = given->check_finite;
     }
     return GR_OK;
 }

@@ -156,6 +156,7 @@ static gr_status model_take_numbers(gr_model *model, const gr_model_options *o)
     model->seed = o->seed;
     model->threads = o->threads;
     model->exact = o->exact;
+    model->check_finite = o->check_finite;
     if (o->class_weights) {
         size_t bytes = (size_t)o->classes * sizeof(float);
         model->class_weights = gr_alloc(bytes);

@@ -62,7 +62,7 @@ struct gr_model {
     bool normalizes; /* the normaliser has been learnt */
     uint64_t seed;
     int threads;
-    bool exact;
+    bool exact, check_finite;
     bool carry; /* recurrent layers carry their states on, told to or not */
     int64_t parameters;
     gr_cached_engine cache[GR_MODEL_CACHE];
