@@ -13,8 +13,8 @@ CHECK_PACKAGES = libcmocka-dev locales
 DATA_PACKAGES = dataset-fashion-mnist
 DEB_PACKAGES = debhelper dpkg-dev lintian git xz-utils
 DOCS_PACKAGES = doxygen python3
-CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace openssl abigail-tools \
-	$(DOCS_PACKAGES)
+CI_PACKAGES = clang g++ clang-format python3 binutils universal-ctags valgrind strace openssl \
+	abigail-tools clang-tidy cppcheck $(DOCS_PACKAGES)
 PACKAGES = $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(DATA_PACKAGES)
 
 # The demo's training: about 0.917 of the test pictures right after a minute of one core.

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/* What is refused; 0: what it was at the start. */
 typedef struct gr_limits {
     size_t size; /* sizeof(gr_limits) */
     /* Bytes of one tensor: of a value in a graph, a variable, an array that is read or made. */
@@ -26,7 +27,7 @@ typedef struct gr_limits {
 
 #define GR_LIMITS(...) (&(gr_limits){.size = sizeof(gr_limits), __VA_ARGS__})
 
-#define GR_LIMIT_NESTING 2000
+#define GR_LIMIT_NESTING 2000 /* the most that `nesting` may be */
 
 /* Sets the limits of the process. A field that is 0 gets back what it had at the start: of the
  * environment (GRADUS_MAX_TENSOR and GRADUS_MAX_FILE, in bytes or as 512M or 8G, and

@@ -91,7 +91,7 @@ static int linear_read_batches(const char *text, int64_t *batch, int *n)
 static int linear_read_ways(cli_linear *linear)
 {
     bool chosen[CLI_LINEAR_STRATEGIES] = {false};
-    int64_t batch[CLI_LINEAR_MOST];
+    int64_t batch[CLI_LINEAR_MOST] = {0};
     int n = 0;
     int code = linear_read_strategies(cli_text(linear->args, "strategy"), chosen);
     if (code == CLI_YES) code = linear_read_batches(cli_text(linear->args, "batch"), batch, &n);

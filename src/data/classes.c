@@ -60,6 +60,7 @@ static gr_status classes_unknown(const gr_class_set *set, const char *text)
             memcpy(list + used, ", ...", 6);
             break;
         }
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the text goes on */
         if (i > 0) memcpy(list + used, ", ", 2), used += 2;
         memcpy(list + used, set->names[i].text, length + 1);
         used += length;

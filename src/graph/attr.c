@@ -122,6 +122,7 @@ bool gr_attr_equal(const gr_attr *a, const gr_attr *b)
     case GR_ATTR_DTYPE:
         return a->i == b->i;
     case GR_ATTR_REAL:
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): NaN is equal to itself */
         return memcmp(&a->f, &b->f, sizeof a->f) == 0;
     case GR_ATTR_INTS:
         return a->ints.n == b->ints.n &&
