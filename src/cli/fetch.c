@@ -35,7 +35,8 @@ static const cli_transfer_module *fetch_module(void)
     const cli_transfer_module *module =
         cli_module("curl", CLI_TRANSFER_ABI, GRADUS_CURL_BUILT, GRADUS_CURL_INSTALLED, &reason);
     if (!module)
-        cli_fault(CLI_ENVIRONMENT, "fetching needs libcurl (Debian package libcurl4): %s", reason);
+        cli_fault(CLI_ENVIRONMENT, "fetching needs libcurl (Debian package libgradus-modules): %s",
+                  reason);
     return module;
 }
 

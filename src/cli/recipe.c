@@ -141,6 +141,10 @@ static int recipe_line(const cli_command *command, cli_args *args, const char *p
     for (size_t n = strlen(text); n > 0 && strchr(blank, text[n - 1]); n--) text[n - 1] = '\0';
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i]) == 0) return cli_bad("'%s' belongs to the command line", name);
+    /* A text runs no code by itself. */
+    if (!strcmp(name, "gates") && cli_args_has(args, name) && !cli_given(args, name))
+        return cli_bad("'gates' runs code: say --gates %s on the command line if you trust it",
+                       recipe_argument(args, path, name, text));
     bool shows = !strcmp(name, "input") || !strcmp(name, "gates") ||
                  (!strcmp(name, "net") && !cli_operands(args));
     if (!trains && !shows && recipe_is_of_train(name)) return CLI_YES;

@@ -173,7 +173,8 @@ static int from_compare_files(const cli_training *training, const char *folder,
     for (int i = 0; i < FROM_FILES; i++) {
         const char *file = cli_text(training->args, from_files[i]);
         char *was;
-        if (!file || from_is_given(training->args, from_files[i])) continue;
+        const bool again = !strcmp(from_files[i], "gates"); /* has to be said each time */
+        if (!file || (!again && from_is_given(training->args, from_files[i]))) continue;
         if (!from_differs(recorded, from_files[i], cli_runfolder_file_hash(file), &was)) continue;
         free(was);
         return cli_bad("--%s: %s is no longer what it was for %s", from_files[i], file, folder);
@@ -227,6 +228,7 @@ int cli_runfolder_compare(const cli_training *training)
 static bool from_is_exact(const cli_args *args)
 {
     static const char *const apart[] = {"from",
+                                        "gates", /* which are compared */
                                         "run",
                                         "out",
                                         "no-out",

@@ -48,8 +48,8 @@ static const cli_archive_module *unpack_module(void)
     const cli_archive_module *module = cli_module("archive", CLI_ARCHIVE_ABI, GRADUS_ARCHIVE_BUILT,
                                                   GRADUS_ARCHIVE_INSTALLED, &reason);
     if (!module)
-        cli_fault(CLI_ENVIRONMENT, "unpacking needs libarchive (Debian package libarchive13): %s",
-                  reason);
+        cli_fault(CLI_ENVIRONMENT,
+                  "unpacking needs libarchive (Debian package libgradus-modules): %s", reason);
     return module;
 }
 

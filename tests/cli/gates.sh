@@ -59,16 +59,31 @@ done
 run train --net "$net" --data blobs.csv --no-out
 refused "unknown function 'multiply'"
 
-# A recipe names the object beside it.
+# A recipe names the object beside it, which is loaded when the command line says so too.
 mkdir nets
 mv multiply.so nets
 printf '%s\n' "$net" >nets/own.net
 printf 'net own.net\ngates multiply.so\ninput 2\nepochs 2\nno-out\n' >nets/own.recipe
 run train --recipe own --data blobs.csv
+refused "own.recipe:2: 'gates' runs code: say --gates nets/multiply.so on the command line"
+run train --recipe own --data blobs.csv --gates nets/multiply.so
 exits 0
-run show nets/own.net
+run show nets/own.net --gates nets/multiply.so
 exits 0
 out "multiply"
+# So it is for a run folder, whose gates have to be the same.
+run train --gates nets/multiply.so --net "$net" --data blobs.csv --epochs 2 --run first -q
+exits 0
+run train --from first --run second -q
+refused "first/settings.recipe:"
+err "'gates' runs code: say --gates $PWD/nets/multiply.so on the command line"
+run train --from first --run second --gates nets/multiply.so
+exits 0
+out "repeated"
+cp nets/multiply.so nets/copy.so
+echo >>nets/copy.so
+run train --from first --run third --gates nets/copy.so
+refused "--gates: nets/copy.so is no longer what it was for first"
 
 # ---- Refusals -------------------------------------------------------------------------------------
 
