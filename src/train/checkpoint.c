@@ -55,6 +55,17 @@ static gr_status checkpoint_set_augment(gr_meta *meta, const gr_augment *a)
     return gr_meta_set_reals(meta, "train.augment", numbers, GR_LEN(numbers));
 }
 
+/* The shares of the classes that a teacher gives the examples, and what they count for. */
+static gr_status checkpoint_set_teacher(gr_meta *meta, const gr_trainer *t)
+{
+    const size_t count = (size_t)t->train->storage->count * (size_t)t->model->classes;
+    const uint64_t hash = gr_hash(t->shares, count * sizeof *t->shares, 0);
+    char text[120];
+    snprintf(text, sizeof text, "shares with hash %016llx, temperature %.9g, weight %.9g",
+             (unsigned long long)hash, t->o.temperature, t->o.teacher_weight);
+    return gr_meta_set(meta, "train.teacher", text);
+}
+
 static gr_status checkpoint_describe(gr_trainer *t, gr_meta *meta)
 {
     const gr_trainer_options *o = &t->o;
@@ -68,6 +79,8 @@ static gr_status checkpoint_describe(gr_trainer *t, gr_meta *meta)
     GR_TRY(gr_meta_set(meta, "train.order", o->in_order ? "as it is" : "shuffled"));
     GR_TRY(gr_meta_set(meta, "train.last_batch", o->drop_last ? "dropped" : "kept"));
     if (o->augment) GR_TRY(checkpoint_set_augment(meta, &t->augment));
+    if (t->shares) GR_TRY(checkpoint_set_teacher(meta, t));
+    if (t->model->exact) GR_TRY(gr_meta_set(meta, "train.exact", "yes"));
     GR_TRY(gr_meta_set(meta, "train.monitor",
                        o->monitor == GR_MONITOR_ACCURACY ? "accuracy" : "loss"));
     GR_TRY(gr_meta_set_real(meta, "train.min_delta", o->min_delta));

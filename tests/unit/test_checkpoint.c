@@ -225,6 +225,13 @@ static void test_resume_refused(void **state)
     refuse_resume(other, path.text, GR_INVALID, "its optimizer is 'adam', here it is 'sgd'");
     other.options.optimizer = GR_OPTIMIZER(GR_ADAM, .l2 = 0.5);
     refuse_resume(other, path.text, GR_INVALID, "its optimizer_numbers is");
+    gr_tensor scores;
+    unit_ok(gr_tensor_new(GR_F32, GR_SHAPE(250, 3), &scores));
+    other = c;
+    other.options.teacher = &scores;
+    refuse_resume(other, path.text, GR_INVALID,
+                  "its teacher is 'not set', here it is 'shares with");
+    gr_tensor_clear(&scores);
     other = c;
     other.options.in_order = true;
     refuse_resume(other, path.text, GR_INVALID, "its order is 'shuffled'");

@@ -1,5 +1,6 @@
 /* A training that is killed (SIGKILL) at random moments and resumed each time ends with the same
- * model file, byte by byte, as one that was left alone. */
+ * model file, byte by byte, as one that was left alone. GRADUS_KILLS moments (20), of as many
+ * trainings as that takes; tests/train_kill_slow.sh takes 200. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -61,27 +62,46 @@ static int64_t kill_steps_saved(void)
     return steps;
 }
 
+typedef struct kill_count {
+    int kills, useful; /* useful: after which there was something new to go on from */
+} kill_count;
+
+/* One training, with at most so many kills, which are added to *count. */
+static void kill_training(gr_rng *rng, uint64_t longest, int most, kill_count *count)
+{
+    int64_t saved = 0;
+    unlink(kill_checkpoint);
+    unlink(kill_model);
+    for (int i = 0; i < most; i++) {
+        if (kill_after(1 + (long)gr_rng_below(rng, longest), kill_checkpoint, kill_model)) break;
+        count->kills++;
+        count->useful += kill_steps_saved() > saved;
+        saved = kill_steps_saved();
+    }
+    assert_true(kill_after(0, kill_checkpoint, kill_model));
+}
+
 static void test_killed(void **state)
 {
     (void)state;
     gr_rng rng = gr_rng_new((uint64_t)time(NULL), 0);
-    uint64_t seed = rng.key;
-    int64_t saved = 0;
-    int kills = 0, useful = 0; /* after which there was something new to go on from */
-    double start = gr_seconds();
+    const uint64_t seed = rng.key;
+    const char *text = getenv("GRADUS_KILLS");
+    const int wanted = text ? atoi(text) : 20;
+    int trainings = 0;
+    kill_count count = {0};
+    const double start = gr_seconds();
     assert_true(kill_after(0, NULL, kill_whole));
-    uint64_t longest = 10000 + (uint64_t)(1e6 * (gr_seconds() - start)); /* of a life */
-    while (kills < 60 &&
-           !kill_after(1 + (long)gr_rng_below(&rng, longest), kill_checkpoint, kill_model)) {
-        kills++;
-        useful += kill_steps_saved() > saved;
-        saved = kill_steps_saved();
+    const uint64_t longest = 10000 + (uint64_t)(1e6 * (gr_seconds() - start)); /* of a life */
+    for (; count.kills < wanted; trainings++) {
+        kill_training(&rng, longest, wanted - count.kills, &count);
+        if (!test_same_files(kill_whole, kill_model))
+            fail_msg("the model differs after %d kills (seed %llu)", count.kills,
+                     (unsigned long long)seed);
     }
-    assert_true(kill_after(0, kill_checkpoint, kill_model));
-    print_message("killed %d times, %d of them within the training\n", kills, useful);
-    assert_true(useful > 0);
-    if (!test_same_files(kill_whole, kill_model))
-        fail_msg("the model differs after %d kills (seed %llu)", kills, (unsigned long long)seed);
+    print_message("killed %d times in %d trainings, %d of them with something new to go on from\n",
+                  count.kills, trainings, count.useful);
+    assert_true(count.useful > 0);
 }
 
 static int kill_setup(void **state)
