@@ -97,8 +97,12 @@ static gr_status list_row(list_reader *reader, int depth)
 gr_status gr_lang_parse_list(lang_parser *parser, lang_list *list)
 {
     list_reader reader = {.parser = parser, .leaf = -1};
+    gr_expr *expr = parser->expr;
+    /* A list without numbers points at them, too. */
+    if (!gr_grow(&expr->numbers, expr->n_numbers, &expr->numbers_capacity, sizeof *expr->numbers))
+        return GR_NO_MEMORY;
     for (int i = 0; i < GR_MAX_RANK; i++) reader.dim[i] = -1;
-    list->first = parser->expr->n_numbers;
+    list->first = expr->n_numbers;
     GR_TRY(list_row(&reader, 0));
     list->shape = gr_shape_of(reader.leaf + 1, reader.dim);
     return GR_OK;

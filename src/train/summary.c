@@ -99,6 +99,7 @@ static gr_status summary_edges(summary *s, const gr_node *node, const int *owner
 static void summary_hand_out_edges(summary *s)
 {
     const int *at = s->edge;
+    if (!at) return; /* a net of constants: no layer reads another */
     for (int i = 0; i < s->info.count; i++) {
         s->info.layers[i].input = at;
         at += s->info.layers[i].inputs;
