@@ -49,7 +49,8 @@ fuzz_bytes fuzz_part(fuzz_bytes *bytes);
 
 /* Writes a safetensors file whose header, but for the length in front, is the next part, and whose
  * data is the part behind that, cut or filled with zeros to the largest offset that the header has:
- * so an input stays well-formed when its texts change, and tensors of zeros take no bytes. */
+ * so an input stays well-formed when its texts change, and tensors of zeros take no bytes. The
+ * checksum, if the header has one, is put right. */
 const char *fuzz_safetensors(const char *name, fuzz_bytes *bytes);
 
 /* ---- Graphs ------------------------------------------------------------------------------- */
