@@ -12,7 +12,7 @@ const char *gr_normalize_name(gr_normalize kind)
 
 int gr_normalize_find(const char *name)
 {
-    for (size_t i = 0; i < GR_LEN(normalize_names); i++) {
+    for (size_t i = 0; name && i < GR_LEN(normalize_names); i++) {
         if (strcmp(normalize_names[i], name) == 0) return (int)i;
     }
     return -1;
