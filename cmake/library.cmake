@@ -5,13 +5,16 @@
 set(folders base graph ops grad backend/cpu passes plan run check data io nn optim lang train classic)
 list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
-# Sizes: reading, building and planning, which no step runs, is compiled for size, and kernels as
-# -O2 does it: loops that gain by vectors say so (`omp simd`), the others stay loops. Kernels written
-# in vectors count on loops of constant length coming undone, which -fpeel-loops allows; pooling
-# counts on more.
+# Sizes: what no step runs (reading, building and planning; ops whose kernels are elsewhere) is
+# compiled for size, and kernels as -O2 does it: loops that gain by vectors say so (`omp simd`), the
+# others stay loops. Kernels written in vectors count on loops of constant length coming undone,
+# which -fpeel-loops allows; pooling counts on more.
 file(GLOB small_sources CONFIGURE_DEPENDS ${patterns})
 set(kernel_sources ${small_sources})
-list(FILTER small_sources EXCLUDE REGEX "/src/(ops|backend)/")
+set(own_kernels activation algebra arithmetic cast compare elementwise exp_log extremes logic one_hot
+    patches position pow scan trig where)
+list(JOIN own_kernels "|" own_kernels)
+list(FILTER small_sources EXCLUDE REGEX "/src/(ops/(${own_kernels})\\.c|backend/)")
 list(FILTER kernel_sources INCLUDE REGEX "/src/backend/cpu/")
 list(FILTER kernel_sources EXCLUDE REGEX "/(random|fused_pairs|pool)\\.c$")
 function(gradus_optimise flag)
@@ -48,6 +51,10 @@ foreach(header IN LISTS base_headers)
 endforeach()
 configure_file(cmake/gradus.map.in ${version_script} @ONLY)
 
+# Relative relocations take a bit instead of 24 bytes; glibc reads them so from 2.36 on.
+include(CheckLinkerFlag)
+check_linker_flag(C -Wl,-z,pack-relative-relocs GRADUS_PACKS_RELOCATIONS)
+
 # gradus_library(<name> <output name> <sources> [libraries…]): objects, archive, shared library.
 function(gradus_library name output sources)
     add_library(${name}_objects OBJECT ${sources})
@@ -55,11 +62,15 @@ function(gradus_library name output sources)
         POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
     target_include_directories(${name}_objects PRIVATE include src)
     target_link_libraries(${name}_objects PRIVATE gradus_options ${ARGN})
+    # Nothing is thrown through C; a tenth of the library would be tables for it.
+    target_compile_options(${name}_objects PRIVATE
+        $<$<NOT:$<CONFIG:Debug>>:-fno-asynchronous-unwind-tables>)
 
     add_library(${name}_static STATIC $<TARGET_OBJECTS:${name}_objects>)
     add_library(${name}_shared SHARED $<TARGET_OBJECTS:${name}_objects>)
     target_link_options(${name}_shared PRIVATE
-        -Wl,--version-script=${version_script} -Wl,--no-undefined -Wl,-Bsymbolic-functions)
+        -Wl,--version-script=${version_script} -Wl,--no-undefined -Wl,-Bsymbolic-functions
+        $<$<BOOL:${GRADUS_PACKS_RELOCATIONS}>:-Wl,-z,pack-relative-relocs>)
     set_property(TARGET ${name}_shared APPEND PROPERTY LINK_DEPENDS ${version_script})
     set_target_properties(${name}_shared PROPERTIES
         VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})

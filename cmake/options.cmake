@@ -1,6 +1,7 @@
 # What a builder may choose, and the compiler flags that follow from it.
 
 option(GRADUS_MINIMAL "Use no library beyond libc and libm" OFF)
+option(GRADUS_BASELINE "Leave out the kernels for AVX2 and AVX-512, to be small" OFF)
 option(GRADUS_OPENMP "Use OpenMP threads where found" ON)
 option(GRADUS_ONEDNN "Build the oneDNN backend where found" ON)
 option(GRADUS_ZLIB "Read .gz files where zlib is found" ON)
@@ -40,6 +41,9 @@ target_compile_options(gradus_options INTERFACE
     -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp-simd
     -Wall -Wextra -Wpedantic -Wconversion)
 target_compile_definitions(gradus_options INTERFACE _GNU_SOURCE)
+if(GRADUS_BASELINE)
+    target_compile_definitions(gradus_options INTERFACE GRADUS_BASELINE)
+endif()
 if(GRADUS_WERROR)
     target_compile_options(gradus_options INTERFACE -Werror)
 endif()

@@ -126,6 +126,11 @@ void gr_rng_shuffle(gr_rng *rng, int64_t *items, int64_t count); /* Fisher–Yat
 
 GR_SHARED double gr_seconds(void); /* monotonic */
 
+/* Whether kernels for AVX2 and AVX-512 stand beside those that run everywhere: -DGRADUS_BASELINE
+ * leaves them out, for programs that must be small. */
+#if defined(__x86_64__) && !defined(GRADUS_BASELINE)
+#define GR_X86_LEVELS 1
+#endif
 typedef enum gr_cpu_level { GR_CPU_BASE, GR_CPU_AVX2, GR_CPU_AVX512, GR_CPU_LEVELS } gr_cpu_level;
 /* The level that kernels are chosen for: what the CPU has, lowered by GRADUS_CPU=base|avx2|avx512.
  * Read once. */

@@ -22,7 +22,7 @@ const char *gr_cpu_name(gr_cpu_level level)
 
 static gr_cpu_level machine_cpu(void)
 {
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return GR_CPU_BASE;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq") ||

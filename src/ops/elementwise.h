@@ -24,7 +24,7 @@
         NAME##_loop(out, in, step, n, param);                                                      \
     }
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #define GR_TARGET_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__)
 #define GR_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))

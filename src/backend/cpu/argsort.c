@@ -81,7 +81,7 @@ static GR_INLINE bool argsort_below_loop(const uint32_t *key, uint32_t limit)
         return argsort_below_loop(key, limit);                                                     \
     }
 ARGSORT_LEVEL(base, )
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 ARGSORT_LEVEL(avx2, GR_TARGET_AVX2)
 ARGSORT_LEVEL(avx512, GR_TARGET_AVX512)
 #define ARGSORT_LEVELS(NAME)                                                                       \

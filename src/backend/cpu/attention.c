@@ -133,7 +133,7 @@ static GR_INLINE void attention_drop_loop(float *s, const uint32_t *word, int64_
     }
 
 ATTENTION_LEVEL(base, )
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 ATTENTION_LEVEL(avx2, GR_TARGET_AVX2)
 ATTENTION_LEVEL(avx512, GR_TARGET_AVX512)
 #endif

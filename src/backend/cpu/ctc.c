@@ -81,7 +81,7 @@ static GR_INLINE void ctc_shares_loop(const ctc_sequence *row, const double *alp
         ctc_shares_loop(row, alpha, beta, total, share);                                           \
     }
 CTC_LEVEL(base, )
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 CTC_LEVEL(avx2, GR_TARGET_AVX2)
 CTC_LEVEL(avx512, GR_TARGET_AVX512)
 #endif

@@ -79,7 +79,7 @@ static inline float float_lane_sum(float *lanes)
 #define FLOAT_BLOCK 1
 #include "backend/cpu/distance_float.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #define FLOAT_NAME(x) float_avx2_##x
 #define FLOAT_TARGET __attribute__((target("avx2")))
 #define FLOAT_WIDTH 8
@@ -106,7 +106,7 @@ static inline float float_lane_sum(float *lanes)
     }
 static const gr_distance_kit float_kits[][3] = {
     FLOAT_KITS(base),
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     FLOAT_KITS(avx2),
     FLOAT_KITS(avx512),
 #endif
@@ -116,7 +116,7 @@ static const gr_distance_kit float_kits[][3] = {
 
 const gr_distance_kit *gr_distance_kit_for(gr_dtype dtype, gr_distance_sum sum, gr_cpu_level level)
 {
-#if !defined(__x86_64__)
+#if !defined(GR_X86_LEVELS)
     level = GR_CPU_BASE;
 #endif
     if (dtype == GR_F32) return &float_kits[level][sum];

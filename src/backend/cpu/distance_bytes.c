@@ -7,7 +7,7 @@
  * Sums of 4 x 4 rows (AVX2: 2 x 4) stay in registers, so that 8 loads feed 16 such instructions. */
 #include "backend/cpu/distance_bytes.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 
 #include <immintrin.h>
 

@@ -32,7 +32,7 @@ static GR_INLINE void fused_repeat_loop(char *restrict to, const char *restrict 
     }
 }
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 GR_TARGET_AVX512 static void fused_repeat_avx512(char *to, const char *from, int64_t stride,
                                                  int64_t runs, int64_t n, int64_t size)
 {
@@ -43,7 +43,7 @@ GR_TARGET_AVX512 static void fused_repeat_avx512(char *to, const char *from, int
 void gr_fused_repeat(char *to, const char *from, int64_t stride, int64_t runs, int64_t n,
                      int64_t size)
 {
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     if (gr_cpu() == GR_CPU_AVX512) {
         fused_repeat_avx512(to, from, stride, runs, n, size);
         return;

@@ -1,7 +1,7 @@
 /* The kernels of gemm_kernel.h for each element type and CPU level. */
 #include "backend/cpu/gemm.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #include <immintrin.h>
 #endif
 
@@ -37,37 +37,48 @@ static inline gemm_v2d gemm_load_v2d(const double *p)
     return v;
 }
 
-static inline gemm_v4f gemm_load_part_v4f(const float *p, int64_t n)
+/* Ends of rows are rare, and no instruction loads or stores parts: calls keep the tiles small. */
+static __attribute__((noinline)) gemm_v4f gemm_load_part_v4f(const float *p, int64_t n)
 {
     gemm_v4f v = {0, 0, 0, 0};
     for (int64_t i = 0; i < n && i < 4; i++) v[i] = p[i];
     return v;
 }
 
-static inline gemm_v2d gemm_load_part_v2d(const double *p, int64_t n)
+static __attribute__((noinline)) gemm_v2d gemm_load_part_v2d(const double *p, int64_t n)
 {
     return (gemm_v2d){n > 0 ? p[0] : 0, n > 1 ? p[1] : 0};
 }
 
-static inline void gemm_store_v4f(float *p, gemm_v4f v, int64_t n)
+static inline void gemm_store_v4f(float *p, gemm_v4f v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void gemm_store_v2d(double *p, gemm_v2d v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static __attribute__((noinline)) void gemm_store_part_v4f(float *p, gemm_v4f v, int64_t n)
 {
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
-static inline void gemm_store_v2d(double *p, gemm_v2d v, int64_t n)
+static __attribute__((noinline)) void gemm_store_part_v2d(double *p, gemm_v2d v, int64_t n)
 {
     memcpy(p, &v, (size_t)n * sizeof *p);
 }
 
 static inline void gemm_add_f32(float *to, const float *from)
 {
-    gemm_store_v4f(to, gemm_load_v4f(to) + gemm_load_v4f(from), 4);
+    gemm_store_v4f(to, gemm_load_v4f(to) + gemm_load_v4f(from));
 }
 
 static inline void gemm_add_f64(double *to, const double *from)
 {
-    gemm_store_v2d(to, gemm_load_v2d(to) + gemm_load_v2d(from), 2);
-    gemm_store_v2d(to + 2, gemm_load_v2d(to + 2) + gemm_load_v2d(from + 2), 2);
+    gemm_store_v2d(to, gemm_load_v2d(to) + gemm_load_v2d(from));
+    gemm_store_v2d(to + 2, gemm_load_v2d(to + 2) + gemm_load_v2d(from + 2));
 }
 
 /* Rows become columns, 16 bytes at a time. */
@@ -98,7 +109,6 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 
 /* Sums over the lanes of so many vectors, one by one. */
 #define GEMM_TOTALS_OF_2(v, out) (out[0] = GEMM_NAME(lanes)(v[0]), out[1] = GEMM_NAME(lanes)(v[1]))
-#define GEMM_TOTALS_OF_4(v, out) (GEMM_TOTALS_OF_2(v, out), GEMM_TOTALS_OF_2((v + 2), (out + 2)))
 
 #define GEMM_NAME(x) gemm_f32_base_##x
 #define GEMM_PAIR_ROWS 2
@@ -113,8 +123,8 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 #define GEMM_BLOCK_K 320
 #define GEMM_LOAD(p) gemm_load_v4f(p)
 #define GEMM_LOAD_PART(p, n) gemm_load_part_v4f(p, n)
-#define GEMM_STORE(p, v) gemm_store_v4f(p, v, 4)
-#define GEMM_STORE_PART(p, v, n) gemm_store_v4f(p, v, n)
+#define GEMM_STORE(p, v) gemm_store_v4f(p, v)
+#define GEMM_STORE_PART(p, v, n) gemm_store_part_v4f(p, v, n)
 #define GEMM_SPREAD(x) ((gemm_v4f){x, x, x, x})
 #define GEMM_FMA(a, b, c) ((a) * (b) + (c))
 #define GEMM_ADD_4 gemm_add_f32
@@ -135,8 +145,8 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 #define GEMM_BLOCK_K 192
 #define GEMM_LOAD(p) gemm_load_v2d(p)
 #define GEMM_LOAD_PART(p, n) gemm_load_part_v2d(p, n)
-#define GEMM_STORE(p, v) gemm_store_v2d(p, v, 2)
-#define GEMM_STORE_PART(p, v, n) gemm_store_v2d(p, v, n)
+#define GEMM_STORE(p, v) gemm_store_v2d(p, v)
+#define GEMM_STORE_PART(p, v, n) gemm_store_part_v2d(p, v, n)
 #define GEMM_SPREAD(x) ((gemm_v2d){x, x})
 #define GEMM_FMA(a, b, c) ((a) * (b) + (c))
 #define GEMM_ADD_4 gemm_add_f64
@@ -144,7 +154,7 @@ static inline void gemm_transpose_f64(const double *const row[2], int64_t at, do
 #define GEMM_TRANSPOSE gemm_transpose_f64
 #include "backend/cpu/gemm_kernel.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 
 /* ---- AVX2 and FMA ---------------------------------------------------------------------------- */
 
@@ -201,7 +211,6 @@ static const int64_t gemm_lanes_f64[8] = {-1, -1, -1, -1};
 /* ---- AVX-512 --------------------------------------------------------------------------------- */
 
 #define GEMM_MASK_F32(n) ((__mmask16)((1u << (n)) - 1))
-#define GEMM_MASK_F64(n) ((__mmask8)((1u << (n)) - 1))
 
 /* The sums over the lanes of four vectors, by additions of whole vectors. */
 __attribute__((target("avx512f,avx512dq"))) static inline void
@@ -260,40 +269,6 @@ gemm_turn_f32_avx512(const float *in, int64_t ld, int64_t n, int64_t k, float *o
     }
 }
 
-__attribute__((target("avx512f"))) static inline void
-gemm_turn_f64_avx512(const double *in, int64_t ld, int64_t n, int64_t k, double *out, int64_t width)
-{
-    const __mmask8 columns = (__mmask8)((1u << k) - 1), rows = (__mmask8)((1u << n) - 1);
-    __m512d v[8], w[8];
-    GEMM_UNROLL
-    for (int i = 0; i < 8; i++) {
-        v[i] = i < n ? _mm512_maskz_loadu_pd(columns, in + i * ld) : _mm512_setzero_pd();
-    }
-    GEMM_UNROLL
-    for (int i = 0; i < 8; i += 2) {
-        w[i] = _mm512_unpacklo_pd(v[i], v[i + 1]);
-        w[i + 1] = _mm512_unpackhi_pd(v[i], v[i + 1]);
-    }
-    GEMM_UNROLL
-    for (int i = 0; i < 2; i++) {
-        v[i] = _mm512_shuffle_f64x2(w[i], w[i + 2], 0x88);
-        v[i + 2] = _mm512_shuffle_f64x2(w[i], w[i + 2], 0xdd);
-        v[i + 4] = _mm512_shuffle_f64x2(w[i + 4], w[i + 6], 0x88);
-        v[i + 6] = _mm512_shuffle_f64x2(w[i + 4], w[i + 6], 0xdd);
-    }
-    GEMM_UNROLL
-    for (int i = 0; i < 2; i++) {
-        w[i] = _mm512_shuffle_f64x2(v[i], v[i + 4], 0x88);
-        w[i + 4] = _mm512_shuffle_f64x2(v[i], v[i + 4], 0xdd);
-        w[i + 2] = _mm512_shuffle_f64x2(v[i + 2], v[i + 6], 0x88);
-        w[i + 6] = _mm512_shuffle_f64x2(v[i + 2], v[i + 6], 0xdd);
-    }
-    GEMM_UNROLL
-    for (int i = 0; i < 8; i++) {
-        if (i < k) _mm512_mask_storeu_pd(out + i * width, rows, w[i]);
-    }
-}
-
 #define GEMM_NAME(x) gemm_f32_avx512_##x
 #define GEMM_PAIR_ROWS 4
 #define GEMM_TOTALS gemm_totals_f32_avx512
@@ -316,37 +291,16 @@ gemm_turn_f64_avx512(const double *in, int64_t ld, int64_t n, int64_t k, double 
 #define GEMM_TURN gemm_turn_f32_avx512
 #include "backend/cpu/gemm_kernel.h"
 
-#define GEMM_NAME(x) gemm_f64_avx512_##x
-#define GEMM_PAIR_ROWS 4
-#define GEMM_TOTALS GEMM_TOTALS_OF_4
-#define GEMM_TITLE "gemm-avx512"
-#define GEMM_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
-#define GEMM_T double
-#define GEMM_V __m512d
-#define GEMM_LANES 8
-#define GEMM_ROWS 14
-#define GEMM_SLIVER 16
-#define GEMM_BLOCK_K 192
-#define GEMM_LOAD(p) _mm512_loadu_pd(p)
-#define GEMM_LOAD_PART(p, n) _mm512_maskz_loadu_pd(GEMM_MASK_F64(n), p)
-#define GEMM_STORE(p, v) _mm512_storeu_pd(p, v)
-#define GEMM_STORE_PART(p, v, n) _mm512_mask_storeu_pd(p, GEMM_MASK_F64(n), v)
-#define GEMM_SPREAD(x) _mm512_set1_pd(x)
-#define GEMM_FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
-#define GEMM_ADD_4 gemm_add_f64
-#define GEMM_SQUARE 8
-#define GEMM_TURN gemm_turn_f64_avx512
-#include "backend/cpu/gemm_kernel.h"
-
 #endif
 
+/* f64, which no net is trained in, stops at AVX2: its AVX-512 kernels would be 60 kB. */
 const gr_gemm_kit *gr_gemm_kit_for(gr_dtype dtype, gr_cpu_level level)
 {
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     static const gr_gemm_kit *const kits[GR_CPU_LEVELS][2] = {
         {&gemm_f32_base_kit, &gemm_f64_base_kit},
         {&gemm_f32_avx2_kit, &gemm_f64_avx2_kit},
-        {&gemm_f32_avx512_kit, &gemm_f64_avx512_kit}};
+        {&gemm_f32_avx512_kit, &gemm_f64_avx2_kit}};
     return kits[level][dtype == GR_F64];
 #else
     (void)level;

@@ -4,7 +4,7 @@
  */
 #include "backend/cpu/gemm.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #include <immintrin.h>
 
 enum { TINY_LANES = 16, TINY_MOST = 2 * TINY_LANES, TINY_VECTORS = 4, TINY_STEPS = 16 };
@@ -96,7 +96,7 @@ static bool tiny_suits(const gr_gemm *g)
 
 gr_status gr_gemm_tiny_prepare(const gr_gemm *gemm, gr_request *request)
 {
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     const bool single = gemm->kit->element == sizeof(float);
     if (request->level < GR_CPU_AVX512 || !single || !tiny_suits(gemm)) return GR_UNSUPPORTED;
     const int64_t vectors = (gemm->m * gemm->n + TINY_LANES - 1) / TINY_LANES;

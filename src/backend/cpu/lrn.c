@@ -128,18 +128,17 @@ LRN_LOOPS(f32, float)
 LRN_LOOPS(f64, double)
 LRN_LEVEL(f32, base, )
 LRN_LEVEL(f64, base, )
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 LRN_LEVEL(f32, avx2, GR_TARGET_AVX2)
 LRN_LEVEL(f64, avx2, GR_TARGET_AVX2)
 LRN_LEVEL(f32, avx512, GR_TARGET_AVX512)
-LRN_LEVEL(f64, avx512, GR_TARGET_AVX512)
 #endif
 
 /* [dtype is f64][level] */
 static lrn_tile_fn *const lrn_forward_tiles[2][GR_CPU_LEVELS] = {GR_LEVELS(lrn_f32),
-                                                                 GR_LEVELS(lrn_f64)};
+                                                                 GR_TWO_LEVELS(lrn_f64)};
 static lrn_tile_fn *const lrn_backward_tiles[2][GR_CPU_LEVELS] = {GR_LEVELS(lrn_grad_f32),
-                                                                  GR_LEVELS(lrn_grad_f64)};
+                                                                  GR_TWO_LEVELS(lrn_grad_f64)};
 
 /* ---- Running --------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
     {                                                                                              \
         gr_lstm_##NAME##_row(g, in, out);                                                          \
     }
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #define LSTM_LEVELS(NAME)                                                                          \
     LSTM_COPY(NAME, base, )                                                                        \
     LSTM_COPY(NAME, avx2, GR_TARGET_AVX2)                                                          \

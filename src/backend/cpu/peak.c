@@ -3,7 +3,7 @@
 
 #include "ops/elementwise.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #include <immintrin.h>
 #endif
 
@@ -69,14 +69,14 @@ enum { PEAK_SUMS = 8 }; /* of a reading loop */
 
 #define PEAK_PLAIN(a, b, c) ((a) * (b) + (c))
 PEAK_LEVEL(base, , 16, 12, PEAK_PLAIN)
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 PEAK_LEVEL(avx2, GR_TARGET_AVX2, 32, 12, _mm256_fmadd_ps)
 PEAK_LEVEL(avx512, GR_TARGET_AVX512, 64, 16, _mm512_fmadd_ps)
 #endif
 
 const gr_peak_kernels *gr_peak(gr_cpu_level level)
 {
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     if (level == GR_CPU_AVX512) return &peak_kernels_avx512;
     if (level == GR_CPU_AVX2) return &peak_kernels_avx2;
 #endif

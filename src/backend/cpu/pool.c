@@ -35,17 +35,9 @@
 #define POOL_TARGET
 #include "backend/cpu/pool_vector.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 /* Wider vectors gain nothing: pooling waits for memory. */
 #define POOL_AVX2 __attribute__((target("avx2")))
-
-#define POOL_NAME(x) pool_f32x4_avx2_##x
-#define POOL_ONE(x) pool_f32_##x
-#define POOL_T float
-#define POOL_INT int32_t
-#define POOL_LANES 4
-#define POOL_TARGET POOL_AVX2
-#include "backend/cpu/pool_vector.h"
 
 #define POOL_NAME(x) pool_f32x8_avx2_##x
 #define POOL_ONE(x) pool_f32_##x
@@ -55,23 +47,13 @@
 #define POOL_TARGET POOL_AVX2
 #include "backend/cpu/pool_vector.h"
 
-#define POOL_NAME(x) pool_f64x4_avx2_##x
-#define POOL_ONE(x) pool_f64_##x
-#define POOL_T double
-#define POOL_INT int64_t
-#define POOL_LANES 4
-#define POOL_TARGET POOL_AVX2
-#include "backend/cpu/pool_vector.h"
 #endif
 
-/* `count`: windows of a row. Rows of a few are not worth long vectors. */
+/* `count`: windows of a row. Rows of a few are not worth long vectors, and f64 not their code. */
 static const pool_kit *pool_kit_for(gr_dtype dtype, gr_cpu_level level, int64_t count)
 {
-#if defined(__x86_64__)
-    if (level >= GR_CPU_AVX2) {
-        if (dtype == GR_F64) return &pool_f64x4_avx2_kit;
-        return count >= 8 ? &pool_f32x8_avx2_kit : &pool_f32x4_avx2_kit;
-    }
+#if defined(GR_X86_LEVELS)
+    if (level >= GR_CPU_AVX2 && dtype == GR_F32 && count >= 8) return &pool_f32x8_avx2_kit;
 #else
     (void)level, (void)count;
 #endif

@@ -153,7 +153,7 @@ static GR_INLINE void random_keys_body(const gr_random_ctx *ctx, uint64_t step, 
     {                                                                                              \
         random_##name##_body(ctx, step, first, out);                                               \
     }
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #define RANDOM_LEVELS(name)                                                                        \
     RANDOM_COPY(name, base, )                                                                      \
     RANDOM_COPY(name, avx2, GR_TARGET_AVX2)                                                        \
@@ -185,7 +185,7 @@ RANDOM_LEVELS(keys)
         random_row(key, block, step, row);                                                         \
     }
 RANDOM_ROW_COPY(base, )
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 RANDOM_ROW_COPY(avx2, GR_TARGET_AVX2)
 RANDOM_ROW_COPY(avx512, GR_TARGET_AVX512)
 #endif

@@ -3,7 +3,7 @@
 #include "backend/backend.h"
 #include "ops/elementwise.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #include <immintrin.h>
 #endif
 
@@ -27,29 +27,26 @@
 
 #define REDUCE_T int64_t
 #define REDUCE_U uint64_t
-#define REDUCE_BITS int64_t
 #define REDUCE_NAME(part) reduce_i64_base_##part
-#define REDUCE_VECTOR 16
+#define REDUCE_ANY_ORDER
 #define REDUCE_TARGET
 #include "backend/cpu/reduce_kernels.h"
 
 #define REDUCE_T int32_t
 #define REDUCE_U uint32_t
-#define REDUCE_BITS int32_t
 #define REDUCE_NAME(part) reduce_i32_base_##part
-#define REDUCE_VECTOR 16
+#define REDUCE_ANY_ORDER
 #define REDUCE_TARGET
 #include "backend/cpu/reduce_kernels.h"
 
 #define REDUCE_T uint8_t
 #define REDUCE_U uint8_t
-#define REDUCE_BITS int8_t
 #define REDUCE_NAME(part) reduce_u8_base_##part
-#define REDUCE_VECTOR 16
+#define REDUCE_ANY_ORDER
 #define REDUCE_TARGET
 #include "backend/cpu/reduce_kernels.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 
 /* The instructions give their second operand where the two are equal or one is NaN; what is missing
  * is that a NaN in x wins. */
@@ -59,8 +56,6 @@
     _mm256_blendv_pd(_mm256_##op##_pd(x, a), x, _mm256_cmp_pd(x, x, _CMP_UNORD_Q))
 #define REDUCE_F32_AVX512(op, a, x)                                                                \
     _mm512_mask_mov_ps(_mm512_##op##_ps(x, a), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x)
-#define REDUCE_F64_AVX512(op, a, x)                                                                \
-    _mm512_mask_mov_pd(_mm512_##op##_pd(x, a), _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q), x)
 
 #define REDUCE_T float
 #define REDUCE_U float
@@ -94,34 +89,21 @@
 #define REDUCE_TARGET GR_TARGET_AVX512
 #include "backend/cpu/reduce_kernels.h"
 
-#define REDUCE_T double
-#define REDUCE_U double
-#define REDUCE_BITS int64_t
-#define REDUCE_NAME(part) reduce_f64_avx512_##part
-#define REDUCE_MAX(a, x) REDUCE_F64_AVX512(max, (__m512d)(a), (__m512d)(x))
-#define REDUCE_MIN(a, x) REDUCE_F64_AVX512(min, (__m512d)(a), (__m512d)(x))
-#define REDUCE_LOAD_PART(x, n) _mm512_maskz_loadu_pd((__mmask8)((1u << (n)) - 1), x)
-#define REDUCE_TURN(v, h) _mm512_alignr_epi64((__m512i)(v), (__m512i)(v), (h) % 8)
-#define REDUCE_VECTOR 64
-#define REDUCE_TARGET GR_TARGET_AVX512
-#include "backend/cpu/reduce_kernels.h"
-
 #endif
 
 gr_reduce_kernels gr_reduce_kernels_of(gr_reduce_kind kind, gr_dtype dtype, gr_cpu_level level)
 {
-    /* Integers gain little, so that one level serves. */
+    /* Integers gain little, so that one level serves; f64 stops at AVX2, as elementwise. */
     static const gr_reduce_kernels *const base[GR_DTYPE_COUNT] = {
         [GR_F64] = reduce_f64_base_kernels,
         [GR_F32] = reduce_f32_base_kernels,
         [GR_I64] = reduce_i64_base_kernels,
         [GR_I32] = reduce_i32_base_kernels,
         [GR_U8] = reduce_u8_base_kernels};
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     if (level == GR_CPU_AVX512 && dtype == GR_F32) return reduce_f32_avx512_kernels[kind];
-    if (level == GR_CPU_AVX512 && dtype == GR_F64) return reduce_f64_avx512_kernels[kind];
     if (level == GR_CPU_AVX2 && dtype == GR_F32) return reduce_f32_avx2_kernels[kind];
-    if (level == GR_CPU_AVX2 && dtype == GR_F64) return reduce_f64_avx2_kernels[kind];
+    if (level >= GR_CPU_AVX2 && dtype == GR_F64) return reduce_f64_avx2_kernels[kind];
 #else
     (void)level;
 #endif

@@ -6,6 +6,8 @@
  *     REDUCE_NAME(part)    name of a function
  *     REDUCE_VECTOR        bytes of a vector register
  *     REDUCE_TARGET        function attribute of the CPU level
+ * for integers, where any order gives the same,
+ *     REDUCE_ANY_ORDER
  * and, if there are instructions for them,
  *     REDUCE_MAX(a, x), REDUCE_MIN(a, x)   of two vectors
  *     REDUCE_LOAD_PART(x, n), REDUCE_TURN(v, h)   a vector's first n elements, the others anything;
@@ -15,10 +17,6 @@
 #define REDUCE_LANES (128 / (int)sizeof(REDUCE_T))
 #define REDUCE_STEP (REDUCE_VECTOR / (int)sizeof(REDUCE_T)) /* elements of a vector */
 #define REDUCE_PARTS (REDUCE_LANES / REDUCE_STEP)           /* vectors that hold all lanes */
-
-typedef REDUCE_T REDUCE_NAME(t) __attribute__((vector_size(REDUCE_VECTOR)));
-typedef REDUCE_U REDUCE_NAME(u) __attribute__((vector_size(REDUCE_VECTOR)));
-typedef REDUCE_BITS REDUCE_NAME(bits) __attribute__((vector_size(REDUCE_VECTOR)));
 
 REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
 REDUCE_NAME(combine)(int kind, REDUCE_T a, REDUCE_T x)
@@ -34,6 +32,25 @@ REDUCE_NAME(combine)(int kind, REDUCE_T a, REDUCE_T x)
         return GR_REDUCE_MIN_OF(a, x);
     }
 }
+
+#if defined(REDUCE_ANY_ORDER)
+/* out[k] = the unit of n elements at x + k·step. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(units)(int kind, void *out, const void *x, int64_t count, int64_t step, int64_t n)
+{
+    REDUCE_T *y = out;
+    const REDUCE_T *from = x;
+    for (int64_t k = 0; k < count; k++, from += step) {
+        REDUCE_T all = from[0];
+        for (int64_t i = 1; i < n; i++) all = REDUCE_NAME(combine)(kind, all, from[i]);
+        y[k] = all;
+    }
+}
+#else
+
+typedef REDUCE_T REDUCE_NAME(t) __attribute__((vector_size(REDUCE_VECTOR)));
+typedef REDUCE_U REDUCE_NAME(u) __attribute__((vector_size(REDUCE_VECTOR)));
+typedef REDUCE_BITS REDUCE_NAME(bits) __attribute__((vector_size(REDUCE_VECTOR)));
 
 REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_NAME(t)
     REDUCE_NAME(combine_vector)(int kind, REDUCE_NAME(t) a, REDUCE_NAME(t) x)
@@ -215,6 +232,8 @@ REDUCE_NAME(units)(int kind, void *out, const void *x, int64_t count, int64_t st
     }
 }
 
+#endif
+
 /* to[k] takes in, one after the other, the elements k of `rows` rows at x + r·step. */
 REDUCE_TARGET static inline __attribute__((always_inline)) void
 REDUCE_NAME(columns)(int kind, void *to, const void *x, int64_t rows, int64_t step, int64_t n)
@@ -263,6 +282,7 @@ static const gr_reduce_kernels REDUCE_NAME(kernels)[GR_REDUCTION_KINDS] = {
 };
 
 #undef REDUCE_KIND
+#undef REDUCE_ANY_ORDER
 #undef REDUCE_MAX
 #undef REDUCE_MIN
 #undef REDUCE_LOAD_PART

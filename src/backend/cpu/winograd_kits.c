@@ -1,7 +1,7 @@
 /* The transforms of winograd_kernel.h for each CPU level. */
 #include "backend/cpu/winograd.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 #include <immintrin.h>
 #endif
 
@@ -84,7 +84,7 @@ static inline void winograd_store_part(float *p, winograd_quarter v, int64_t n)
 }
 #include "backend/cpu/winograd_kernel.h"
 
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
 
 /* ---- AVX2 and FMA ---------------------------------------------------------------------------- */
 
@@ -195,7 +195,7 @@ static inline WINO_AVX512 __m512 winograd_join_16(winograd_quarter a, winograd_q
 
 const winograd_kit *gr_winograd_kit_for(gr_cpu_level level)
 {
-#if defined(__x86_64__)
+#if defined(GR_X86_LEVELS)
     static const winograd_kit *const kits[GR_CPU_LEVELS] = {&winograd_base_kit, &winograd_avx2_kit,
                                                             &winograd_avx512_kit};
     return kits[level];
