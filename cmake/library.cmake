@@ -16,7 +16,7 @@ set(own_kernels activation algebra arithmetic cast compare elementwise exp_log e
 list(JOIN own_kernels "|" own_kernels)
 list(FILTER small_sources EXCLUDE REGEX "/src/(ops/(${own_kernels})\\.c|backend/)")
 list(FILTER kernel_sources INCLUDE REGEX "/src/backend/cpu/")
-list(FILTER kernel_sources EXCLUDE REGEX "/(random|fused_pairs|pool)\\.c$")
+list(FILTER kernel_sources EXCLUDE REGEX "/(fused_pairs|pool)\\.c$")
 function(gradus_optimise flag)
     set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:${flag}>)
 endfunction()

@@ -25,11 +25,14 @@ typedef struct random_work {
     char *out;
 } random_work;
 
-/* ---- Batches --------------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+typedef void random_words_fn(uint64_t key, uint64_t first, uint64_t step,
+                             uint32_t word[4][RANDOM_SIDE]);
 
 /* word[w][j] = word w of block first + j: gr_philox, RANDOM_SIDE times. */
-static GR_INLINE void random_words(uint64_t key, uint64_t first, uint64_t step,
-                                   uint32_t word[4][RANDOM_SIDE])
+static GR_INLINE void random_words_body(uint64_t key, uint64_t first, uint64_t step,
+                                        uint32_t word[4][RANDOM_SIDE])
 {
     uint64_t x0[RANDOM_SIDE], x1[RANDOM_SIDE], x2[RANDOM_SIDE], x3[RANDOM_SIDE];
     GR_SIMD for (int j = 0; j < RANDOM_SIDE; j++)
@@ -61,39 +64,72 @@ static GR_INLINE void random_words(uint64_t key, uint64_t first, uint64_t step,
 }
 
 /* The same in the order of elements. */
-static GR_INLINE void random_row(uint64_t key, uint64_t first, uint64_t step, uint32_t *row)
+static GR_INLINE void random_row_body(random_words_fn *words, uint64_t key, uint64_t first,
+                                      uint64_t step, uint32_t *row)
 {
     uint32_t word[4][RANDOM_SIDE];
-    random_words(key, first, step, word);
+    words(key, first, step, word);
     for (int j = 0; j < RANDOM_SIDE; j++) {
         for (int w = 0; w < 4; w++) row[4 * j + w] = word[w][j];
     }
 }
 
-static GR_INLINE void random_uniform_f32_body(const gr_random_ctx *ctx, uint64_t step,
-                                              uint64_t first, void *out)
+/* Of each CPU level one copy, which all draws call. */
+#define RANDOM_WORDS_COPY(level, target)                                                           \
+    target static __attribute__((noinline)) void random_words_##level(                             \
+        uint64_t key, uint64_t first, uint64_t step, uint32_t word[4][RANDOM_SIDE])                \
+    {                                                                                              \
+        random_words_body(key, first, step, word);                                                 \
+    }                                                                                              \
+    target static __attribute__((noinline)) void random_row_##level(uint64_t key, uint64_t block,  \
+                                                                    uint64_t step, uint32_t *row)  \
+    {                                                                                              \
+        random_row_body(random_words_##level, key, block, step, row);                              \
+    }
+RANDOM_WORDS_COPY(base, )
+#if defined(GR_X86_LEVELS)
+RANDOM_WORDS_COPY(avx2, GR_TARGET_AVX2)
+RANDOM_WORDS_COPY(avx512, GR_TARGET_AVX512)
+#endif
+
+gr_random_row_fn *gr_random_row(gr_cpu_level level)
+{
+    static gr_random_row_fn *const rows[GR_CPU_LEVELS] = GR_LEVELS(random_row);
+    return rows[level];
+}
+
+/* ---- Batches --------------------------------------------------------------------------------- */
+
+/* What a batch is made of, for its level. */
+typedef struct random_source {
+    random_words_fn *words;
+    gr_random_row_fn *row;
+} random_source;
+
+static GR_INLINE void random_uniform_f32_body(const random_source at, const gr_random_ctx *ctx,
+                                              uint64_t step, uint64_t first, void *out)
 {
     uint32_t row[RANDOM_BATCH];
     float *to = out;
-    random_row(ctx->key, first / 4, step, row);
+    at.row(ctx->key, first / 4, step, row);
     GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = gr_random_fraction(row[i]);
 }
 
-static GR_INLINE void random_uniform_f64_body(const gr_random_ctx *ctx, uint64_t step,
-                                              uint64_t first, void *out)
+static GR_INLINE void random_uniform_f64_body(const random_source at, const gr_random_ctx *ctx,
+                                              uint64_t step, uint64_t first, void *out)
 {
     uint32_t row[RANDOM_BATCH];
     double *to = out;
-    random_row(ctx->key, first / 4, step, row);
+    at.row(ctx->key, first / 4, step, row);
     GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (double)gr_random_fraction(row[i]);
 }
 
-static GR_INLINE void random_normal_f64_body(const gr_random_ctx *ctx, uint64_t step,
-                                             uint64_t first, void *out)
+static GR_INLINE void random_normal_f64_body(const random_source at, const gr_random_ctx *ctx,
+                                             uint64_t step, uint64_t first, void *out)
 {
     uint32_t word[4][RANDOM_SIDE];
     double draw[4][RANDOM_SIDE], *to = out;
-    random_words(ctx->key, first / 4, step, word);
+    at.words(ctx->key, first / 4, step, word);
     for (int w = 0; w < 4; w += 2) {
         GR_SIMD for (int j = 0; j < RANDOM_SIDE; j++)
         {
@@ -105,26 +141,27 @@ static GR_INLINE void random_normal_f64_body(const gr_random_ctx *ctx, uint64_t 
     }
 }
 
-static GR_INLINE void random_normal_f32_body(const gr_random_ctx *ctx, uint64_t step,
-                                             uint64_t first, void *out)
+static GR_INLINE void random_normal_f32_body(const random_source at, const gr_random_ctx *ctx,
+                                             uint64_t step, uint64_t first, void *out)
 {
     double draw[RANDOM_BATCH];
     float *to = out;
-    random_normal_f64_body(ctx, step, first, draw);
+    random_normal_f64_body(at, ctx, step, first, draw);
     GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (float)draw[i];
 }
 
 /* Defines random_bernoulli_<bits>_body for elements of that size, whose 1 has the bytes ctx->one
  * and whose 0 is all bits zero. */
 #define RANDOM_BERNOULLI(bits)                                                                     \
-    static GR_INLINE void random_bernoulli_##bits##_body(const gr_random_ctx *ctx, uint64_t step,  \
+    static GR_INLINE void random_bernoulli_##bits##_body(const random_source at,                   \
+                                                         const gr_random_ctx *ctx, uint64_t step,  \
                                                          uint64_t first, void *out)                \
     {                                                                                              \
         uint32_t row[RANDOM_BATCH];                                                                \
         uint##bits##_t *to = out, one;                                                             \
         memcpy(&one, ctx->one, sizeof one);                                                        \
         const uint64_t threshold = ctx->threshold;                                                 \
-        random_row(ctx->key, first / 4, step, row);                                                \
+        at.row(ctx->key, first / 4, step, row);                                                    \
         GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = row[i] < threshold ? one : 0;       \
     }
 RANDOM_BERNOULLI(8)
@@ -132,13 +169,13 @@ RANDOM_BERNOULLI(32)
 RANDOM_BERNOULLI(64)
 
 /* Sort keys: two to a block. */
-static GR_INLINE void random_keys_body(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
-                                       void *out)
+static GR_INLINE void random_keys_body(const random_source at, const gr_random_ctx *ctx,
+                                       uint64_t step, uint64_t first, void *out)
 {
     uint64_t *to = out;
     for (int half = 0; half < 2; half++, to += RANDOM_BATCH / 2) {
         uint32_t row[RANDOM_BATCH];
-        random_row(ctx->key, first / 2 + (uint64_t)half * RANDOM_SIDE, step, row);
+        at.row(ctx->key, first / 2 + (uint64_t)half * RANDOM_SIDE, step, row);
         for (int i = 0; i < RANDOM_BATCH / 2; i++) {
             to[i] = (uint64_t)row[2 * i + 1] << 32 | row[2 * i];
         }
@@ -151,7 +188,8 @@ static GR_INLINE void random_keys_body(const gr_random_ctx *ctx, uint64_t step, 
     target static void random_##name##_##level(const gr_random_ctx *ctx, uint64_t step,            \
                                                uint64_t first, void *out)                          \
     {                                                                                              \
-        random_##name##_body(ctx, step, first, out);                                               \
+        random_##name##_body((random_source){random_words_##level, random_row_##level}, ctx, step, \
+                             first, out);                                                          \
     }
 #if defined(GR_X86_LEVELS)
 #define RANDOM_LEVELS(name)                                                                        \
@@ -174,27 +212,6 @@ RANDOM_LEVELS(bernoulli_8)
 RANDOM_LEVELS(bernoulli_32)
 RANDOM_LEVELS(bernoulli_64)
 RANDOM_LEVELS(keys)
-
-/* ---- Words for other kernels -------------------------------------------------------------------
- */
-
-#define RANDOM_ROW_COPY(level, target)                                                             \
-    target static void random_row_##level(uint64_t key, uint64_t block, uint64_t step,             \
-                                          uint32_t *row)                                           \
-    {                                                                                              \
-        random_row(key, block, step, row);                                                         \
-    }
-RANDOM_ROW_COPY(base, )
-#if defined(GR_X86_LEVELS)
-RANDOM_ROW_COPY(avx2, GR_TARGET_AVX2)
-RANDOM_ROW_COPY(avx512, GR_TARGET_AVX512)
-#endif
-
-gr_random_row_fn *gr_random_row(gr_cpu_level level)
-{
-    static gr_random_row_fn *const rows[GR_CPU_LEVELS] = GR_LEVELS(random_row);
-    return rows[level];
-}
 
 /* ---- Draws ----------------------------------------------------------------------------------- */
 
