@@ -9,9 +9,12 @@ grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "$GRADUS_BUILD/CMakeCache.txt" &&
 [ "$(uname -m)" = x86_64 ] || { echo "not x86-64: skipped"; exit 77; }
 command -v strip >/dev/null || { echo "strip is missing: skipped"; exit 77; }
 
-limit=1600000 # bytes
+limit=1572864 # bytes: 1.5 MiB
 stripped=$(mktemp)
 trap 'rm -f "$stripped"' EXIT
 strip -o "$stripped" "$GRADUS_LIBRARY"
 size=$(wc -c <"$stripped")
-[ "$size" -le "$limit" ] || { echo "$GRADUS_LIBRARY takes $size bytes stripped, more than $limit"; exit 1; }
+[ "$size" -le "$limit" ] || {
+    echo "$GRADUS_LIBRARY takes $size bytes stripped, more than $limit"
+    exit 1
+}
