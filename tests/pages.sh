@@ -17,7 +17,7 @@ fault() {
 
 # ---- The manual ----------------------------------------------------------------------------------
 
-commands=$("$gradus" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+commands=$("$gradus" --help | sed -n '/^Topics/q; s/^  \([a-z]*\)  .*/\1/p')
 [ -n "$commands" ] || fault "gradus --help lists no commands"
 for command in $commands; do
     page=$pages/gradus-$command.1
@@ -115,7 +115,7 @@ if command -v bash >/dev/null; then
     try_bash gradus train --out m && offers model.safetensors
     try_bash gradus test '' && offers model.safetensors folder 'two words.csv'
     try_bash gradus test model.safetensors --part t && offers test train
-    try_bash gradus help da && offers data
+    try_bash gradus help da && offers data datasets
 fi
 shell=zsh
 if command -v zsh >/dev/null; then
@@ -138,7 +138,7 @@ if command -v fish >/dev/null; then
     try_fish 'gradus train --epochs ' && offers '!model.safetensors'
     try_fish 'gradus test m' && offers model.safetensors
     try_fish 'gradus data pa' && offers pack
-    try_fish 'gradus help da' && offers data
+    try_fish 'gradus help da' && offers data datasets
 fi
 
 [ "$faults" -eq 0 ] || { echo "$faults faults" >&2; exit 1; }

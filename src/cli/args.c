@@ -1,5 +1,6 @@
 #include "cli/args.h"
 
+#include "cli/config.h"
 #include "cli/out.h"
 #include "cli/recipe.h"
 
@@ -44,6 +45,8 @@ const cli_option cli_common_options[] = {
      .argument = "auto|always|never",
      .fallback = "auto",
      .help = "use colours"},
+    {.name = "quiet", .help = "print results alone: no warnings, no progress"},
+    {.name = "verbose", .help = "tell what the library remarks, and time and memory at the end"},
     {.name = "help", .letter = 'h', .help = "print this help and exit"},
     {0},
 };
@@ -348,6 +351,7 @@ int cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *
             args->operand[args->operands++] = text;
     }
     if (code == CLI_YES && !cli_flag(args, "help")) code = cli_recipe_read(command, args);
+    if (code == CLI_YES) code = cli_config_apply(command, args);
     if (code == CLI_YES) code = args_check_operands(command, args);
     if (code != CLI_YES) {
         cli_args_free(args);
@@ -370,12 +374,18 @@ int cli_args_set(cli_args *args, const char *name, const char *text)
     if (!value) return args_unknown(args, name);
     if (value->elsewhere) return cli_bad("'%s' is given twice", name);
     value->elsewhere = true;
-    if (value->text) return CLI_YES;
+    if (value->text || cli_config_overruled(name)) return CLI_YES;
     bool flag = value->option->kind == CLI_FLAG;
     if (flag && *text) return cli_bad("'%s' takes no argument, but got '%s'", name, text);
     if (!flag && !*text)
         return cli_bad("'%s' needs an argument: %s %s", name, name, value->option->argument);
     return args_set(value, text);
+}
+
+int cli_args_default(cli_args *args, const char *name, const char *text)
+{
+    args_value *value = args_find(args, name, strlen(name));
+    return value->text ? CLI_YES : args_set(value, text);
 }
 
 void *cli_args_keep(cli_args *args, void *memory)

@@ -23,6 +23,8 @@ bool cli_args_has(const cli_args *args, const char *name); /* does the command h
  * or CLI_BAD after a message: unknown, set before, not such an argument. `text` must live as long
  * as args. */
 int cli_args_set(cli_args *args, const char *name, const char *text);
+/* The same for what is taken if nothing else says so: an option that has been set stays. */
+int cli_args_default(cli_args *args, const char *name, const char *text);
 /* Is `text` an argument of the option? CLI_YES, or CLI_BAD after a message. */
 int cli_option_check(const cli_option *option, const char *text);
 /* `memory`, which is freed with args. */
@@ -34,5 +36,6 @@ const char *cli_nearest(const char *word, const char *const *words, int n);
 
 /* The help of a command, or of all of them (NULL), on standard output. */
 void cli_help(const cli_command *command);
+int cli_help_width(void); /* that it is laid out for */
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/out.h"
 #include "cli/pages.h"
+#include "cli/topics.h"
 
 #include <gradus/data.h>
 
@@ -86,6 +87,11 @@ static void completion_names(void)
     for (int i = 0; cli_commands[i]; i++) cli_print("%s ", cli_commands[i]->name);
 }
 
+static void completion_topics(void)
+{
+    for (const cli_topic *topic = cli_topics; topic->name; topic++) cli_print("%s ", topic->name);
+}
+
 /* The first line of `text` within single quotes, with a backslash before each of `special`. */
 static void completion_text(const char *text, const char *special)
 {
@@ -141,7 +147,9 @@ static void completion_bash(void)
     for (int i = 0; cli_commands[i]; i++)
         completion_options(cli_commands[i], completion_bash_argument);
     cli_print_text("        *)\n            case $command in\n"
-                   "            help) words=$commands ;;\n");
+                   "            help) words=\"$commands ");
+    completion_topics();
+    cli_print_text("\" ;;\n");
     for (int i = 0; cli_commands[i]; i++) {
         completion_choice choice = completion_of_operands(cli_commands[i]);
         cli_print("            %s) words='%s' files=%s options='", cli_commands[i]->name,
@@ -218,7 +226,9 @@ static void completion_zsh(void)
                    "    shift words\n"
                    "    (( CURRENT-- ))\n"
                    "    case $command in\n"
-                   "    help) _gradus_commands ;;\n");
+                   "    help)\n        _gradus_commands\n        compadd -- ");
+    completion_topics();
+    cli_print_text(";;\n");
     for (int i = 0; cli_commands[i]; i++) {
         cli_print("    %s) _arguments -s -S \\\n", cli_commands[i]->name);
         completion_options(cli_commands[i], completion_zsh_option);
@@ -273,6 +283,7 @@ static void completion_fish(void)
         "complete -c gradus -n __fish_use_subcommand -a help -d 'tell more of a command'\n"
         "complete -c gradus -n '__gradus_is help' -a '");
     completion_names();
+    completion_topics();
     cli_print_text("'\n");
     for (int i = 0; cli_commands[i]; i++) {
         const cli_command *command = cli_commands[i];

@@ -4,6 +4,7 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/spool.h"
 #include "cli/table.h"
 
 #include <gradus/image.h>
@@ -86,7 +87,7 @@ static void data_show_json(const gr_dataset *train, const gr_dataset *test)
     int classes = gr_dataset_classes(train);
     int64_t *in_train = data_counts(train, classes), *in_test = data_counts(test, classes);
     cli_json_object(&json, NULL);
-    cli_json_text(&json, "name", gr_dataset_name(train));
+    cli_json_text(&json, "name", cli_spool_name(gr_dataset_name(train)));
     cli_json_shape(&json, "shape", gr_dataset_shape(train));
     cli_json_text(&json, "dtype", gr_dtype_name(gr_dataset_dtype(train)));
     cli_json_int(&json, "train", gr_dataset_size(train));
@@ -151,7 +152,8 @@ static void data_show(const gr_dataset *train, const gr_dataset *test)
     int64_t count = gr_shape_count(gr_dataset_shape(train));
     double size = (double)(gr_dataset_size(train) + (test ? gr_dataset_size(test) : 0)) *
                   (double)count * (double)gr_dtype_size(gr_dataset_dtype(train));
-    cli_print("%s%s%s\n", cli_color(CLI_BOLD), gr_dataset_name(train), cli_color(CLI_PLAIN));
+    cli_print("%s%s%s\n", cli_color(CLI_BOLD), cli_spool_name(gr_dataset_name(train)),
+              cli_color(CLI_PLAIN));
     cli_print("examples  %" PRId64 " to train", gr_dataset_size(train));
     if (test) cli_print(", %" PRId64 " to test", gr_dataset_size(test));
     if (count == 0)

@@ -1,6 +1,8 @@
 #include "cli/dataset.h"
 
 #include "cli/out.h"
+#include "cli/spool.h"
+#include "cli/verbose.h"
 
 #include <gradus/image.h>
 #include <math.h>
@@ -29,7 +31,7 @@ static void dataset_log(void *user, gr_log_level level, const char *text)
 
 void cli_log_warnings(void)
 {
-    gr_set_log(dataset_log, NULL);
+    if (!cli_is_verbose()) gr_set_log(dataset_log, NULL);
 }
 
 int cli_data_options(const cli_args *args, gr_data_options *options)
@@ -108,7 +110,7 @@ int cli_open_data(const cli_args *args, const char *name, const char *const *cla
     if (code != CLI_YES) return code;
     options.class_names = classes;
     options.classes = n;
-    gr_status status = gr_data_open(name, &options, train, test);
+    gr_status status = gr_data_open(cli_spool(name), &options, train, test);
     return status == GR_OK ? CLI_YES : cli_failed(status);
 }
 

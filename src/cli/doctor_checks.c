@@ -1,6 +1,7 @@
 /* gradus doctor: what it looks at. */
 #include "cli/doctor.h"
 
+#include "cli/config.h"
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/variables.h"
@@ -309,9 +310,28 @@ void cli_doctor_data(cli_doctor *doctor)
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
+static void doctor_config(cli_doctor *doctor)
+{
+    char *fault = NULL, *path = cli_config_path();
+    cli_hold_fault(&fault);
+    const int code = cli_config_load();
+    cli_hold_fault(NULL);
+    if (code != CLI_YES) {
+        cli_doctor_add(doctor, CLI_HEALTH_PROBLEM, "config", fault,
+                       cli_format("mend the line, or take it out: see 'gradus help config'"));
+        fault = NULL;
+    } else if (path) {
+        const bool there = access(path, F_OK) == 0;
+        doctor_ok(doctor, "config", cli_format("%s%s", path, there ? "" : ", not there"));
+    }
+    free(fault);
+    free(path);
+}
+
 void cli_doctor_settings(cli_doctor *doctor)
 {
     doctor->group = "settings";
+    doctor_config(doctor);
     for (const cli_variable *variable = cli_variables; variable->name; variable++) {
         const char *value = getenv(variable->name);
         if (value) doctor_ok(doctor, variable->name, cli_format("%s", value));

@@ -1,15 +1,29 @@
 #include "cli/command.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/spool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *fault_command, *fault_place;
+static bool fault_quiet;
+static char **fault_held;
 
 void cli_set_command(const char *name)
 {
     fault_command = name;
+}
+
+void cli_set_quiet(bool quiet)
+{
+    fault_quiet = quiet;
+}
+
+void cli_hold_fault(char **held)
+{
+    fault_held = held;
 }
 
 void cli_set_place(const char *place)
@@ -19,13 +33,30 @@ void cli_set_place(const char *place)
 
 static void fault_print(const char *kind, const char *format, va_list list) GR_PRINTF(2, 0);
 
+static void fault_list(const char *format, va_list list) GR_PRINTF(1, 0);
+
+static void fault_list(const char *format, va_list list)
+{
+    vfprintf(stderr, format, list);
+}
+
 static void fault_print(const char *kind, const char *format, va_list list)
 {
+    if (fault_held) {
+        char *text = cli_format_list(format, list);
+        free(*fault_held);
+        *fault_held =
+            cli_format("%s%s%s", fault_place ? fault_place : "", fault_place ? ": " : "", text);
+        free(text);
+        return;
+    }
     cli_flush(); /* in the order of events where both streams go to one place */
     fprintf(stderr, "gradus%s%s: %s%s%s", fault_command ? " " : "",
             fault_command ? fault_command : "", fault_place ? fault_place : "",
             fault_place ? ": " : "", kind);
-    vfprintf(stderr, format, list);
+    char *plain = cli_utf8() ? NULL : cli_ascii(format);
+    fault_list(plain ? plain : format, list);
+    free(plain);
     fputc('\n', stderr);
 }
 
@@ -50,6 +81,7 @@ int cli_bad(const char *format, ...)
 void cli_warn(const char *format, ...)
 {
     va_list list;
+    if (fault_quiet) return;
     va_start(list, format);
     fault_print("warning: ", format, list);
     va_end(list);
@@ -77,5 +109,8 @@ int cli_exit_code(gr_status status)
 int cli_failed(gr_status status)
 {
     const char *message = gr_message();
-    return cli_fault(cli_exit_code(status), "%s", *message ? message : gr_status_text(status));
+    char *text = cli_spool_message(*message ? message : gr_status_text(status));
+    const int code = cli_fault(cli_exit_code(status), "%s", text);
+    free(text);
+    return code;
 }

@@ -1,5 +1,6 @@
 #include "cli/args.h"
 #include "cli/out.h"
+#include "cli/topics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ const cli_command *const cli_commands[] = {
 
 enum { HELP_WIDTH = 100, HELP_DEFAULT_WIDTH = 80, HELP_COLUMN = 30 };
 
-static int help_width(void)
+int cli_help_width(void)
 {
     int width = cli_width();
     if (width == 0) width = HELP_DEFAULT_WIDTH;
@@ -55,19 +56,55 @@ static void help_options(const cli_option *options, const char *heading, int wid
     }
 }
 
+/* Bytes of the word at `text`, as a shell reads it: blanks within quotes belong to it. */
+static size_t help_word(const char *text)
+{
+    size_t n = 0;
+    for (char quote = 0; text[n] && (quote || text[n] != ' '); n++) {
+        if (quote && text[n] == quote)
+            quote = 0;
+        else if (!quote && (text[n] == '\'' || text[n] == '"'))
+            quote = text[n];
+    }
+    return n;
+}
+
+/* One line, which goes on where the terminal ends as a shell has it. */
+static void help_line(char *line, int width)
+{
+    int column = 2;
+    cli_print(" ");
+    for (char *at = line; *at;) {
+        const size_t length = help_word(at), gap = strspn(at + length, " ");
+        char *word = cli_format("%.*s", (int)length, at);
+        const int columns = cli_text_width(word);
+        if (column > 2 && column + 1 + columns + 2 > width) {
+            cli_print(" \\\n     ");
+            column = 5;
+        }
+        cli_print(" %s", word);
+        column += 1 + columns;
+        free(word);
+        at += length + gap;
+    }
+    cli_print("\n");
+}
+
 /* Lines as they are, each indented. */
-static void help_lines(const char *text)
+static void help_lines(const char *text, int width)
 {
     while (*text) {
-        size_t length = strcspn(text, "\n");
-        cli_print("  %.*s\n", (int)length, text);
+        const size_t length = strcspn(text, "\n");
+        char *line = cli_format("%.*s", (int)length, text);
+        help_line(line, width);
+        free(line);
         text += length + (text[length] == '\n');
     }
 }
 
 static void help_command(const cli_command *command)
 {
-    int width = help_width();
+    int width = cli_help_width();
     char *title = cli_format("gradus %s: %s", command->name, command->summary);
     cli_print_wrapped(title, 4, 0, width);
     free(title);
@@ -95,7 +132,7 @@ static void help_command(const cli_command *command)
     help_options(cli_common_options, grouped ? "Everywhere" : "Options", width);
     if (command->examples) {
         cli_print("\n%sExamples:%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
-        help_lines(command->examples);
+        help_lines(command->examples, width);
     }
     char *exits = cli_format("Exit status: 0 success;%s%s 2 wrong usage or bad input; 3 a file or "
                              "the memory failed.",
@@ -108,8 +145,9 @@ static void help_command(const cli_command *command)
 
 static void help_overview(void)
 {
-    int width = help_width();
-    cli_print("gradus: neural networks in C, gradient by gradient\n\n");
+    int width = cli_help_width();
+    cli_print_wrapped("gradus: neural networks in C, gradient by gradient", 4, 0, width);
+    cli_print("\n\n");
     cli_print("%sUsage:%s gradus COMMAND [ARGUMENT%s]\n\n", cli_color(CLI_BOLD),
               cli_color(CLI_PLAIN), cli_glyph("…", "..."));
     cli_print("%sCommands:%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
@@ -118,8 +156,18 @@ static void help_overview(void)
         cli_print_wrapped(cli_commands[i]->summary, 12, 12, width);
         cli_print("\n");
     }
-    cli_print("\n'gradus COMMAND --help' (or 'gradus help COMMAND') tells more, with examples.\n"
-              "'gradus --version' tells what this build consists of.\n");
+    cli_print("\n%sTopics%s of 'gradus help TOPIC':\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
+    for (const cli_topic *topic = cli_topics; topic->name; topic++) {
+        cli_print("  %-11s  ", topic->name);
+        cli_print_wrapped(topic->summary, 15, 15, width);
+        cli_print("\n");
+    }
+    cli_print("\n");
+    cli_print_wrapped(
+        "'gradus COMMAND --help' (or 'gradus help COMMAND') tells more, with examples. "
+        "'gradus --version' tells what this build consists of.",
+        0, 0, width);
+    cli_print("\n");
 }
 
 void cli_help(const cli_command *command)

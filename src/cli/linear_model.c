@@ -1,6 +1,7 @@
 /* gradus linear: the classifier itself: scores, parameters, loss, the first W. */
 #include "cli/linear.h"
 #include "cli/out.h"
+#include "cli/spool.h"
 #include "cli/values.h"
 
 #include <inttypes.h>
@@ -237,7 +238,7 @@ void cli_linear_announce(const cli_linear *linear)
     if (linear->json || linear->quiet) return;
     cli_print("data      %s: %" PRId64 " examples to train on, %" PRId64
               " to test; %d classes; normalised: %s\n",
-              gr_dataset_name(linear->train), gr_dataset_size(linear->train),
+              cli_spool_name(gr_dataset_name(linear->train)), gr_dataset_size(linear->train),
               gr_dataset_size(linear->test), linear->classes,
               gr_normalize_name(linear->normalizer.kind));
     linear_announce_model(linear);

@@ -2,6 +2,7 @@
 #include "cli/linear.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/spool.h"
 #include "cli/table.h"
 
 #include <inttypes.h>
@@ -80,7 +81,7 @@ static void report_json_begin(const cli_linear *linear, cli_json *json)
 {
     const cli_linear_numeric *const numeric = &linear->numeric;
     cli_json_object(json, NULL);
-    cli_json_text(json, "data", gr_dataset_name(linear->train));
+    cli_json_text(json, "data", cli_spool_name(gr_dataset_name(linear->train)));
     cli_json_text(json, "loss", gr_loss_name(linear->loss));
     cli_json_int(json, "parameters", linear->rows * (linear->size + 1));
     cli_json_real(json, "rate", linear->optimizer.rate);

@@ -1,9 +1,13 @@
 /* gradus: the command. Finds the subcommand, parses its arguments, runs it. */
 #include "cli/args.h"
+#include "cli/config.h"
 #include "cli/gates.h"
 #include "cli/out.h"
 #include "cli/pages.h"
 #include "cli/process.h"
+#include "cli/stop.h"
+#include "cli/topics.h"
+#include "cli/verbose.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,14 +22,18 @@ static const cli_command *main_find(const char *name)
     return NULL;
 }
 
-static int main_unknown(const char *name)
+/* `topics` too: of `gradus help NAME`. */
+static int main_unknown(const char *name, bool topics)
 {
     const char *names[MAIN_MOST_COMMANDS];
     int n = 0;
     for (; cli_commands[n] && n < MAIN_MOST_COMMANDS; n++) names[n] = cli_commands[n]->name;
+    for (int i = 0; topics && cli_topics[i].name && n < MAIN_MOST_COMMANDS; i++)
+        names[n++] = cli_topics[i].name;
     const char *near = cli_nearest(name, names, n);
-    if (near) return cli_bad("there is no command '%s'; did you mean '%s'?", name, near);
-    return cli_bad("there is no command '%s'; 'gradus --help' lists them", name);
+    const char *what = topics ? "command or topic" : "command";
+    if (near) return cli_bad("there is no %s '%s'; did you mean '%s'?", what, name, near);
+    return cli_bad("there is no %s '%s'; 'gradus --help' lists them", what, name);
 }
 
 static int main_version(void)
@@ -44,13 +52,16 @@ static int main_run(const cli_command *command, int argc, char **argv)
     int code = cli_args_parse(command, argc - 2, argv + 2, &args);
     if (code != CLI_YES) return code;
     cli_set_color(cli_text(args, "color"));
+    cli_set_quiet(cli_flag(args, "quiet"));
     if (cli_flag(args, "help"))
         cli_help(command);
     else {
+        if (cli_flag(args, "verbose")) cli_verbose_begin();
         if (command->computes) cli_calm_threads(argv);
         cli_return_blocks();
         code = cli_load_gates(args);
         if (code == CLI_YES) code = command->run(args);
+        if (cli_flag(args, "verbose")) cli_verbose_end();
     }
     cli_args_free(args);
     return code;
@@ -60,9 +71,30 @@ static int main_run(const cli_command *command, int argc, char **argv)
 static int main_man(const char *name)
 {
     const cli_command *command = name ? main_find(name) : NULL;
-    if (name && !command) return main_unknown(name);
+    if (name && !command) return main_unknown(name, false);
     cli_man(command);
     return CLI_YES;
+}
+
+static int main_help(const char *name)
+{
+    const cli_command *command = main_find(name);
+    const cli_topic *topic = cli_topic_find(name);
+    if (!command && !topic) return main_unknown(name, true);
+    if (command)
+        cli_help(command);
+    else
+        cli_topic_print(topic, cli_help_width());
+    return CLI_YES;
+}
+
+/* A wrong line of the file is no reason to give no help, and the doctor tells it himself. */
+static bool main_needs_config(int argc, char **argv)
+{
+    bool needs = strcmp(argv[1], "doctor") != 0;
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        needs = needs && strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0;
+    return needs;
 }
 
 static int main_dispatch(int argc, char **argv)
@@ -80,16 +112,16 @@ static int main_dispatch(int argc, char **argv)
     if (help && strcmp(argv[2], "--completion") == 0) return cli_completion(argv[3]);
     if (!help && name[0] == '-')
         return cli_bad("there is no option '%s'; a command comes first: see 'gradus --help'", name);
-    const cli_command *command = main_find(help ? argv[2] : name);
-    if (!command) return main_unknown(help ? argv[2] : name);
-    if (!help) return main_run(command, argc, argv);
-    cli_help(command);
-    return CLI_YES;
+    if (help) return main_help(argv[2]);
+    const cli_command *command = main_find(name);
+    if (!command) return main_unknown(name, false);
+    const int code = main_needs_config(argc, argv) ? cli_config_load() : CLI_YES;
+    return code == CLI_YES ? main_run(command, argc, argv) : code;
 }
 
 int main(int argc, char **argv)
 {
     /* A reader that goes away is an error of write() to look at, not the end of a training. */
     signal(SIGPIPE, SIG_IGN);
-    return cli_finish(main_dispatch(argc, argv));
+    return cli_finish(cli_stop_status(main_dispatch(argc, argv)));
 }

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/out.h"
 #include "cli/pages.h"
+#include "cli/topics.h"
 #include "cli/variables.h"
 
 #include <ctype.h>
@@ -147,7 +148,7 @@ static void man_status(const char *no)
                    "damaged or does not fit.\n"
                    ".TP\n3\nThe environment failed: no such file, no permission, full disk, no "
                    "memory.\n"
-                   ".TP\n130\nStopped by SIGINT or SIGTERM.\n");
+                   ".TP\n130\nStopped by SIGINT.\n.TP\n143\nStopped by SIGTERM.\n");
 }
 
 /* The pages of all commands but `self`. */
@@ -158,6 +159,29 @@ static void man_others(const cli_command *self)
     for (int i = 0; cli_commands[i]; i++)
         if (cli_commands[i] != self) cli_print(".BR gradus\\-%s (1),\n", cli_commands[i]->name);
     cli_print_text(".BR gradus (3)\n");
+}
+
+/* A chapter for a topic; its list stands in chapters and pages of its own. */
+static void man_topic(const cli_topic *topic)
+{
+    bool plain = false;
+    if (topic->list) return;
+    cli_print_text(".SH ");
+    for (const char *at = topic->name; *at; at++) cli_print("%c", toupper((unsigned char)*at));
+    cli_print_text("\n");
+    for (const char *at = topic->text; *at;) {
+        const size_t length = strcspn(at, "\n");
+        const bool as_is = strncmp(at, "  ", 2) == 0;
+        char *line = cli_format("%.*s", (int)length, at);
+        if (as_is && !plain) cli_print_text(at == topic->text ? ".nf\n" : ".PP\n.nf\n");
+        if (!as_is && plain) cli_print_text(".fi\n");
+        if (!as_is && at != topic->text) cli_print_text(".PP\n");
+        man_words(line);
+        free(line);
+        plain = as_is;
+        at += length + (at[length] == '\n');
+    }
+    if (plain) cli_print_text(".fi\n");
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------- */
@@ -209,6 +233,7 @@ static void man_overview(void)
         cli_print(".TP\n.B %s\n", variable->name);
         man_words(variable->meaning);
     }
+    for (const cli_topic *topic = cli_topics; topic->name; topic++) man_topic(topic);
     man_others(NULL);
 }
 

@@ -5,6 +5,7 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/recipe.h"
+#include "cli/spool.h"
 
 #include <gradus/lang.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ bool cli_is_model(const char *path)
     size_t length = strlen(path), n = sizeof ending - 1;
     unsigned char head[10] = {0};
     if (length > n && strcmp(path + length - n, ending) == 0) return true;
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(cli_spool(path), "rb");
     if (!file) return false;
     /* The length of a header, of which only the low bytes are not 0, and the JSON's first two. */
     bool model = fread(head, 1, sizeof head, file) == sizeof head && head[7] == 0 && head[6] == 0 &&
@@ -41,7 +42,7 @@ static int net_open_text(const cli_args *args, cli_net *net)
 
 static int net_open_model(const char *path, cli_net *net)
 {
-    gr_status status = gr_model_load(path, GR_MODEL(.gates = cli_gates()), &net->model);
+    gr_status status = gr_model_load(cli_spool(path), GR_MODEL(.gates = cli_gates()), &net->model);
     if (status != GR_OK) return cli_failed(status);
     net->text = cli_format("%s", gr_model_net(net->model));
     net->source = path;

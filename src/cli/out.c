@@ -18,13 +18,24 @@ static FILE *out_copy; /* what takes the text instead of standard output; NULL: 
 static char *out_copied;
 static size_t out_copied_size;
 
+static void out_list(const char *format, va_list list) GR_PRINTF(1, 0);
+
+static void out_list(const char *format, va_list list)
+{
+    if (vfprintf(out_copy ? out_copy : stdout, format, list) < 0 && !out_copy) out_error = errno;
+}
+
 void cli_print(const char *format, ...)
 {
     va_list list;
+    char *plain = NULL;
     if (out_error && !out_copy) return;
+    for (const char *at = format; *at && !plain; at++)
+        if ((unsigned char)*at >= 0x80 && !cli_utf8()) plain = cli_ascii(format);
     va_start(list, format);
-    if (vfprintf(out_copy ? out_copy : stdout, format, list) < 0 && !out_copy) out_error = errno;
+    out_list(plain ? plain : format, list);
     va_end(list);
+    free(plain);
 }
 
 void cli_print_text(const char *text)

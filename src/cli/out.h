@@ -36,6 +36,11 @@ const char *cli_color(cli_style style);
 /* `unicode` if the terminal shows it, else `ascii`. */
 const char *cli_glyph(const char *unicode, const char *ascii);
 
+/* `text` in ASCII, for terminals that show no more: "..." for "…", "?" for what has no such form.
+ * To be freed. What cli_print's formats, wrapped text and the names of columns consist of goes
+ * through it where it must; what they tell of the user's own files does not. */
+char *cli_ascii(const char *text);
+
 /* Columns that `text`, UTF-8 with escape sequences of colours, takes. */
 int cli_text_width(const char *text);
 /* Bytes of the longest part from the start of `text` that takes at most `columns`. */

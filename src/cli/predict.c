@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/picture.h"
+#include "cli/spool.h"
 #include "cli/table.h"
 
 #include <errno.h>
@@ -100,7 +101,7 @@ static void predict_show(predict_job *job, const char *file, int64_t row, float 
 static bool predict_is_picture(const char *path, int *code)
 {
     unsigned char head[4] = {0};
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(cli_spool(path), "rb");
     if (!file) {
         *code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
         return false;
@@ -127,7 +128,7 @@ static int predict_picture(predict_job *job, const char *path)
     if (input.rank != 3 || (input.dim[0] != 1 && input.dim[0] != 3))
         return cli_bad("%s: a picture, but the model takes examples of shape %s", path,
                        gr_shape_print(input, shape, sizeof shape));
-    gr_status status = gr_image_read(path, &image);
+    gr_status status = gr_image_read(cli_spool(path), &image);
     const gr_image_aspect aspect = predict_aspect(job->args);
     if (status == GR_OK)
         status = cli_picture_fit(job->model, &image, cli_flag(job->args, "invert"),
@@ -175,7 +176,7 @@ static int predict_data(predict_job *job, const char *path)
     int code = cli_data_options(job->args, &options);
     if (code != CLI_YES) return code;
     options.unlabelled = true;
-    gr_status status = gr_data_open(path, &options, &set, NULL);
+    gr_status status = gr_data_open(cli_spool(path), &options, &set, NULL);
     if (status != GR_OK) return cli_failed(status);
     job->headed = true;
     status = predict_rows(job, path, set);
@@ -197,7 +198,7 @@ static int predict_run(const cli_args *args)
 {
     predict_job job = {.args = args, .json = {.pretty = true}};
     gr_status status = gr_model_load(
-        cli_operand(args, 0),
+        cli_spool(cli_operand(args, 0)),
         GR_MODEL(.threads = (int)cli_int(args, "threads"), .gates = cli_gates()), &job.model);
     if (status != GR_OK) return cli_failed(status);
     if (gr_model_tokens(job.model)) {

@@ -10,6 +10,12 @@ void cli_set_command(const char *name);
 /* The place ("nets/lenet.recipe:3") of what is read now, for messages; NULL: none. */
 void cli_set_place(const char *place);
 
+/* From now on no warnings are printed. */
+void cli_set_quiet(bool quiet);
+/* From now on messages go to *held, which is NULL or to be freed, instead of standard error; NULL
+ * ends that. */
+void cli_hold_fault(char **held);
+
 /* Makes the process start itself again, if it has to, with threads that soon sleep when there is
  * nothing to do. Returns where that is not needed or not possible. */
 void cli_calm_threads(char **argv);

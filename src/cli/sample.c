@@ -3,6 +3,7 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/spool.h"
 #include "cli/stop.h"
 
 #include <gradus/sample.h>
@@ -84,7 +85,7 @@ static int sample_open(const cli_args *args, gr_text_sampler **sampler)
     gr_model *model;
     double temperature = cli_real(args, "temperature");
     gr_status status =
-        gr_model_load(cli_operand(args, 0),
+        gr_model_load(cli_spool(cli_operand(args, 0)),
                       GR_MODEL(.threads = (int)cli_int(args, "threads"),
                                .exact = cli_flag(args, "exact"), .gates = cli_gates()),
                       &model);

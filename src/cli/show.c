@@ -1,5 +1,6 @@
 /* gradus show: what is in a model, a net or a data set. */
 #include "cli/show.h"
+#include "cli/spool.h"
 
 #include "cli/dataset.h"
 #include "cli/gates.h"
@@ -130,7 +131,7 @@ static int show_file(const cli_args *args)
 {
     gr_safetensors *file;
     const char *path = cli_operand(args, 0);
-    gr_status status = gr_safetensors_open(path, &file);
+    gr_status status = gr_safetensors_open(cli_spool(path), &file);
     if (status != GR_OK) return cli_failed(status);
     bool model = gr_meta_get(gr_safetensors_meta(file), "net") != NULL;
     bool json = cli_flag(args, "json");

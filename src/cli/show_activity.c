@@ -6,6 +6,7 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
+#include "cli/spool.h"
 #include "cli/table.h"
 
 #include <gradus/plot.h>
@@ -25,7 +26,7 @@ enum {
 int show_open_model(const cli_args *args, gr_model **model)
 {
     gr_status status =
-        gr_model_load(cli_operand(args, 0),
+        gr_model_load(cli_spool(cli_operand(args, 0)),
                       GR_MODEL(.threads = (int)cli_int(args, "threads"),
                                .exact = cli_flag(args, "exact"), .gates = cli_gates()),
                       model);
@@ -45,7 +46,7 @@ int show_open_data(const cli_args *args, const gr_model *model, gr_dataset **dat
         if (options.length == 0) options.length = gr_model_input(model).dim[0];
         options.held = -1;
     }
-    gr_status status = gr_data_open(cli_text(args, "data"), &options, &train, &test);
+    gr_status status = gr_data_open(cli_spool(cli_text(args, "data")), &options, &train, &test);
     if (status != GR_OK) return cli_failed(status);
     const bool wants_test = strcmp(cli_text(args, "part"), "test") == 0;
     if (wants_test && !test) {

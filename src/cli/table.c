@@ -20,7 +20,7 @@ struct cli_table {
 cli_table *cli_table_new(const char *columns)
 {
     cli_table *table = cli_alloc(1, sizeof *table);
-    table->spec = cli_format("%s", columns);
+    table->spec = cli_utf8() ? cli_format("%s", columns) : cli_ascii(columns);
     char *rest = table->spec;
     for (char *name; table->columns < TABLE_MAX_COLUMNS && (name = strsep(&rest, "|"));) {
         table->align[table->columns] = name[0];

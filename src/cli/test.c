@@ -5,6 +5,7 @@
 #include "cli/out.h"
 #include "cli/profile.h"
 #include "cli/score.h"
+#include "cli/spool.h"
 #include "cli/table.h"
 #include "cli/test_figures.h"
 
@@ -180,7 +181,7 @@ static int test_open(const cli_args *args, const gr_model *model, gr_dataset **s
     options.class_names = gr_model_class_names(model);
     options.classes = gr_model_classes(model);
     if (gr_model_tokens(model)) test_read_text(args, model, &options);
-    gr_status status = gr_data_open(cli_text(args, "data"), &options, &train, &test);
+    gr_status status = gr_data_open(cli_spool(cli_text(args, "data")), &options, &train, &test);
     if (status != GR_OK) return cli_failed(status);
     if (!test && !gr_model_tokens(model) && cli_real(args, "test-fraction") > 0)
         code = cli_split_test(cli_real(args, "test-fraction"), (uint64_t)cli_int(args, "seed"),
@@ -200,7 +201,7 @@ static int test_run(const cli_args *args)
     gr_metrics score;
     const char *part = "";
     gr_status status =
-        gr_model_load(cli_operand(args, 0),
+        gr_model_load(cli_spool(cli_operand(args, 0)),
                       GR_MODEL(.threads = (int)cli_int(args, "threads"),
                                .exact = cli_flag(args, "exact"), .gates = cli_gates()),
                       &model);

@@ -61,7 +61,35 @@ int cli_text_width(const char *text)
     return width;
 }
 
-void cli_print_wrapped(const char *text, int indent, int column, int width)
+char *cli_ascii(const char *text)
+{
+    static const struct {
+        const char *letter, *ascii;
+    } letters[] = {{"…", "..."},   {"→", "->"},    {"·", "*"},      {"×", "x"},     {"÷", "/"},
+                   {"−", "-"},     {"²", "^2"},    {"³", "^3"},     {"½", "1/2"},   {"Σ", "sum "},
+                   {"√", "sqrt"},  {"∞", "inf"},   {"≤", "<="},     {"≥", ">="},    {"≠", "!="},
+                   {"±", "+-"},    {"α", "alpha"}, {"β", "beta"},   {"γ", "gamma"}, {"δ", "delta"},
+                   {"Δ", "delta"}, {"ε", "eps"},   {"λ", "lambda"}, {"μ", "mu"},    {"π", "pi"},
+                   {"σ", "sigma"}, {"Φ", "Phi"},   {"‖", "|"},      {"ᵀ", "^T"},    {"─", "-"}};
+    char *plain = cli_alloc(3 * strlen(text) + 1, 1); /* what takes 2 bytes becomes 6 at most */
+    for (char *to = plain; *text;) {
+        const size_t bytes = (unsigned char)*text < 0x80   ? 1
+                             : (unsigned char)*text < 0xe0 ? 2
+                             : (unsigned char)*text < 0xf0 ? 3
+                                                           : 4;
+        const char *ascii = bytes == 1 ? NULL : "?";
+        for (size_t i = 0; ascii && i < sizeof letters / sizeof *letters; i++)
+            if (strncmp(text, letters[i].letter, bytes) == 0) ascii = letters[i].ascii;
+        const size_t n = ascii ? strlen(ascii) : 1;
+        memcpy(to, ascii ? ascii : text, n);
+        to += n;
+        text += strnlen(text, bytes);
+    }
+    return plain;
+}
+
+/* Words with line breaks, as they are. */
+static void text_wrap(const char *text, int indent, int column, int width)
 {
     bool first = true;
     while (*text) {
@@ -87,6 +115,13 @@ void cli_print_wrapped(const char *text, int indent, int column, int width)
         }
         if (*text) text++;
     }
+}
+
+void cli_print_wrapped(const char *text, int indent, int column, int width)
+{
+    char *plain = cli_utf8() ? NULL : cli_ascii(text);
+    text_wrap(plain ? plain : text, indent, column, width);
+    free(plain);
 }
 
 /* ---- Numbers -------------------------------------------------------------------------------- */

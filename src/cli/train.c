@@ -6,64 +6,19 @@
 #include "cli/profile.h"
 #include "cli/runfolder.h"
 #include "cli/score.h"
+#include "cli/spool.h"
+#include "cli/stop.h"
 
 #include <gradus/plot.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TRAIN_FEW = 50 };   /* examples that are too few to hold some out unasked */
-#define TRAIN_ONE_WISH 0.3 /* seconds within which signals count as one */
-
-/* ---- Signals -------------------------------------------------------------------------------- */
-
-static gr_trainer *volatile train_running; /* what a signal stops */
-static struct timespec train_wished;       /* when the first one came */
-
-/* A terminal, `timeout` and a shell may each pass on the same wish: signals that come together are
- * one. */
-static bool train_is_same_wish(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const double since = (double)(now.tv_sec - train_wished.tv_sec) +
-                         1e-9 * (double)(now.tv_nsec - train_wished.tv_nsec);
-    return since < TRAIN_ONE_WISH;
-}
-
-/* The first signal ends the step; a later one, the process. */
-static void train_on_signal(int number)
-{
-    if (train_wished.tv_sec == 0) {
-        clock_gettime(CLOCK_MONOTONIC, &train_wished);
-        if (train_running) gr_trainer_stop(train_running);
-    } else if (!train_is_same_wish()) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-}
-
-static void train_catch(gr_trainer *trainer)
-{
-    struct sigaction action = {.sa_handler = train_on_signal};
-    action.sa_flags = SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    train_running = trainer;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static void train_release(void)
-{
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    train_running = NULL;
-}
+enum { TRAIN_FEW = 50 }; /* examples that are too few to hold some out unasked */
 
 /* ---- Data ----------------------------------------------------------------------------------- */
 
@@ -98,8 +53,8 @@ int cli_training_open(cli_training *training)
     options.held = cli_held(args);
     if (options.length == 0 && training->input.rank == 1) options.length = training->input.dim[0];
     if (cli_flag(args, "streams")) options.streams = training->trainer_options.batch;
-    gr_status status =
-        gr_data_open(cli_text(args, "data"), &options, &training->train, &training->test);
+    gr_status status = gr_data_open(cli_spool(cli_text(args, "data")), &options, &training->train,
+                                    &training->test);
     if (status != GR_OK) return cli_failed(status);
     if (cli_flag(args, "streams") && !cli_is_sequence(training->train))
         return cli_bad("--streams is for texts");
@@ -201,14 +156,16 @@ static int train_loop(cli_training *training)
     int code = CLI_YES;
     gr_status status;
     gr_train_event event = GR_TRAIN_STEP;
-    train_catch(training->trainer);
+    cli_stop_trainer(training->trainer);
+    cli_catch_stop();
     do {
         status = gr_train_step(training->trainer, &event);
         if (status == GR_OK && event == GR_TRAIN_EPOCH) code = cli_training_watch(training);
         if (status == GR_OK && code == CLI_YES) code = cli_training_progress(training, event);
     } while (status == GR_OK && code == CLI_YES &&
              (event == GR_TRAIN_STEP || event == GR_TRAIN_EPOCH));
-    train_release();
+    cli_release_stop();
+    cli_stop_trainer(NULL);
     if (status == GR_NUMERIC) return train_lost(training);
     if (status != GR_OK) return cli_failed(status);
     if (code != CLI_YES) return code;

@@ -5,6 +5,7 @@
 #include "cli/process.h"
 #include "cli/runfolder.h"
 #include "cli/score.h"
+#include "cli/spool.h"
 #include "cli/train.h"
 
 #include <inttypes.h>
@@ -37,8 +38,8 @@ void cli_training_announce(const cli_training *training)
     gr_train_report report = gr_trainer_report(training->trainer);
     char count[32], rate[32];
     if (report_json(training) || report_quiet(training)) return;
-    cli_print("data      %s: %" PRId64 " examples to train", gr_dataset_name(training->train),
-              report.rows);
+    cli_print("data      %s: %" PRId64 " examples to train",
+              cli_spool_name(gr_dataset_name(training->train)), report.rows);
     if (report.val_rows) cli_print(", %" PRId64 " to validate", report.val_rows);
     if (training->test) cli_print(", %" PRId64 " to test", gr_dataset_size(training->test));
     cli_print("\nnet       %s parameters\n",

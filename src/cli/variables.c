@@ -22,6 +22,9 @@ const cli_variable cli_variables[] = {
     {"GRADUS_CONV", "The way of every convolution that it can do: gemm, rows, places, winograd or "
                     "onednn; else the one that should be the fastest."},
     {"GRADUS_MODULE_PATH", "The file of the oneDNN module, if it is not where it was installed."},
+    {"GRADUS_CONFIG", "The configuration file; none if empty. Else it is gradus/config in "
+                      "XDG_CONFIG_HOME or ~/.config."},
+    {"XDG_CONFIG_HOME", "Where the configuration file is looked for. Else that is ~/.config."},
     {"XDG_CACHE_HOME", "Where data sets are looked for after GRADUS_DATA, in its folder gradus. "
                        "Else that is ~/.cache."},
     {"COLUMNS", "The width to lay tables and help out for, at least 40."},

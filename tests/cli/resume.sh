@@ -29,7 +29,7 @@ for signal in INT TERM; do
     kill -s "$signal" "$pid" # as `timeout` does, to the process and to its group: one wish
     STATUS=0
     wait "$pid" || STATUS=$?
-    exits 130
+    [ $signal = INT ] && exits 130 || exits 143
     err "gradus train: stopped after step "
     err "parts.safetensors.checkpoint. To go on:"
     err "--resume"

@@ -117,7 +117,7 @@ sleep 0.3
 kill -TERM $!
 STATUS=0
 wait $! || STATUS=$?
-exits 130
+exits 143
 err "of 900000000 characters"
 awk 'BEGIN { for (i = 0; i < 99; i++) print i % 7 "," i % 5 "," i % 3 }' >numbers.txt
 run train --data numbers.txt --net 'fc(3)' --epochs 1 --out numbers.safetensors
