@@ -298,9 +298,8 @@ static gr_status grad_run(const grad_task *task, gr_node **out)
     }
     gr_build_seal(graph);
 #ifndef NDEBUG
-    if (graph->status == GR_OK && gr_graph_verify(graph) != GR_OK) {
-        gr_build_fail(graph, GR_INTERNAL, "grad", "%s", gr_message());
-    }
+    const gr_status whole = graph->status == GR_OK ? gr_graph_verify(graph) : GR_OK;
+    if (whole != GR_OK) gr_build_fail(graph, whole, "grad", "%s", gr_message());
 #endif
     if (graph->status == GR_OK) return GR_OK;
     for (int i = 0; i < task->n; i++) out[i] = gr_error_node(graph);
