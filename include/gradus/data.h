@@ -251,7 +251,7 @@ typedef struct gr_data_file {
     const char *path;   /* where it belongs below a folder of gr_data_find: "uci/iris.data" */
     const char *url[2]; /* https addresses that have it; the second may be NULL */
     const char *sha256; /* of its bytes: 64 hexadecimal digits */
-    int64_t bytes;
+    int64_t bytes;      /* its size */
     const char
         *folder; /* an archive: the folder in it, which belongs there in its place; or NULL */
 } gr_data_file;

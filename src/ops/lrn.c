@@ -63,7 +63,7 @@ static gr_node *lrn_window_sum(gr_node *z, int64_t before, int64_t after)
     gr_node *wide = gr_pad(z, front, back, NULL, 0), *sum = NULL;
     for (int64_t i = 0; i <= before + after; i++) {
         const int64_t start[GR_MAX_RANK] = {0, i};
-        int64_t stop[GR_MAX_RANK];
+        int64_t stop[GR_MAX_RANK] = {0}; /* an error node has no axes */
         for (int axis = 0; axis < shape.rank; axis++) stop[axis] = shape.dim[axis];
         stop[1] += i;
         gr_node *part = gr_slice(wide, start, stop, NULL);
