@@ -1,6 +1,7 @@
 #!/bin/sh
 # gradus linear: the ways to W and b, both forms of the bias, neurons, sanity checks, refusals.
 . "$GRADUS_SOURCE/tests/cli/support/harness.sh"
+LC_ALL=C.UTF-8
 . "$GRADUS_SOURCE/tests/cli/support/data.sh"
 make_blobs blobs.csv 150
 make_idx pictures 40

@@ -15,7 +15,8 @@ run train --data text.txt --text chars --net 'embedding(40, 8) |> lstm(16) |> fc
 awk 'BEGIN { for (i = 0; i < 3000000; i++) print i % 977 "," i % 13 }' >rows.csv
 
 # ends FILES ARGUMENTS…: under way, each signal ends the command; no file is there but those before
-# and FILES.
+# and FILES. It is under way after a second, and when the file $ready, if any, is there.
+ready=
 ends() {
     files=$1
     shift
@@ -28,6 +29,11 @@ ends() {
         (cd place && exec env --default-signal=INT,TERM "$GRADUS" "$@") >out 2>err </dev/null &
         pid=$!
         sleep 1
+        tries=0
+        until [ -z "$ready" ] || [ -s "place/$ready" ] || [ $tries -gt 400 ]; do
+            sleep .05
+            tries=$((tries + 1))
+        done
         kill -0 $pid 2>/dev/null || { fault "it ended before the signal"; wait $pid; continue; }
         kill -s $signal $pid
         tries=0
@@ -47,7 +53,9 @@ ends() {
 
 ends x.checkpoint train --data ../blobs.csv --net "$net" --epochs 100000000 --out x --quiet
 ends run train --data ../blobs.csv --net "$net" --epochs 100000000 --run run --quiet
+ready=tune.jsonl
 ends tune.jsonl tune --data ../few.csv --net "$net" --try rate=1e-4..1e-1:log --trials 10000 --epochs 20
+ready=
 ends '' linear --data ../blobs.csv --epochs 100000000
 ends '' regions --data ../few.csv --hidden 8 --epochs 1000000
 ends '' fit 'sin(x)' --steps 100000000

@@ -1,5 +1,6 @@
 # Models of texts: gradus data, train, test, sample on a small one.
 . "$GRADUS_SOURCE/tests/cli/support/harness.sh"
+LC_ALL=C.UTF-8
 
 awk 'BEGIN { for (i = 0; i < 400; i++) printf "the cat sat on the mat; %s\n", i % 3 ? "it purrs" : "é" }' >cats.txt
 net='embedding(17, 16) |> linear(32) |> tanh |> linear(17)'
