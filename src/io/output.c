@@ -155,6 +155,17 @@ void gr_output_keep(gr_output *output, int files)
     output->keep = files;
 }
 
+/* `keep`: the file keeps its first name too, where the file system knows links, so that there is
+ * never none of that name. */
+static int output_rename(const char *newer, const char *older, bool keep)
+{
+    if (keep) {
+        unlink(older);
+        if (link(newer, older) == 0) return 0;
+    }
+    return rename(newer, older);
+}
+
 /* Makes NAME.`age` of NAME.`age - 1`, after having made room for it. A name that is missing, since
  * a commit was cut short here, ends that: what is older stays. */
 static gr_status output_shift(const gr_output *output, int age)
@@ -164,7 +175,7 @@ static gr_status output_shift(const gr_output *output, int age)
     if (status == GR_OK) status = gr_output_name(output->target, age, &older);
     if (status == GR_OK && access(newer, F_OK) == 0) {
         if (age + 1 < output->keep) status = output_shift(output, age + 1);
-        if (status == GR_OK && rename(newer, older) != 0)
+        if (status == GR_OK && output_rename(newer, older, age == 1) != 0)
             status = output_fault(older, "cannot be written", errno);
     }
     gr_free(newer);

@@ -75,10 +75,12 @@ wait "$pid" 2>/dev/null
 [ -s several.2 ] || fault "there are no three checkpoints"
 head -c 1000 several >cut
 mv cut several
+older=several.1
+[ -s several.1 ] || older=several.2 # killed while they changed their names
 run "$@" --out parts.safetensors --checkpoint several --keep-checkpoints 3 --resume
 exits 0
 err "gradus: warning: several: "
-err "going on from several.1"
+err "going on from $older"
 cmp -s whole.safetensors parts.safetensors || fault "not the model of a training without a stop"
 
 # Those that nobody asked for by name go when the model is there, all of them.
