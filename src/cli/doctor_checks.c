@@ -2,8 +2,10 @@
 #include "cli/doctor.h"
 
 #include "cli/config.h"
+#include "cli/fetch.h"
 #include "cli/out.h"
 #include "cli/process.h"
+#include "cli/unpack.h"
 #include "cli/variables.h"
 
 #include <dlfcn.h>
@@ -158,6 +160,26 @@ static gr_status doctor_try_onednn(void)
     return gr_machine_info().module ? GR_OK : GR_UNSUPPORTED;
 }
 
+static gr_status doctor_loaded(bool loaded, const char *reason)
+{
+    if (loaded) return GR_OK;
+    free(doctor_reason);
+    doctor_reason = cli_format("%s", reason);
+    return GR_UNSUPPORTED;
+}
+
+static gr_status doctor_try_curl(void)
+{
+    const char *reason = "";
+    return doctor_loaded(cli_fetch_module(&reason) != NULL, reason);
+}
+
+static gr_status doctor_try_archive(void)
+{
+    const char *reason = "";
+    return doctor_loaded(cli_unpack_module(&reason) != NULL, reason);
+}
+
 typedef const char *doctor_version_fn(void);
 
 /* What a library calls its version, if it is loaded where the command can see it. To be freed. */
@@ -184,6 +206,8 @@ static const struct doctor_part {
     {"jpeg", "JPEG pictures", doctor_try_jpeg, NULL, "libjpeg62-turbo"},
     {"cairo", "figures", doctor_try_cairo, "cairo_version_string", "libcairo2"},
     {"graphviz", "diagrams", gr_diagram_check, NULL, "libgvc6"},
+    {"curl", "fetching of data", doctor_try_curl, NULL, "libcurl4"},
+    {"archive", "unpacking of archives", doctor_try_archive, NULL, "libarchive13"},
 };
 
 static void doctor_part(cli_doctor *doctor, const struct doctor_part *part)

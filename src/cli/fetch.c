@@ -29,11 +29,15 @@ typedef struct fetch_job {
 
 #if defined(GRADUS_CURL_BUILT)
 
+const cli_transfer_module *cli_fetch_module(const char **reason)
+{
+    return cli_module("curl", CLI_TRANSFER_ABI, GRADUS_CURL_BUILT, GRADUS_CURL_INSTALLED, reason);
+}
+
 static const cli_transfer_module *fetch_module(void)
 {
     const char *reason;
-    const cli_transfer_module *module =
-        cli_module("curl", CLI_TRANSFER_ABI, GRADUS_CURL_BUILT, GRADUS_CURL_INSTALLED, &reason);
+    const cli_transfer_module *module = cli_fetch_module(&reason);
     if (!module)
         cli_fault(CLI_ENVIRONMENT, "fetching needs libcurl (Debian package libgradus-modules): %s",
                   reason);
@@ -41,6 +45,12 @@ static const cli_transfer_module *fetch_module(void)
 }
 
 #else
+
+const cli_transfer_module *cli_fetch_module(const char **reason)
+{
+    *reason = "it is not built in";
+    return NULL;
+}
 
 static const cli_transfer_module *fetch_module(void)
 {

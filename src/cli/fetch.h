@@ -60,6 +60,9 @@ bool cli_fetch_allowed(const char *url, bool loopback, bool *plain);
 void cli_fetch_show(cli_fetch_part *part);
 void cli_fetch_hide(const cli_fetch_part *part);
 
+/* The module that stands on libcurl; NULL with *reason if it cannot be loaded. */
+const cli_transfer_module *cli_fetch_module(const char **reason);
+
 /* gradus data fetch NAME|URL… and gradus data unpack ARCHIVE FOLDER */
 int cli_data_fetch(const cli_args *args);
 int cli_data_unpack(const cli_args *args);

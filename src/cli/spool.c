@@ -50,8 +50,11 @@ const char *cli_spool(const char *name)
     char *file = cli_format("%s/gradus-XXXXXX", folder && *folder ? folder : "/tmp");
     const int to = mkstemp(file);
     if (to >= 0) unlink(file);
-    if (to < 0 || !spool_copy(STDIN_FILENO, to))
-        exit(cli_fault(CLI_ENVIRONMENT, "standard input, copied to %s: %s", file, strerror(errno)));
+    if (to < 0 || !spool_copy(STDIN_FILENO, to)) {
+        cli_fault(CLI_ENVIRONMENT, "standard input, copied to %s: %s", file, strerror(errno));
+        free(file);
+        exit(CLI_ENVIRONMENT);
+    }
     free(file);
     snprintf(path, sizeof spool_path, "/dev/fd/%d", to);
     return path;

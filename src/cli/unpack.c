@@ -42,11 +42,16 @@ int64_t cli_file_bytes(const char *path)
 
 #if defined(GRADUS_ARCHIVE_BUILT)
 
+const cli_archive_module *cli_unpack_module(const char **reason)
+{
+    return cli_module("archive", CLI_ARCHIVE_ABI, GRADUS_ARCHIVE_BUILT, GRADUS_ARCHIVE_INSTALLED,
+                      reason);
+}
+
 static const cli_archive_module *unpack_module(void)
 {
     const char *reason;
-    const cli_archive_module *module = cli_module("archive", CLI_ARCHIVE_ABI, GRADUS_ARCHIVE_BUILT,
-                                                  GRADUS_ARCHIVE_INSTALLED, &reason);
+    const cli_archive_module *module = cli_unpack_module(&reason);
     if (!module)
         cli_fault(CLI_ENVIRONMENT,
                   "unpacking needs libarchive (Debian package libgradus-modules): %s", reason);
@@ -54,6 +59,12 @@ static const cli_archive_module *unpack_module(void)
 }
 
 #else
+
+const cli_archive_module *cli_unpack_module(const char **reason)
+{
+    *reason = "it is not built in";
+    return NULL;
+}
 
 static const cli_archive_module *unpack_module(void)
 {

@@ -2,6 +2,8 @@
 #ifndef CLI_UNPACK_H
 #define CLI_UNPACK_H
 
+#include "cli/archive.h"
+
 #include <stdint.h>
 
 typedef struct cli_unpack {
@@ -19,6 +21,9 @@ typedef struct cli_unpack {
  * The folder appears when it is complete and on the disk. An exit status, after a message unless it
  * is CLI_YES. */
 int cli_unpack_archive(cli_unpack *unpack, const char *archive, const char *place);
+
+/* The module that stands on libarchive; NULL with *reason if it cannot be loaded. */
+const cli_archive_module *cli_unpack_module(const char **reason);
 
 int64_t cli_file_bytes(const char *path); /* 0 if there is no such file */
 

@@ -65,7 +65,8 @@ static void rotary_part(gr_node *x, bool interleaved, gr_node *half[2])
 
 static gr_node *rotary_join(gr_node *const half[2], bool interleaved)
 {
-    if (!interleaved) return gr_concat(half, 2, -1);
+    /* a node that lacks memory has no axes */
+    if (!interleaved || gr_node_shape(half[0]).rank == 0) return gr_concat(half, 2, -1);
     gr_shape one = gr_node_shape(half[0]), both = one;
     both.dim[both.rank - 1] *= 2;
     one.dim[one.rank++] = 1;

@@ -55,9 +55,11 @@ threads() {
         fault "not threads $want: $(grep ^threads threads/settings.recipe)"
 }
 threads 1 A=1 --net 'fc(3)'
+if "$GRADUS" --version | grep -qw openmp; then
 threads 3 GRADUS_THREADS=3 --net 'fc(3)'
 threads 3 GRADUS_THREADS=3 --recipe own.recipe
 threads 2 GRADUS_THREADS=3 --recipe own.recipe --threads 2
+fi
 
 escape=$(printf '\033')
 printf 'color always\n' >config

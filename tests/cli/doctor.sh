@@ -44,7 +44,8 @@ broken() {
     out "-> $3"
     [ "$(grep -c '^problem' out)" -eq 1 ] || fault "one problem is told $(grep -c '^problem' out) times"
 }
-broken GRADUS_THREADS=two "GRADUS_THREADS=two is not a number" "set the variable to another value"
+"$GRADUS" --version | grep -qw openmp &&
+    broken GRADUS_THREADS=two "GRADUS_THREADS=two is not a number" "set the variable to another value"
 broken GRADUS_CPU=sse "GRADUS_CPU=sse is none of base, avx2, avx512" "set the variable"
 broken GRADUS_DATA=/nowhere "/nowhere (GRADUS_DATA): No such file or directory" "make it, or take it out"
 broken HOME= "nowhere: no HOME" "set HOME or XDG_CACHE_HOME"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # gradus regions: nets on points of the plane, the made sets, refusals.
 . "$GRADUS_SOURCE/tests/cli/support/harness.sh"
+LC_ALL=C.UTF-8
 . "$GRADUS_SOURCE/tests/cli/support/data.sh"
 make_blobs blobs.csv 150
 

@@ -59,7 +59,7 @@ ready=
 ends '' linear --data ../blobs.csv --epochs 100000000
 ends '' regions --data ../few.csv --hidden 8 --epochs 1000000
 ends '' fit 'sin(x)' --steps 100000000
-ends '' surface valley --start 8,1 --steps 1000000 --paths gd:0.000001
+ends '' surface valley --start 8,1 --steps 1000000 --paths "$(seq -s , -f 'gd:%.0fe-9' 14)"
 ends '' bench lenet --seconds 60 --no-machine
 ends '' check --net 'fc(300) |> tanh |> fc(300) |> tanh |> fc(10)' --input 784 --samples -1
 ends '' predict ../model.safetensors ../rows.csv

@@ -13,7 +13,7 @@ silent
 out "gradus"
 
 # Every command that the help lists, as the first word of an indented line, has its own.
-commands=$(sed -n 's/^  *\([a-z]\{2,\}\)  .*/\1/p' "$WORK/out" | sort -u)
+commands=$(sed -n '/^Commands:/,/^$/s/^  *\([a-z]\{2,\}\)  .*/\1/p' "$WORK/out" | sort -u)
 [ -n "$commands" ] || fault "the help lists no command"
 for command in $commands; do
     run "$command" --help

@@ -152,14 +152,15 @@ static gr_status files_read_saved(const void *about, const char *path, uint64_t 
 static gr_status files_hash_set(const gr_dataset *set, uint64_t *hash)
 {
     gr_tensor x;
-    int32_t y;
+    int32_t y[64]; /* a text has a label for each of its tokens */
+    assert_true(gr_shape_count(gr_dataset_label_shape(set)) <= (int64_t)GR_LEN(y));
     const gr_shape shape = gr_dataset_shape(set);
     for (int64_t i = 0; i < gr_dataset_size(set); i++) {
         if (shape.rank == 3 && shape.dim[1] == 0) {
             GR_TRY(gr_dataset_picture(set, i, &x));
         } else {
             GR_TRY(gr_tensor_new(gr_dataset_dtype(set), shape, &x));
-            gr_status status = gr_dataset_read(set, i, 0, x.data, &y);
+            gr_status status = gr_dataset_read(set, i, 0, x.data, y);
             if (status != GR_OK) gr_tensor_clear(&x);
             GR_TRY(status);
         }

@@ -9,6 +9,7 @@
 typedef struct post_case {
     gr_shape x, w, bias;
     bool convolution, turned, residual, tiny;
+    bool few; /* so few places that tiles of f64, which are lower, are not worth it */
 } post_case;
 
 /* Two gates after a contraction, whose result another contraction reads; by way of the gradient
@@ -88,7 +89,9 @@ static void post_check(const post_case *c, gr_dtype dtype, int threads, bool joi
         gr_tensor_clear(&fused.out[i]);
     }
     assert_int_equal(plain.joined, 0);
-    if (joins) assert_true(fused.joined >= 1);
+    if (joins && fused.joined < 1)
+        fail_msg("%s x %s, w %s, %d threads: no gates behind the contraction", gr_dtype_name(dtype),
+                 gr_shape_text(c->x), gr_shape_text(c->w), threads);
 }
 
 /* One row, one column, few elements, one k, several blocks of k, more columns than a block, rows
@@ -117,7 +120,8 @@ static void test_postops_keep_their_bits(void **state)
          {4, {40, 96, 3, 3}},
          {3, {40, 1, 1}},
          .convolution = true,
-         .residual = true},
+         .residual = true,
+         .few = true},
     };
     const char *const ways[] = {"gemm", "rows", "winograd", NULL};
     for (size_t k = 0; k < GR_LEN(cases); k++) {
@@ -129,7 +133,7 @@ static void test_postops_keep_their_bits(void **state)
                 const bool rows = ways[i] && !strcmp(ways[i], "rows");
                 const bool joins = cases[k].convolution ? rows : !cases[k].tiny;
                 post_check(&cases[k], GR_F32, threads, joins);
-                post_check(&cases[k], GR_F64, threads, joins);
+                post_check(&cases[k], GR_F64, threads, joins && !cases[k].few);
                 unsetenv("GRADUS_CONV");
             }
         }
