@@ -49,7 +49,7 @@ static char *from_machine(const char *key)
 {
     const gr_machine machine = gr_machine_info();
     if (!strcmp(key, "version")) return cli_format("%s", gr_version());
-    if (!strcmp(key, "parts")) return cli_format("%s", cli_parts());
+    if (!strcmp(key, "parts")) return cli_format("%s", *cli_parts() ? cli_parts() : "none");
     if (!strcmp(key, "compiler")) return cli_format("%s", cli_compiler());
     if (!strcmp(key, "level")) return cli_format("%s", machine.level);
     return cli_format("%s", machine.module ? machine.module : "none");
