@@ -13,6 +13,13 @@
  * under the version GRADUS_PRIVATE (cmake/gradus.map.in), which promises nothing to other programs.
  */
 #define GR_SHARED GR_API
+
+/* The bytes that a block of `bytes` takes up where another follows, GR_ALIGN-aligned. */
+static inline size_t gr_aligned(size_t bytes)
+{
+    return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+}
+
 #define GR_LEN(array) (sizeof(array) / sizeof *(array))
 
 /* ---- Faults ------------------------------------------------------------------------------- */

@@ -221,7 +221,7 @@ static void search_divide(search_job *job)
     job->workers = items < threads ? items : threads;
     const size_t bytes = (size_t)(job->rows + job->tile) * job->pieces.row +
                          (size_t)(SEARCH_ROWS * job->tile) * sizeof(double);
-    job->slot = (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    job->slot = gr_aligned(bytes);
 }
 
 static void search_finish(const search_job *job)

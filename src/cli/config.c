@@ -158,35 +158,21 @@ static int config_set_option(char *name, char *text, int number)
     return config_check(option, text);
 }
 
-static int config_read_line(char *line, int number)
+static int config_setting(void *ctx, char *name, char *text, int number)
 {
-    const char *blank = " \t\r";
-    char *name = line + strspn(line, blank);
-    if (*name == '\0' || *name == '#') return CLI_YES;
-    char *text = name + strcspn(name, blank);
-    if (*text) *text++ = '\0';
-    text += strspn(text, blank);
-    for (size_t n = strlen(text); n > 0 && strchr(blank, text[n - 1]); n--) text[n - 1] = '\0';
+    (void)ctx;
     if (isupper((unsigned char)*name)) return config_set_variable(name, text);
     return config_set_option(name, text, number);
 }
 
 int cli_config_load(void)
 {
-    int number = 0, code = CLI_YES;
     config_file = cli_config_path();
     if (!config_file || (!getenv("GRADUS_CONFIG") && access(config_file, F_OK) != 0))
         return CLI_YES;
-    code = cli_read_file(config_file, CONFIG_MOST_BYTES, &config_text);
-    char *rest = config_text;
-    for (char *line; code == CLI_YES && (line = strsep(&rest, "\n"));) {
-        char *place = cli_format("%s:%d", config_file, ++number);
-        cli_set_place(place);
-        code = config_read_line(line, number);
-        cli_set_place(NULL);
-        free(place);
-    }
-    return code;
+    const int code = cli_read_file(config_file, CONFIG_MOST_BYTES, &config_text);
+    if (code != CLI_YES) return code;
+    return cli_read_settings(config_file, config_text, config_setting, NULL);
 }
 
 /* ---- Options --------------------------------------------------------------------------------- */

@@ -285,15 +285,13 @@ static void doctor_folders(cli_doctor *doctor)
 /* Where fetched sets are kept: it need not be there yet, but it must be possible to make it. */
 static void doctor_cache(cli_doctor *doctor)
 {
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char path[4096];
     struct stat status;
-    if ((!base || !*base) && (!home || !*home)) {
-        cli_doctor_add(doctor, CLI_HEALTH_PROBLEM, "cache", cli_format("nowhere: no HOME"),
+    if (gr_data_cache(path, sizeof path) != GR_OK) {
+        cli_doctor_add(doctor, CLI_HEALTH_PROBLEM, "cache", cli_format("%s", gr_message()),
                        cli_format("set HOME or XDG_CACHE_HOME"));
         return;
     }
-    char *path =
-        base && *base ? cli_format("%s/gradus", base) : cli_format("%s/.cache/gradus", home);
     char *at = cli_format("%s", path);
     for (char *slash; stat(at, &status) != 0 && (slash = strrchr(at, '/')) && slash != at;)
         *slash = '\0';
@@ -304,7 +302,6 @@ static void doctor_cache(cli_doctor *doctor)
         cli_doctor_add(
             doctor, CLI_HEALTH_PROBLEM, "cache", cli_format("%s: cannot be written", path),
             cli_format("make %s a folder that you may write to, or set XDG_CACHE_HOME", at));
-    free(path);
     free(at);
 }
 

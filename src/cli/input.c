@@ -1,6 +1,7 @@
 #include "cli/input.h"
 
 #include "cli/out.h"
+#include "cli/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,28 @@ int cli_read_file(const char *path, size_t limit, char **text)
     *text = cli_realloc(*text, size + 1, 1);
     (*text)[size] = '\0';
     return CLI_YES;
+}
+
+int cli_read_settings(const char *path, char *text, cli_setting setting, void *ctx)
+{
+    const char *blank = " \t\r";
+    int number = 0, code = CLI_YES;
+    for (char *line; code == CLI_YES && (line = strsep(&text, "\n"));) {
+        char *name = line + strspn(line, blank);
+        number++;
+        if (*name == '\0' || *name == '#') continue;
+        char *value = name + strcspn(name, blank);
+        if (*value) *value++ = '\0';
+        value += strspn(value, blank);
+        for (size_t n = strlen(value); n > 0 && strchr(blank, value[n - 1]); n--)
+            value[n - 1] = '\0';
+        char *place = cli_format("%s:%d", path, number);
+        cli_set_place(place);
+        code = setting(ctx, name, value, number);
+        cli_set_place(NULL);
+        free(place);
+    }
+    return code;
 }
 
 int cli_read_net(const char *argument, char **text, const char **source)

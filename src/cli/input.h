@@ -8,6 +8,14 @@
  * exit status, after a message if it is not CLI_YES. */
 int cli_read_file(const char *path, size_t limit, char **text);
 
+/* A line "name value" of a text, both without blanks around them, `value` possibly empty. They lie
+ * in that text. Returns an exit status. */
+typedef int (*cli_setting)(void *ctx, char *name, char *value, int line);
+
+/* Goes through the lines of `text`, which it cuts up, but for empty ones and those that begin with
+ * '#', until one's status is not CLI_YES, which it returns. Messages name `path` and the line. */
+int cli_read_settings(const char *path, char *text, cli_setting setting, void *ctx);
+
 /* A net as it is typed: the path of a file, or the text itself. *text is to be freed; *source names
  * it in messages: the path, or "--net". Returns an exit status as cli_read_file. */
 int cli_read_net(const char *argument, char **text, const char **source);

@@ -127,41 +127,30 @@ static bool recipe_is_of_train(const char *name)
     return false;
 }
 
-/* One line, without its end; it is cut into words. */
-static int recipe_line(const cli_command *command, cli_args *args, const char *path, char *line)
+typedef struct recipe_target {
+    const cli_command *command;
+    cli_args *args;
+    const char *path; /* of the recipe */
+} recipe_target;
+
+static int recipe_setting(void *ctx, char *name, char *text, int number)
 {
+    const recipe_target *to = ctx;
+    cli_args *args = to->args;
+    const cli_command *command = to->command;
     const bool trains = command->options == cli_train_options || command->also == cli_train_options;
     static const char *const own[] = {"recipe", "resume", "run", "from", "help"};
-    const char *blank = " \t\r";
-    char *name = line + strspn(line, blank);
-    if (*name == '\0' || *name == '#') return CLI_YES;
-    char *text = name + strcspn(name, blank);
-    if (*text) *text++ = '\0';
-    text += strspn(text, blank);
-    for (size_t n = strlen(text); n > 0 && strchr(blank, text[n - 1]); n--) text[n - 1] = '\0';
+    (void)number;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i]) == 0) return cli_bad("'%s' belongs to the command line", name);
     /* A text runs no code by itself. */
     if (!strcmp(name, "gates") && cli_args_has(args, name) && !cli_given(args, name))
         return cli_bad("'gates' runs code: say --gates %s on the command line if you trust it",
-                       recipe_argument(args, path, name, text));
+                       recipe_argument(args, to->path, name, text));
     bool shows = !strcmp(name, "input") || !strcmp(name, "gates") ||
                  (!strcmp(name, "net") && !cli_operands(args));
     if (!trains && !shows && recipe_is_of_train(name)) return CLI_YES;
-    return cli_args_set(args, name, recipe_argument(args, path, name, text));
-}
-
-static int recipe_lines(const cli_command *command, cli_args *args, const char *path, char *text)
-{
-    int number = 0, code = CLI_YES;
-    for (char *line; code == CLI_YES && (line = strsep(&text, "\n"));) {
-        char *place = cli_format("%s:%d", path, ++number);
-        cli_set_place(place);
-        code = recipe_line(command, args, path, line);
-        cli_set_place(NULL);
-        free(place);
-    }
-    return code;
+    return cli_args_set(args, name, recipe_argument(args, to->path, name, text));
 }
 
 int cli_recipe_read(const cli_command *command, cli_args *args)
@@ -181,7 +170,9 @@ int cli_recipe_read(const cli_command *command, cli_args *args)
     }
     if (!path) return code;
     if (code == CLI_YES) code = cli_read_file(path, RECIPE_MOST_BYTES, &text);
-    if (code == CLI_YES) code = recipe_lines(command, args, path, cli_args_keep(args, text));
+    if (code == CLI_YES)
+        code = cli_read_settings(path, cli_args_keep(args, text), recipe_setting,
+                                 &(recipe_target){command, args, path});
     free(path);
     return code;
 }

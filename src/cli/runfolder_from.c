@@ -1,6 +1,7 @@
 /* Run folders: what a training was made with and of, and what has changed since. */
 #include "cli/runfolder.h"
 
+#include "cli/hash.h"
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/process.h"
@@ -26,15 +27,13 @@ char *cli_runfolder_data_hash(const gr_dataset *set)
                       gr_dataset_hash(set));
 }
 
-/* FNV-1a of 64 bits (Fowler, Noll, Vo 1991). */
 char *cli_runfolder_file_hash(const char *path)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = CLI_HASH_START;
     unsigned char part[1 << 14];
     FILE *file = fopen(path, "rb");
     if (!file) return NULL;
-    for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;)
-        for (size_t i = 0; i < n; i++) hash = (hash ^ part[i]) * UINT64_C(0x100000001b3);
+    for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) hash = cli_hash(hash, part, n);
     const bool whole = !ferror(file);
     fclose(file);
     return whole ? cli_format("hash %016" PRIx64, hash) : NULL;

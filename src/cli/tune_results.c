@@ -3,6 +3,7 @@
  * A training is known by a hash of all it depends on, so a search takes from the file what any
  * earlier search has left there, and one that was interrupted goes on. A line is one write at the
  * file's end: what is cut off is the last line, which is then dropped. */
+#include "cli/hash.h"
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/tune.h"
@@ -20,13 +21,6 @@ enum { RESULTS_MOST_BYTES = 1 << 28, RESULTS_NUMBER = 32 };
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
 
-/* FNV-1a (Fowler, Noll, Vo), of 64 bits. */
-static uint64_t results_hash(uint64_t hash, const char *text)
-{
-    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return hash;
-}
-
 /* `run` -1: the test. */
 static uint64_t results_key(const cli_tune *tune, const cli_tune_setting *setting, int run)
 {
@@ -36,7 +30,8 @@ static uint64_t results_key(const cli_tune *tune, const cli_tune_setting *settin
         snprintf(text, sizeof text, "test");
     else
         snprintf(text, sizeof text, "fold %d seed %d", run % folds, run / folds);
-    return results_hash(results_hash(0xcbf29ce484222325u, setting->known), text);
+    const uint64_t known = cli_hash(CLI_HASH_START, setting->known, strlen(setting->known));
+    return cli_hash(known, text, strlen(text));
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */

@@ -198,16 +198,19 @@ static gr_status output_open_folder(const gr_output *output, int *file)
     return GR_OK;
 }
 
+/* 0, or what the system says is wrong. */
+static int output_flush(int file)
+{
+    while (fsync(file) != 0)
+        if (errno != EINTR) return errno;
+    return 0;
+}
+
 /* The rename is on the disk only when its folder is. Some file systems cannot flush one. */
 static gr_status output_sync_folder(const gr_output *output, int folder)
 {
-    int fault = 0;
     if (folder < 0) return GR_OK;
-    while (fsync(folder) != 0) {
-        fault = errno;
-        if (fault != EINTR) break;
-        fault = 0;
-    }
+    const int fault = output_flush(folder);
     if (fault != EIO && fault != ENOSPC && fault != EDQUOT) return GR_OK;
     return output_fault(output->path, "is written, but its folder cannot be flushed to the disk",
                         fault);
@@ -235,9 +238,8 @@ static gr_status output_finish(gr_output *output)
     if (!output->temporary) {
         GR_TRY(output_put(output, output->direct.data, output->direct.size, -1));
     } else {
-        while (fsync(output->file) != 0)
-            if (errno != EINTR)
-                return output_fault(output->path, "cannot be flushed to the disk", errno);
+        const int fault = output_flush(output->file);
+        if (fault) return output_fault(output->path, "cannot be flushed to the disk", fault);
     }
     int file = output->file;
     output->file = -1;

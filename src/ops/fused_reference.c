@@ -142,7 +142,7 @@ static gr_status fused_add_node(gr_request *request, fused_plan *plan, const gr_
     if (place->home == FUSED_WORK) {
         const gr_type type = node->out[0];
         const size_t bytes = (size_t)gr_shape_count(type.shape) * gr_dtype_size(type.dtype);
-        request->work += (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+        request->work += gr_aligned(bytes);
     }
     return fused_add_step(request, plan, node);
 }

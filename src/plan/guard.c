@@ -20,7 +20,7 @@ typedef struct gr_guard_zone {
 
 static void guard_add(gr_plan *plan, gr_guard_zone zone)
 {
-    zone.room = (zone.bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    zone.room = gr_aligned(zone.bytes);
     plan->zones[plan->n_zones++] = zone;
 }
 

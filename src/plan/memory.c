@@ -78,11 +78,6 @@ static int memory_larger_first(const void *a, const void *b)
     return (x->owner > y->owner) - (x->owner < y->owner);
 }
 
-static size_t memory_round(size_t bytes)
-{
-    return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
-}
-
 static int memory_collect(const gr_plan *plan, const int *end, memory_block *blocks)
 {
     const size_t guards = 2 * plan->guard;
@@ -91,12 +86,12 @@ static int memory_collect(const gr_plan *plan, const int *end, memory_block *blo
         const gr_value *value = &plan->values[v];
         if (value->home != GR_HOME_ARENA || value->buffer != v || value->bytes == 0) continue;
         blocks[n++] =
-            (memory_block){memory_round(value->bytes) + guards, 0, value->first, end[v], v, 0};
+            (memory_block){gr_aligned(value->bytes) + guards, 0, value->first, end[v], v, 0};
     }
     for (int s = 0; s < plan->n_steps; s++)
         if (plan->steps[s].work)
             blocks[n++] =
-                (memory_block){memory_round(plan->steps[s].work) + guards, 0, s, s, -1 - s, 0};
+                (memory_block){gr_aligned(plan->steps[s].work) + guards, 0, s, s, -1 - s, 0};
     return n;
 }
 

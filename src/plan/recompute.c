@@ -41,7 +41,7 @@ typedef struct recompute {
 
 static size_t recompute_bytes(const recompute *r, int v)
 {
-    return (r->plan->values[v].bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return gr_aligned(r->plan->values[v].bytes);
 }
 
 static bool recompute_in_arena(const recompute *r, int v)
@@ -121,7 +121,7 @@ static int recompute_victim(recompute *r, int s)
 /* Makes room for the results and the scratch memory of `step`, at step `now` of the plan. */
 static bool recompute_make_room(recompute *r, const gr_step *step, int now)
 {
-    size_t wanted = (step->work + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    size_t wanted = gr_aligned(step->work);
     for (int i = 0; i < step->n_out; i++) {
         const int v = r->plan->args[step->args + step->n_in + i];
         if (recompute_in_arena(r, v) && !r->here[v]) wanted += recompute_bytes(r, v);

@@ -71,7 +71,7 @@ static void scan_bind(scan_state *s, int64_t t, int64_t k)
         s->places[r] = (char *)s->call->out[r] + (size_t)t * run->result[r].bytes;
     }
     for (int i = 0; i < run->carries; i++) {
-        const size_t apart = (run->result[i].bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+        const size_t apart = gr_aligned(run->result[i].bytes);
         s->places[i] = run->result[i].stays ? s->places[run->result[i].shares]
                                             : work + run->carry_offset[i] + (k % 2 ? apart : 0);
     }
@@ -125,7 +125,7 @@ static size_t scan_bytes(const gr_type *type)
 static size_t scan_reserve(size_t *work, size_t bytes)
 {
     size_t at = *work;
-    *work += (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    *work += gr_aligned(bytes);
     return at;
 }
 

@@ -82,7 +82,7 @@ static gr_status schedule_add_step(schedule *s, const gr_node *node)
                       .checks = request.checks};
     /* What a step has read is looked at when its result is there. */
     if (!plan->finite) memcpy(step->inplace, request.inplace, sizeof step->inplace);
-    plan->kept_bytes += (request.kept + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    plan->kept_bytes += gr_aligned(request.kept);
     return GR_OK;
 }
 

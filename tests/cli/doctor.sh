@@ -48,7 +48,7 @@ broken() {
     broken GRADUS_THREADS=two "GRADUS_THREADS=two is not a number" "set the variable to another value"
 broken GRADUS_CPU=sse "GRADUS_CPU=sse is none of base, avx2, avx512" "set the variable"
 broken GRADUS_DATA=/nowhere "/nowhere (GRADUS_DATA): No such file or directory" "make it, or take it out"
-broken HOME= "nowhere: no HOME" "set HOME or XDG_CACHE_HOME"
+broken HOME= "no cache folder: neither XDG_CACHE_HOME nor HOME is set" "set HOME or XDG_CACHE_HOME"
 : >file
 broken XDG_CACHE_HOME="$WORK/file" "file/gradus: cannot be written" "make $WORK/file a folder"
 if "$GRADUS" --version | grep -qw onednn; then

@@ -64,7 +64,7 @@ static inline void *conv_at(const conv_plan *p, const void *buffer, int64_t inde
 /* Scratch of `elements`, rounded up so that what follows is aligned. */
 static inline size_t conv_bytes(const conv_plan *p, int64_t elements)
 {
-    return ((size_t)elements * p->kit->element + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return gr_aligned((size_t)elements * p->kit->element);
 }
 
 /* Fills in the geometry, the kit and the sizes of the product. */
@@ -87,7 +87,7 @@ void gr_conv_gather(const conv_plan *p, const void *image, int64_t k0, int64_t k
 
 static inline size_t conv_pieces_bytes(int64_t pieces)
 {
-    return ((size_t)pieces * sizeof(gr_gemm_piece) + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return gr_aligned((size_t)pieces * sizeof(gr_gemm_piece));
 }
 
 /* How many threads the whole operation is worth. */

@@ -165,7 +165,7 @@ static void places_turn_back(const places_band *s)
 /* Bytes of the numbers of links of a band. */
 static size_t places_counts_bytes(const places_plan *p)
 {
-    return ((size_t)p->band * sizeof(int64_t) + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return gr_aligned((size_t)p->band * sizeof(int64_t));
 }
 
 static int64_t places_bands(const places_plan *p)

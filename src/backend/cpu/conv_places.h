@@ -50,7 +50,7 @@ static inline int64_t places_see(const places_plan *p, int i, int64_t place, int
 
 static inline size_t places_links_bytes(int64_t links)
 {
-    return ((size_t)links * sizeof(gr_gemm_link) + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return gr_aligned((size_t)links * sizeof(gr_gemm_link));
 }
 
 /* Most bytes of scratch memory that are shared; images are taken in fewer at once to keep to it, or

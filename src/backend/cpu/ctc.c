@@ -242,7 +242,7 @@ gr_status gr_ctc_prepare(gr_request *request)
     const int64_t kept = ctc->gradient ? ctc->frames : 2;
     p->scratch = (kept + 4) * p->width * (int64_t)sizeof(double);
     p->scratch += p->width * (int64_t)sizeof(int32_t);
-    p->scratch = (p->scratch + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    p->scratch = (int64_t)gr_aligned((size_t)p->scratch);
     request->work = (size_t)(chunks * p->scratch);
     request->ctx = p;
     request->fn = ctc_fast_run;

@@ -157,7 +157,7 @@ gr_status gr_fused_add_contraction(gr_request *request, const gr_node *node, int
     for (int i = 0; i < node->n_in; i++) {
         fused_contraction_operand(c, i, request->node->attr[GR_FUSED_BODY].body, node->in[i]);
     }
-    c->work = (int64_t)((request->work + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN);
+    c->work = (int64_t)gr_aligned(request->work);
     request->work = (size_t)c->work + inner.work;
     request->fn = gr_fused_run_contraction;
     if (c->destroy) request->destroy = fused_contraction_destroy;

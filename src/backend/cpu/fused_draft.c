@@ -300,7 +300,7 @@ void gr_draft_extend(gr_fused_draft *d, int from)
 
 static int64_t draft_aligned(int64_t bytes)
 {
-    return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    return (int64_t)gr_aligned((size_t)bytes);
 }
 
 /* A place in the store, and the register that holds it. */

@@ -171,11 +171,6 @@ static void module_destroy(void *ctx)
     if (answer->alone.destroy) answer->alone.destroy(answer->alone.ctx);
 }
 
-static size_t module_align(size_t bytes)
-{
-    return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
-}
-
 static gr_status module_prepare_divided(const gr_module *module, gr_request *request,
                                         module_answer *a)
 {
@@ -186,10 +181,10 @@ static gr_status module_prepare_divided(const gr_module *module, gr_request *req
     a->x = (size_t)(images * g->c * gr_conv_volume(g->in)) * sizeof(float);
     a->y = (size_t)(images * g->o * gr_conv_volume(g->out)) * sizeof(float);
     a->count = gr_shape_count(gr_type_of(request->node).shape);
-    a->w = module_align((size_t)a->count * sizeof(float));
+    a->w = gr_aligned((size_t)a->count * sizeof(float));
     a->alone.conv.n = images;
     GR_TRY(module->prepare(&a->alone));
-    a->slot = a->w + module_align(a->alone.scratch);
+    a->slot = a->w + gr_aligned(a->alone.scratch);
     request->work = a->slot * (size_t)a->parts;
     request->fn = module_run_divided;
     return GR_OK;

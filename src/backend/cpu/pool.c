@@ -289,7 +289,7 @@ gr_status gr_pool_prepare(gr_request *request)
     p->rows = pool_find_rows(&p->g, request->arena);
     if (!p->rows) return GR_NO_MEMORY;
     GR_TRY(pool_choose(p, request));
-    p->slot = (p->slot + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    p->slot = gr_aligned(p->slot);
     request->work = p->slot * (size_t)pool_workers(p, request->threads);
     request->ctx = gr_arena_copy(request->arena, p, sizeof *p);
     if (!request->ctx) return GR_NO_MEMORY;

@@ -110,7 +110,7 @@ void gr_winograd_put(const winograd_kit *kit, const winograd_view *view,
 static inline void *winograd_take(char *base, size_t *used, int64_t count, size_t size)
 {
     char *at = base ? base + *used : NULL;
-    *used += ((size_t)count * size + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
+    *used += gr_aligned((size_t)count * size);
     return at;
 }
 
