@@ -27,14 +27,6 @@
 #define POOL_TARGET
 #include "backend/cpu/pool_vector.h"
 
-#define POOL_NAME(x) pool_f64x2_base_##x
-#define POOL_ONE(x) pool_f64_##x
-#define POOL_T double
-#define POOL_INT int64_t
-#define POOL_LANES 2
-#define POOL_TARGET
-#include "backend/cpu/pool_vector.h"
-
 #if defined(GR_X86_LEVELS)
 /* Wider vectors gain nothing: pooling waits for memory. */
 #define POOL_AVX2 __attribute__((target("avx2")))
@@ -49,7 +41,8 @@
 
 #endif
 
-/* `count`: windows of a row. Rows of a few are not worth long vectors, and f64 not their code. */
+/* `count`: windows of a row. Rows of a few are not worth long vectors, and f64 not the code of any:
+ * it then goes window by window. */
 static const pool_kit *pool_kit_for(gr_dtype dtype, gr_cpu_level level, int64_t count)
 {
 #if defined(GR_X86_LEVELS)
@@ -57,7 +50,7 @@ static const pool_kit *pool_kit_for(gr_dtype dtype, gr_cpu_level level, int64_t 
 #else
     (void)level, (void)count;
 #endif
-    return dtype == GR_F64 ? &pool_f64x2_base_kit : &pool_f32x4_base_kit;
+    return dtype == GR_F64 ? &pool_f64_kit : &pool_f32x4_base_kit;
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -231,6 +224,7 @@ static gr_status pool_choose(pool_plan *p, const gr_request *request)
     const bool averages = op == &gr_op_avg_pool || op == &gr_op_avg_pool_grad;
     const bool spreads = op == &gr_op_max_pool_grad || op == &gr_op_avg_pool_grad;
     const pool_kit *kit = pool_kit_for(dtype, request->level, p->g.out[2]);
+    const bool vectors = kit->lanes > 1;
     gr_status status = GR_UNSUPPORTED;
     p->plane = pool_choose_quad(p, op, kit);
     if (p->plane) return GR_OK;
@@ -239,9 +233,10 @@ static gr_status pool_choose(pool_plan *p, const gr_request *request)
                                      : pool_f32_columns(&p->g, request->arena);
         if (!p->columns) return GR_NO_MEMORY;
     }
-    if (spreads) {
+    if (vectors && spreads) {
         status = pool_prepare_gather(p, kit->lanes, bytes, request->arena);
-    } else if (op != &gr_op_max_pool_pick && pool_prepare_vectors(p, kit->lanes, bytes)) {
+    } else if (vectors && op != &gr_op_max_pool_pick &&
+               pool_prepare_vectors(p, kit->lanes, bytes)) {
         status = GR_OK;
     }
     if (status == GR_UNSUPPORTED) {
