@@ -124,3 +124,31 @@ int cli_split_test(double fraction, uint64_t seed, gr_dataset **train, gr_datase
     *train = *test = NULL;
     return cli_failed(status);
 }
+
+/* Keeps the first n examples; 0: all. */
+static int dataset_limit(gr_dataset **set, int64_t n)
+{
+    gr_dataset *all = *set, *first;
+    if (n == 0 || n >= gr_dataset_size(all)) return CLI_YES;
+    int64_t *index = cli_alloc((size_t)n, sizeof *index);
+    for (int64_t i = 0; i < n; i++) index[i] = i;
+    gr_status status = gr_dataset_select(all, index, n, &first);
+    free(index);
+    if (status != GR_OK) return cli_failed(status);
+    gr_dataset_free(all);
+    *set = first;
+    return CLI_YES;
+}
+
+int cli_open_examples(const cli_args *args, const char *use, uint64_t seed, gr_dataset **train,
+                      gr_dataset **test)
+{
+    int code = cli_open_data(args, cli_text(args, "data"), NULL, 0, train, test);
+    if (code != CLI_YES) return code;
+    if (gr_dataset_streamed(*train) || gr_dataset_dtype(*train) == GR_I32)
+        return cli_bad("'%s': %s examples in memory: tables, IDX and CIFAR files",
+                       gr_dataset_name(*train), use);
+    if (!*test) code = cli_split_test(cli_real(args, "test-fraction"), seed, train, test);
+    if (code == CLI_YES) code = dataset_limit(train, cli_int(args, "train-examples"));
+    return code == CLI_YES ? dataset_limit(test, cli_int(args, "test-examples")) : code;
+}

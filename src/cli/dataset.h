@@ -78,6 +78,25 @@
         .help = "blank N by N pixels at a random place in training"                                \
     }
 
+/* Of the parts that cli_open_examples gives. */
+#define CLI_EXAMPLES_OPTIONS                                                                       \
+    {.name = "train-examples",                                                                     \
+     .kind = CLI_INT,                                                                              \
+     .argument = "N",                                                                              \
+     .min = 1,                                                                                     \
+     .max = 9e15,                                                                                  \
+     .help = "learn the first N examples only"},                                                   \
+        {.name = "test-examples",                                                                  \
+         .kind = CLI_INT,                                                                          \
+         .argument = "N",                                                                          \
+         .min = 1,                                                                                 \
+         .max = 9e15,                                                                              \
+         .help = "test the first N examples only"},                                                \
+    {                                                                                              \
+        .name = "test-fraction", .kind = CLI_REAL, .argument = "F", .min = .001, .max = .95,       \
+        .fallback = "0.2", .help = "share held out for the test where the data have no test part"  \
+    }
+
 /* Prints how many examples a second are read, cut and varied. */
 int cli_data_speed(const cli_args *args, const gr_dataset *set);
 
@@ -104,6 +123,12 @@ char *cli_sequence_figures(const gr_model *model, double loss);
 void cli_sequence_json(cli_json *json, const gr_model *model, const char *prefix, double loss);
 /* Has it a label at each position of an example, as texts have? */
 bool cli_is_sequence(const gr_dataset *set);
+
+/* Both parts of --data, of examples in memory, as CLI_EXAMPLES_OPTIONS say; `use` is what they are
+ * for, in the message that refuses others: "neighbours are looked for among". On failure what has
+ * been opened is there to be freed. */
+int cli_open_examples(const cli_args *args, const char *use, uint64_t seed, gr_dataset **train,
+                      gr_dataset **test);
 
 /* Holds out a test part of a set that has none; *train becomes the rest. On a fault, which it
  * prints, *train is freed and both are NULL. */

@@ -88,21 +88,6 @@ static int knn_read(const cli_args *args, cli_knn *knn)
 
 /* ---- Data ------------------------------------------------------------------------------------ */
 
-/* Keeps the first n examples. */
-static int knn_limit(gr_dataset **set, int64_t n)
-{
-    gr_dataset *all = *set, *first;
-    if (n == 0 || n >= gr_dataset_size(all)) return CLI_YES;
-    int64_t *index = cli_alloc((size_t)n, sizeof *index);
-    for (int64_t i = 0; i < n; i++) index[i] = i;
-    gr_status status = gr_dataset_select(all, index, n, &first);
-    free(index);
-    if (status != GR_OK) return cli_failed(status);
-    gr_dataset_free(all);
-    *set = first;
-    return CLI_YES;
-}
-
 /* The same examples as numbers, normalised. */
 static gr_status knn_normalize(const gr_normalizer *normalizer, gr_dataset **set)
 {
@@ -149,21 +134,6 @@ static int knn_normalize_both(cli_knn *knn)
     if (status == GR_OK && knn->test) status = knn_normalize(&normalizer, &knn->test);
     gr_normalizer_clear(&normalizer);
     return status == GR_OK ? CLI_YES : cli_failed(status);
-}
-
-static int knn_open(cli_knn *knn)
-{
-    const cli_args *args = knn->args;
-    int code = cli_open_data(args, cli_text(args, "data"), NULL, 0, &knn->train, &knn->test);
-    if (code != CLI_YES) return code;
-    if (gr_dataset_streamed(knn->train))
-        return cli_bad("'%s': neighbours are looked for among examples in memory: tables, IDX and "
-                       "CIFAR files",
-                       gr_dataset_name(knn->train));
-    if (!knn->test)
-        code = cli_split_test(cli_real(args, "test-fraction"), knn->seed, &knn->train, &knn->test);
-    if (code == CLI_YES) code = knn_limit(&knn->train, cli_int(args, "train-examples"));
-    return code == CLI_YES ? knn_limit(&knn->test, cli_int(args, "test-examples")) : code;
 }
 
 /* Looks at all numbers, so it finds what has to be refused before anything is printed. */
@@ -268,7 +238,9 @@ static int knn_run(const cli_args *args)
     if (code != CLI_YES || cli_given(args, "paths"))
         return code == CLI_YES ? cli_knn_paths(args) : code;
     code = knn_read(args, &knn);
-    if (code == CLI_YES) code = knn_open(&knn);
+    if (code == CLI_YES)
+        code = cli_open_examples(args, "neighbours are looked for among", knn.seed, &knn.train,
+                                 &knn.test);
     if (code == CLI_YES) code = cli_given(args, "copies") ? cli_knn_copies(&knn) : knn_search(&knn);
     cli_knn_choice_clear(&knn.choice);
     gr_knn_free(knn.index);
@@ -306,25 +278,7 @@ static const cli_option knn_options[] = {
      .argument = "none|standard|unit|mean_image",
      .fallback = "none",
      .help = "what is done to the numbers first, as learnt from the training part"},
-    {.name = "train-examples",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 9e15,
-     .help = "compare with the first N examples only"},
-    {.name = "test-examples",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 9e15,
-     .help = "test the first N examples only"},
-    {.name = "test-fraction",
-     .kind = CLI_REAL,
-     .argument = "F",
-     .min = .001,
-     .max = .95,
-     .fallback = "0.2",
-     .help = "share held out for the test where the data have no test part"},
+    CLI_EXAMPLES_OPTIONS,
     {.name = "validation",
      .kind = CLI_INT,
      .argument = "N",

@@ -147,21 +147,6 @@ static int linear_read(const cli_args *args, cli_linear *linear)
 
 /* ---- Data ------------------------------------------------------------------------------------ */
 
-/* Keeps the first n examples. */
-static int linear_limit(gr_dataset **set, int64_t n)
-{
-    gr_dataset *all = *set, *first;
-    if (n == 0 || n >= gr_dataset_size(all)) return CLI_YES;
-    int64_t *index = cli_alloc((size_t)n, sizeof *index);
-    for (int64_t i = 0; i < n; i++) index[i] = i;
-    gr_status status = gr_dataset_select(all, index, n, &first);
-    free(index);
-    if (status != GR_OK) return cli_failed(status);
-    gr_dataset_free(all);
-    *set = first;
-    return CLI_YES;
-}
-
 static int linear_check_data(cli_linear *linear)
 {
     const gr_dataset *train = linear->train;
@@ -169,27 +154,11 @@ static int linear_check_data(cli_linear *linear)
     linear->classes = gr_dataset_classes(train);
     linear->size = gr_shape_count(gr_dataset_shape(train));
     linear->rows = linear->neuron ? 1 : linear->classes;
-    if (gr_dataset_streamed(train) || gr_dataset_dtype(train) == GR_I32)
-        return cli_bad("'%s': a linear classifier is trained on examples in memory: tables, IDX "
-                       "and CIFAR files",
-                       name);
     if (linear->classes < 2)
         return cli_bad("'%s' has %d class: there is nothing to tell apart", name, linear->classes);
     if (linear->neuron && linear->classes != 2)
         return cli_bad("--neuron tells two classes apart, and '%s' has %d", name, linear->classes);
     return CLI_YES;
-}
-
-static int linear_open(cli_linear *linear)
-{
-    const cli_args *args = linear->args;
-    int code = cli_open_data(args, cli_text(args, "data"), NULL, 0, &linear->train, &linear->test);
-    if (code == CLI_YES) code = linear_check_data(linear);
-    if (code == CLI_YES && !linear->test)
-        code = cli_split_test(cli_real(args, "test-fraction"), linear->seed, &linear->train,
-                              &linear->test);
-    if (code == CLI_YES) code = linear_limit(&linear->train, cli_int(args, "train-examples"));
-    return code == CLI_YES ? linear_limit(&linear->test, cli_int(args, "test-examples")) : code;
 }
 
 /* ---- Ways to go ------------------------------------------------------------------------------ */
@@ -274,7 +243,10 @@ static int linear_run(const cli_args *args)
 {
     cli_linear linear;
     int code = linear_read(args, &linear);
-    if (code == CLI_YES) code = linear_open(&linear);
+    if (code == CLI_YES)
+        code = cli_open_examples(args, "a linear classifier is trained on", linear.seed,
+                                 &linear.train, &linear.test);
+    if (code == CLI_YES) code = linear_check_data(&linear);
     if (code == CLI_YES) code = linear_work(&linear);
     for (int i = 0; i < linear.n_ways; i++) {
         gr_model_free(linear.ways[i].model);
@@ -336,25 +308,7 @@ static const cli_option linear_options[] = {
      .argument = "mean_image|standard|unit|none",
      .fallback = "mean_image",
      .help = "what is done to the numbers first, as learnt from the training part"},
-    {.name = "train-examples",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 9e15,
-     .help = "train on the first N examples only"},
-    {.name = "test-examples",
-     .kind = CLI_INT,
-     .argument = "N",
-     .min = 1,
-     .max = 9e15,
-     .help = "test the first N examples only"},
-    {.name = "test-fraction",
-     .kind = CLI_REAL,
-     .argument = "F",
-     .min = .001,
-     .max = .95,
-     .fallback = "0.2",
-     .help = "share held out for the test where the data have no test part"},
+    CLI_EXAMPLES_OPTIONS,
     {.name = "seed",
      .kind = CLI_INT,
      .argument = "N",
