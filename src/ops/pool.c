@@ -8,9 +8,38 @@
 
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
+/* The most elements of a window of adaptive pooling: n of them on s elements. */
+static int64_t pool_adaptive_most(int64_t s, int64_t n)
+{
+    int64_t most = 1;
+    for (int64_t o = 0; o < n; o++) {
+        const int64_t size = gr_pool_adaptive_end(s, n, o) - o * s / n;
+        if (size > most) most = size;
+    }
+    return most;
+}
+
+/* Likewise, of adaptive pooling. */
+static int64_t pool_adaptive_windows(gr_infer *s, gr_shape x, int axis)
+{
+    const int64_t size = x.dim[2 + axis], kernel = s->attr[GR_POOL_KERNEL].ints.v[axis];
+    const int64_t windows = s->attr[GR_POOL_STRIDE].ints.v[axis];
+    const bool padded = s->attr[GR_POOL_PAD].ints.v[axis] | s->attr[GR_POOL_PAD_END].ints.v[axis];
+    const bool averages = s->op == &gr_op_avg_pool || s->op == &gr_op_avg_pool_grad;
+    if (!padded && !averages && size >= 1 && size <= INT32_MAX && windows <= INT32_MAX &&
+        kernel == pool_adaptive_most(size, windows)) {
+        return windows;
+    }
+    gr_infer_fail(s, GR_INVALID, "adaptive windows %s of up to %s elements do not suit x %s",
+                  gr_ints_text(&s->attr[GR_POOL_STRIDE].ints),
+                  gr_ints_text(&s->attr[GR_POOL_KERNEL].ints), gr_shape_text(x));
+    return 0;
+}
+
 /* Windows along one axis; 0 with the fault noted if the numbers do not fit. */
 static int64_t pool_windows(gr_infer *s, gr_shape x, int axis)
 {
+    if (s->attr[GR_POOL_CEIL].i == GR_POOL_ADAPTIVE) return pool_adaptive_windows(s, x, axis);
     const int64_t size = x.dim[2 + axis], kernel = s->attr[GR_POOL_KERNEL].ints.v[axis];
     const int64_t stride = s->attr[GR_POOL_STRIDE].ints.v[axis];
     const int64_t before = s->attr[GR_POOL_PAD].ints.v[axis];
@@ -147,6 +176,7 @@ gr_pool_geometry gr_pool_geometry_of(const gr_node *node)
     const gr_shape x = spreads ? gr_type_of(node).shape : last;
     const gr_shape y = spreads ? last : gr_type_of(node).shape;
     gr_pool_geometry g = {.planes = x.dim[0] * x.dim[1],
+                          .adaptive = node->attr[GR_POOL_CEIL].i == GR_POOL_ADAPTIVE,
                           .count_include_pad =
                               averages && node->attr[GR_POOL_COUNT_INCLUDE_PAD].i != 0};
     for (int i = 0; i < GR_SPACE; i++) {
@@ -245,6 +275,20 @@ static gr_node *pool_build(const gr_op *op, gr_node *a, gr_node *b, int rank, co
 gr_node *gr_max_pool(gr_node *x, const gr_window *window)
 {
     return pool_build(&gr_op_max_pool, x, NULL, gr_node_shape(x).rank, NULL, window);
+}
+
+gr_node *gr_max_pool_adaptive(gr_node *x, const int64_t *size)
+{
+    gr_attr attr[GR_POOL_CEIL + 1];
+    int64_t kernel[GR_SPACE], none[GR_SPACE] = {0};
+    const gr_shape in = gr_node_shape(x);
+    const int rank = in.rank - 2;
+    for (int i = 0; i < rank; i++) kernel[i] = pool_adaptive_most(in.dim[2 + i], size[i]);
+    attr[GR_POOL_KERNEL] = gr_attr_ints(rank, kernel);
+    attr[GR_POOL_STRIDE] = gr_attr_ints(rank, size);
+    attr[GR_POOL_PAD] = attr[GR_POOL_PAD_END] = gr_attr_ints(rank, none);
+    attr[GR_POOL_CEIL] = gr_attr_int(GR_POOL_ADAPTIVE);
+    return gr_build(gr_node_graph(x), &gr_op_max_pool, &x, 1, attr);
 }
 
 gr_node *gr_avg_pool(gr_node *x, const gr_window *window)

@@ -30,7 +30,7 @@ static int64_t pool_tap_of(const gr_pool_geometry *g, int64_t out, int64_t at)
 {
     int64_t tap = 0, unit = 1;
     for (int axis = GR_SPACE - 1; axis >= 0; axis--) {
-        const int64_t first = out % g->out[axis] * g->stride[axis] - g->pad[axis];
+        const int64_t first = gr_pool_first(g, axis, out % g->out[axis]);
         tap += (at % g->in[axis] - first) * unit;
         unit *= g->kernel[axis];
         at /= g->in[axis];

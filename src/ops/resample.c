@@ -1,6 +1,6 @@
 /* Composites that change the size of x [N, C, space…]: crops, pixel shuffles, upsampling, adaptive
  * pooling. What is linear along one axis is a product with a small constant matrix. */
-#include "ops/window.h"
+#include "ops/pool.h"
 
 #include <gradus/spatial.h>
 
@@ -277,50 +277,17 @@ gr_node *gr_adaptive_avg_pool(gr_node *x, const int64_t *size, int count)
                                               : resample_axes(x, size, resample_mean_row, false));
 }
 
-/* The elements of each window along one axis, one window after the other; those of shorter windows
- * are filled up with their last element, which changes no maximum. *most: the elements of each. */
-static gr_node *resample_windows(gr_node *x, int axis, int64_t out, int64_t *most)
-{
-    const int64_t in = gr_node_shape(x).dim[axis];
-    gr_tensor index;
-    *most = 1;
-    for (int64_t o = 0; o < out; o++) {
-        const int64_t size = ((o + 1) * in + out - 1) / out - o * in / out;
-        if (size > *most) *most = size;
-    }
-    if (gr_tensor_new(GR_I64, GR_SHAPE(out * *most), &index) != GR_OK)
-        return gr_build_fail(gr_node_graph(x), GR_NO_MEMORY, "adaptive_maxpool", "%s",
-                             gr_status_text(GR_NO_MEMORY));
-    for (int64_t o = 0; o < out; o++) {
-        const int64_t last = ((o + 1) * in + out - 1) / out - 1;
-        for (int64_t i = 0; i < *most; i++) {
-            const int64_t at = o * in / out + i;
-            ((int64_t *)index.data)[o * *most + i] = at < last ? at : last;
-        }
-    }
-    gr_node *y = gr_gather(x, gr_constant(gr_node_graph(x), &index), axis);
-    gr_tensor_clear(&index);
-    return y;
-}
-
-/* Where the windows differ in size they are laid out side by side, then pooled like others, axis by
- * axis: the first one in whole rows. */
 gr_node *gr_adaptive_max_pool(gr_node *x, const int64_t *size, int count)
 {
     gr_geometry axes;
-    gr_window window = {.size = sizeof window, .axes = &axes};
+    const gr_window window = {.size = sizeof window, .axes = &axes};
     if (!resample_fits(x, "adaptive_maxpool", "sizes", size, count) ||
         !resample_is_float(x, "adaptive_maxpool"))
         return gr_error_node(gr_node_graph(x));
     gr_composite_begin(gr_node_graph(x), "adaptive_maxpool");
-    if (resample_divides(gr_node_shape(x), size, &axes))
-        return resample_end(gr_node_graph(x), gr_max_pool(x, &window));
-    for (int i = 0; i < count; i++) {
-        if (gr_node_shape(x).dim[2 + i] == size[i]) continue;
-        axes = (gr_geometry){.kernel = {1, 1, 1}};
-        x = gr_max_pool(resample_windows(x, 2 + i, size[i], &axes.kernel[i]), &window);
-    }
-    return resample_end(gr_node_graph(x), x);
+    return resample_end(gr_node_graph(x), resample_divides(gr_node_shape(x), size, &axes)
+                                              ? gr_max_pool(x, &window)
+                                              : gr_max_pool_adaptive(x, size));
 }
 
 /* ---- Global pooling -------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 #include <gradus/run.h>
 
-#include "ops/ops.h"
+#include "ops/pool.h"
 
 extern gr_prepare_fn gr_pool_prepare;
 
@@ -266,6 +266,66 @@ static void test_kernels(void **state)
     }
 }
 
+/* Adaptive windows differ in size and overlap: more of them than elements, too. */
+static void test_adaptive(void **state)
+{
+    (void)state;
+    static const struct {
+        gr_shape x;
+        int64_t size[3];
+    } tests[] = {
+        {{4, {3, 5, 30, 30}}, {7, 7}},
+        {{4, {2, 3, 7, 6}}, {3, 4}},
+        {{4, {1, 2, 5, 40}}, {8, 2}},
+        {{4, {1, 1, 33, 71}}, {2, 4}},
+        {{3, {2, 3, 3}}, {5}},
+        {{3, {1, 2, 1}}, {3}},
+        {{5, {1, 2, 3, 8, 5}}, {2, 3, 4}},
+        {{4, {0, 3, 5, 5}}, {2, 2}},
+    };
+    for (size_t i = 0; i < 2 * GR_LEN(tests); i++) {
+        const size_t t = i / 2;
+        gr_graph *g = gr_graph_new();
+        gr_node *x = gr_input(g, "x", i % 2 ? GR_F64 : GR_F32, tests[t].x), *dx, *pick;
+        gr_node *y = gr_max_pool_adaptive(x, tests[t].size);
+        if (gr_is_error(y)) fail_msg("%s", gr_graph_message(g));
+        for (int k = 0; k < tests[t].x.rank - 2; k++) {
+            assert_int_equal(gr_node_shape(y).dim[2 + k], tests[t].size[k]);
+        }
+        gr_node *dy = gr_input(g, "dy", gr_node_dtype(y), gr_node_shape(y));
+        unit_ok(gr_vjp(y, dy, &x, 1, &dx));
+        unit_ok(gr_vjp(dx, x, &dy, 1, &pick));
+        assert_string_equal(gr_node_op(dx), "max_pool_grad");
+        assert_string_equal(gr_node_op(pick), "max_pool_pick");
+        pool_check(y);
+        pool_check(dx->in[0]->in[0]); /* max_pool_taps */
+        pool_check(dx);
+        pool_check(pick);
+        gr_graph_free(g);
+    }
+}
+
+static void test_adaptive_by_hand(void **state)
+{
+    (void)state;
+    /* windows [0,2), [1,4), [3,5) of 5: the shared 4 gets the gradient of two */
+    float x[] = {1, 3, 0, 4, 2}, dy[] = {10, 20, 30};
+    uint8_t taps[] = {1, 2, 0};
+    static const float largest[] = {3, 4, 4}, by_max[] = {0, 10, 0, 50, 0};
+    gr_graph *g = gr_graph_new();
+    gr_node *nx = gr_input(g, "x", GR_F32, GR_SHAPE(1, 1, 5)), *dx;
+    gr_node *nd = gr_input(g, "dy", GR_F32, GR_SHAPE(1, 1, 3));
+    gr_node *y = gr_max_pool_adaptive(nx, (int64_t[]){3});
+    unit_ok(gr_vjp(y, nd, &nx, 1, &dx));
+    expect_values(y, x, NULL, largest);
+    expect_taps(dx->in[0]->in[0], x, largest, taps);
+    expect_values(dx, taps, dy, by_max);
+    gr_attr attr[] = {y->attr[0], y->attr[1], y->attr[2], y->attr[3], y->attr[4]};
+    attr[0].ints.v[0] = 2;
+    expect_fault(g, gr_build(g, y->op, &nx, 1, attr), GR_INVALID,
+                 "adaptive windows [3] of up to [2] elements do not suit x [1,1,5]");
+}
+
 /* ---- Gradients ------------------------------------------------------------------------------- */
 
 static void test_gradient_structure(void **state)
@@ -329,11 +389,12 @@ static void test_taps_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_by_hand),   cmocka_unit_test(test_divisor),
-        cmocka_unit_test(test_nan_wins),  cmocka_unit_test(test_padding_never_wins),
-        cmocka_unit_test(test_kernels),   cmocka_unit_test(test_gradient_structure),
-        cmocka_unit_test(test_taps_pass),
+        cmocka_unit_test(test_shapes),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_by_hand),          cmocka_unit_test(test_divisor),
+        cmocka_unit_test(test_nan_wins),         cmocka_unit_test(test_padding_never_wins),
+        cmocka_unit_test(test_kernels),          cmocka_unit_test(test_gradient_structure),
+        cmocka_unit_test(test_taps_pass),        cmocka_unit_test(test_adaptive),
+        cmocka_unit_test(test_adaptive_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

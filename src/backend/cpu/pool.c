@@ -2,6 +2,7 @@
 #include "backend/cpu/pool.h"
 
 #include "backend/cpu/gemm.h"
+#include "ops/elementwise.h"
 
 #include <math.h>
 
@@ -13,10 +14,12 @@
 
 #define POOL_NAME(x) pool_f32_##x
 #define POOL_T float
+#define POOL_INT int32_t
 #include "backend/cpu/pool_kernel.h"
 
 #define POOL_NAME(x) pool_f64_##x
 #define POOL_T double
+#define POOL_INT int64_t
 #include "backend/cpu/pool_kernel.h"
 
 #define POOL_NAME(x) pool_f32x4_base_##x
@@ -121,6 +124,7 @@ static bool pool_prepare_vectors(pool_plan *p, int lanes, size_t bytes)
 {
     const gr_pool_geometry *g = &p->g;
     const int64_t step = g->stride[2];
+    if (g->adaptive) return false;
     const bool suits = step == 1 || (step == 2 && (g->kernel[2] == 2 || g->kernel[2] == 3));
     if (!suits || g->out[2] < lanes) return false;
     p->width = g->in[2];
@@ -142,8 +146,8 @@ static const pool_row *pool_find_rows(const gr_pool_geometry *g, gr_arena *arena
         const int64_t z = i / g->out[1], y = i % g->out[1];
         pool_row *r = &rows[i];
         r->place = i * g->out[2];
-        r->zf = z * g->stride[0] - g->pad[0];
-        r->yf = y * g->stride[1] - g->pad[1];
+        r->zf = gr_pool_first(g, 0, z);
+        r->yf = gr_pool_first(g, 1, y);
         r->count = gr_pool_window(g, 0, z, &r->z0, &r->z1);
         r->count *= gr_pool_window(g, 1, y, &r->y0, &r->y1);
     }
@@ -167,7 +171,8 @@ static const pool_cover *pool_covers(const gr_pool_geometry *g, int axis, gr_are
 static gr_status pool_prepare_gather(pool_plan *p, int lanes, size_t bytes, gr_arena *arena)
 {
     const gr_pool_geometry *g = &p->g;
-    if (g->stride[2] != 2 || g->kernel[2] < 2 || g->kernel[2] > 3) return GR_UNSUPPORTED;
+    const bool suits = g->stride[2] == 2 && (g->kernel[2] == 2 || g->kernel[2] == 3);
+    if (g->adaptive || !suits) return GR_UNSUPPORTED;
     p->apart = g->kernel[2] == 2 && g->pad[2] == 0 && p->inside_end == g->out[2] &&
                g->out[2] >= lanes && g->stride[1] >= g->kernel[1] && g->stride[0] >= g->kernel[0];
     p->covered = p->taps * p->out_size == p->in_size;
@@ -184,24 +189,39 @@ static gr_status pool_prepare_gather(pool_plan *p, int lanes, size_t bytes, gr_a
     return GR_OK;
 }
 
-/* Where each tap leads, seen from where a window begins; NULL without memory. */
-static const int64_t *pool_tap_places(const pool_plan *p, gr_arena *arena)
+/* Where each tap leads; NULL without memory. */
+static const pool_tap *pool_find_taps(const pool_plan *p, gr_arena *arena)
 {
     const gr_pool_geometry *g = &p->g;
-    int64_t *places = gr_arena_alloc(arena, (size_t)p->taps * sizeof *places);
-    for (int64_t tap = 0; places && tap < p->taps; tap++) {
-        const int64_t z = tap / g->kernel[2] / g->kernel[1], y = tap / g->kernel[2] % g->kernel[1];
-        places[tap] = (z * g->in[1] + y) * g->in[2] + tap % g->kernel[2];
+    pool_tap *taps = gr_arena_alloc(arena, (size_t)p->taps * sizeof *taps);
+    for (int64_t tap = 0; taps && tap < p->taps; tap++) {
+        pool_tap *t = &taps[tap];
+        t->z = tap / g->kernel[2] / g->kernel[1];
+        t->y = tap / g->kernel[2] % g->kernel[1];
+        t->x = tap % g->kernel[2];
+        t->place = (t->z * g->in[1] + t->y) * g->in[2] + t->x;
     }
-    return places;
+    return taps;
+}
+
+/* Of each window of a row; NULL without memory. */
+static const pool_stretch *pool_find_stretches(const gr_pool_geometry *g, gr_arena *arena)
+{
+    pool_stretch *stretch = gr_arena_alloc(arena, (size_t)g->out[2] * sizeof *stretch);
+    for (int64_t i = 0; stretch && i < g->out[2]; i++) {
+        stretch[i].first = gr_pool_first(g, 2, i);
+        gr_pool_window(g, 2, i, &stretch[i].begin, &stretch[i].end);
+    }
+    return stretch;
 }
 
 /* Do the windows cut each plane into squares of 2×2? Columns and rows may be left over. */
 static bool pool_is_quads(const gr_pool_geometry *g)
 {
-    return g->in[0] == 1 && g->kernel[0] == 1 && g->out[0] == 1 && g->kernel[1] == 2 &&
-           g->kernel[2] == 2 && g->stride[1] == 2 && g->stride[2] == 2 && g->pad[1] == 0 &&
-           g->pad[2] == 0 && 2 * g->out[1] <= g->in[1] && 2 * g->out[2] <= g->in[2];
+    return !g->adaptive && g->in[0] == 1 && g->kernel[0] == 1 && g->out[0] == 1 &&
+           g->kernel[1] == 2 && g->kernel[2] == 2 && g->stride[1] == 2 && g->stride[2] == 2 &&
+           g->pad[1] == 0 && g->pad[2] == 0 && 2 * g->out[1] <= g->in[1] &&
+           2 * g->out[2] <= g->in[2];
 }
 
 /* The kernel of the op for such windows, which needs nothing; NULL if there is none. */
@@ -218,8 +238,9 @@ static pool_plane_fn *pool_choose_quad(const pool_plan *p, const gr_op *op, cons
 /* The kernel of the op, and what it needs: by vectors, or else window by window. */
 static gr_status pool_choose(pool_plan *p, const gr_request *request)
 {
-    const gr_op *op = request->node->op;
-    const gr_dtype dtype = gr_type_of(request->node).dtype;
+    const gr_node *node = request->node;
+    const gr_op *op = node->op;
+    const gr_dtype dtype = gr_type_of(node).dtype;
     const size_t bytes = gr_dtype_size(dtype);
     const bool averages = op == &gr_op_avg_pool || op == &gr_op_avg_pool_grad;
     const bool spreads = op == &gr_op_max_pool_grad || op == &gr_op_avg_pool_grad;
@@ -241,9 +262,11 @@ static gr_status pool_choose(pool_plan *p, const gr_request *request)
     }
     if (status == GR_UNSUPPORTED) {
         kit = dtype == GR_F64 ? &pool_f64_kit : &pool_f32_kit;
-        p->slot = (size_t)p->g.out[2] * bytes;
-        p->tap_place = pool_tap_places(p, request->arena);
-        status = p->tap_place ? GR_OK : GR_NO_MEMORY;
+        /* shares of a row of windows, or maxima and their lines of a row of x */
+        const int64_t row = p->g.out[2] > 2 * p->g.in[2] ? p->g.out[2] : 2 * p->g.in[2];
+        p->slot = (size_t)row * bytes;
+        p->tap_at = node->n_in > 1 ? pool_find_taps(p, request->arena) : NULL;
+        status = node->n_in > 1 && !p->tap_at ? GR_NO_MEMORY : GR_OK;
     }
     if (op == &gr_op_max_pool) p->plane = kit->max;
     if (op == &gr_op_max_pool_taps) p->plane = kit->max_taps;
@@ -282,7 +305,8 @@ gr_status gr_pool_prepare(gr_request *request)
     pool_find_inside(p);
     pool_find_strides(p, node);
     p->rows = pool_find_rows(&p->g, request->arena);
-    if (!p->rows) return GR_NO_MEMORY;
+    p->stretch = pool_find_stretches(&p->g, request->arena);
+    if (!p->rows || !p->stretch) return GR_NO_MEMORY;
     GR_TRY(pool_choose(p, request));
     p->slot = gr_aligned(p->slot);
     request->work = p->slot * (size_t)pool_workers(p, request->threads);

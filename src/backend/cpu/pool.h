@@ -37,6 +37,17 @@ typedef struct pool_row {
     int64_t place, z0, z1, y0, y1, zf, yf, count;
 } pool_row;
 
+/* Elements [begin, end) of a row that a window covers, which begins at `first`, be it in the
+ * padding. */
+typedef struct pool_stretch {
+    int64_t first, begin, end;
+} pool_stretch;
+
+/* Where a tap leads, seen from where its window begins: along each axis, and in a plane. */
+typedef struct pool_tap {
+    int64_t z, y, x, place;
+} pool_tap;
+
 struct pool_plan {
     gr_pool_geometry g;
     int64_t inside_begin, inside_end; /* windows of a row that do not reach over its ends */
@@ -50,7 +61,8 @@ struct pool_plan {
     bool apart;                       /* … or, windows that do not overlap, without padding, */
     bool covered;                     /* in one of which every element of x lies */
     bool wide_taps;                   /* i32, not u8 */
-    const int64_t *tap_place;         /* of tap 0, 1, … relative to where its window begins */
+    const pool_stretch *stretch;      /* of each window of a row */
+    const pool_tap *tap_at;           /* of tap 0, 1, …: window by window, where taps are read */
     int64_t taps;                     /* elements of a window */
     size_t a, b, out, tap;            /* bytes of a plane of each buffer; 0: there is none */
     size_t slot;                      /* scratch of one worker */

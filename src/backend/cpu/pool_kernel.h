@@ -1,25 +1,23 @@
 /* Pooling window by window, expanded by pool.c for each element type:
  *   POOL_NAME(x)  the name x with the type
  *   POOL_T        element
+ *   POOL_INT      signed integer of the same size
  * Additions come in the order of the reference, so the bits are the same. No include guard: it is
  * meant to be included several times. */
 
-/* The maximum of window i of a row, and its tap. */
-static POOL_T POOL_NAME(max_at)(const gr_pool_geometry *g, const pool_row *r, int64_t i,
-                                const POOL_T *x, int64_t *found)
+/* The maximum of a window of a row, and its tap. */
+static inline POOL_T POOL_NAME(max_at)(const gr_pool_geometry *g, const pool_row *r, pool_stretch s,
+                                       const POOL_T *x, int64_t *found)
 {
-    int64_t begin, end;
-    const int64_t first = i * g->stride[2] - g->pad[2];
-    gr_pool_window(g, 2, i, &begin, &end);
     POOL_T best = 0;
     *found = -1;
     POOL_LINES(g, g->in[2], r, line, tap)
     {
-        for (int64_t at = begin; at < end; at++) {
+        for (int64_t at = s.begin; at < s.end; at++) {
             const POOL_T v = x[line + at];
             if (*found >= 0 && (v <= best || best != best)) continue;
             best = v;
-            *found = tap + at - first;
+            *found = tap + at - s.first;
         }
     }
     return best;
@@ -47,28 +45,69 @@ static inline POOL_T POOL_NAME(share_at)(const gr_pool_geometry *g, const pool_r
     return dy / (POOL_T)(r->count * gr_pool_window(g, 2, i, &begin, &end));
 }
 
-/* The place of a window's tap in its plane, or -1: the quick answer where the whole window lies
- * inside x. */
+/* gr_pool_tap_place without divisions. */
 static inline int64_t POOL_NAME(place)(const pool_plan *p, const pool_row *r, int64_t i,
                                        int64_t tap)
 {
     const gr_pool_geometry *g = &p->g;
-    const bool inside = i >= p->inside_begin && i < p->inside_end &&
-                        r->z1 - r->z0 == g->kernel[0] && r->y1 - r->y0 == g->kernel[1];
-    if (!inside) return gr_pool_tap_place(g, r->place + i, tap);
     if (tap < 0 || tap >= p->taps) return -1;
-    return (r->z0 * g->in[1] + r->y0) * g->in[2] + i * g->stride[2] - g->pad[2] + p->tap_place[tap];
+    const pool_tap *t = &p->tap_at[tap];
+    const int64_t first = p->stretch[i].first, z = r->zf + t->z, y = r->yf + t->y, x = first + t->x;
+    const bool inside = z >= 0 && z < g->in[0] && y >= 0 && y < g->in[1] && x >= 0 && x < g->in[2];
+    return inside ? (r->zf * g->in[1] + r->yf) * g->in[2] + first + t->place : -1;
+}
+
+/* The maximum of each column of the lines that a row of windows covers, and the line it is in: the
+ * first, and a NaN before all numbers. */
+static void POOL_NAME(max_columns)(const pool_plan *p, const pool_row *r, const POOL_T *x,
+                                   POOL_T *restrict best, POOL_INT *restrict where)
+{
+    const int64_t n = p->g.in[2];
+    bool first = true;
+    POOL_LINES(&p->g, n, r, line, tap)
+    {
+        const POOL_T *restrict from = x + line;
+        const POOL_INT here = (POOL_INT)line;
+        (void)tap;
+        GR_SIMD for (int64_t k = 0; k < n; k++)
+        {
+            const POOL_T v = from[k], old = best[k];
+            const bool takes = first | (v > old) | ((v != v) & (old == old));
+            best[k] = takes ? v : old;
+            where[k] = takes ? here : where[k];
+        }
+        first = false;
+    }
+}
+
+/* The column of the first maximum of a window: its line counts before its column. */
+static int64_t POOL_NAME(max_column)(pool_stretch s, const POOL_T *best, const POOL_INT *where)
+{
+    int64_t top = s.begin;
+    for (int64_t k = s.begin + 1; k < s.end; k++) {
+        const POOL_T v = best[k], old = best[top];
+        const bool equals = v == old || (v != v && old != old);
+        if (equals ? where[k] < where[top] : v > old || v != v) top = k;
+    }
+    return top;
 }
 
 static void POOL_NAME(max)(const pool_plan *p, const pool_plane *at)
 {
-    POOL_T *y = at->out;
+    const gr_pool_geometry *g = &p->g;
+    POOL_T *y = at->out, *best = at->work;
+    POOL_INT *where = (POOL_INT *)(best + g->in[2]);
     POOL_ROWS(p, r)
     {
-        for (int64_t i = 0; i < p->g.out[2]; i++) {
-            int64_t tap;
-            y[r->place + i] = POOL_NAME(max_at)(&p->g, r, i, at->a, &tap);
-            if (at->taps) pool_write_tap(p, at->taps, r->place + i, tap);
+        POOL_NAME(max_columns)(p, r, at->a, best, where);
+        for (int64_t i = 0; i < g->out[2]; i++) {
+            const int64_t k = POOL_NAME(max_column)(p->stretch[i], best, where);
+            y[r->place + i] = best[k];
+            if (!at->taps) continue;
+            const int64_t line = where[k] / g->in[2];
+            const int64_t lz = line / g->in[1] - r->zf, ly = line % g->in[1] - r->yf;
+            const int64_t tap = (lz * g->kernel[1] + ly) * g->kernel[2] + k - p->stretch[i].first;
+            pool_write_tap(p, at->taps, r->place + i, tap);
         }
     }
 }
@@ -187,4 +226,5 @@ static const pool_kit POOL_NAME(kit) = {1,
                                         {NULL, NULL, NULL}};
 
 #undef POOL_NAME
+#undef POOL_INT
 #undef POOL_T

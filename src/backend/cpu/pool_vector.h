@@ -119,7 +119,7 @@ POOL_INNER void POOL_NAME(max_border)(const pool_plan *p, const pool_row *r, con
     for (int lane = 0; lane < POOL_LANES; lane++) {
         if (y[lane] != (POOL_T)-INFINITY) continue;
         int64_t tap;
-        POOL_ONE(max_at)(&p->g, r, i + lane, x, &tap);
+        POOL_ONE(max_at)(&p->g, r, p->stretch[i + lane], x, &tap);
         (*taps)[lane] = (POOL_INT)tap;
     }
 }
