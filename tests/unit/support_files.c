@@ -75,6 +75,16 @@ const char *test_files_text(const char *name, const char *text)
     return test_files_write(name, text, strlen(text));
 }
 
+int test_files_count(const char *folder)
+{
+    int n = 0;
+    DIR *entries = opendir(folder);
+    assert_non_null(entries);
+    while (readdir(entries)) n++;
+    closedir(entries);
+    return n;
+}
+
 const char *test_files_real(const char *name)
 {
     const char *root = getenv("GRADUS_DATA");

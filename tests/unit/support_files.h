@@ -16,6 +16,9 @@ const char *test_files_path(const char *name);
 const char *test_files_write(const char *name, const void *data, size_t size);
 const char *test_files_text(const char *name, const char *text);
 
+/* How many entries a folder has. */
+int test_files_count(const char *folder);
+
 /* $GRADUS_DATA/name; skips the test, saying so, if it is not there. */
 const char *test_files_real(const char *name);
 

@@ -1,6 +1,5 @@
 /* Memory that runs out while data are read, made, divided, loaded and searched, and while files are
  * read and written: a status, nothing left alive, the files as they were. */
-#include <dirent.h>
 
 #include <gradus/gradus.h>
 #include <gradus/image.h>
@@ -268,12 +267,7 @@ static void *faults_make_file(const void *about)
 static uint64_t faults_file_state(const void *user)
 {
     const faults_written *made = user;
-    uint64_t n = 0;
-    DIR *folder = opendir(made->folder);
-    assert_non_null(folder);
-    while (readdir(folder)) n++;
-    closedir(folder);
-    return test_hash_file(made->path) + n;
+    return test_hash_file(made->path) + (uint64_t)test_files_count(made->folder);
 }
 
 static void faults_clear_file(void *user)

@@ -1,6 +1,5 @@
 /* File calls that fail (tests/faults/files.c): every saver and reader, every call of each kind,
  * with every fault. Right bytes or a status; the old file whole, and no other file left. */
-#include <dirent.h>
 #include <errno.h>
 
 #include <gradus/gradus.h>
@@ -32,16 +31,6 @@ static void files_say(const char *name, const files_fault *f, long at)
              file_call_names[f->call], at, f->fault > 0 ? strerror(f->fault) : "short");
 }
 
-static int files_in(const char *path)
-{
-    int n = 0;
-    DIR *folder = opendir(path);
-    assert_non_null(folder);
-    while (readdir(folder)) n++;
-    closedir(folder);
-    return n;
-}
-
 /* A call that is asked again, or for the rest, is no fault. */
 static bool files_harmless(const files_fault *f)
 {
@@ -70,7 +59,7 @@ typedef struct files_job {
 static long files_write_once(const files_job *job, const files_fault *f, long at)
 {
     unit_ok(job->saver->write(job->path, 1));
-    const int before = files_in(job->folder);
+    const int before = test_files_count(job->folder);
     files_say(job->saver->name, f, at);
     file_faults_arm(job->folder, f->call, f->fault, at);
     gr_status status = job->saver->write(job->path, 2);
@@ -82,7 +71,7 @@ static long files_write_once(const files_job *job, const files_fault *f, long at
     if (hash != (placed ? job->second : job->first))
         fail_msg("%s: %s is %s", files_where, placed ? "the new file" : "the old file",
                  hash == job->first ? "the old one" : "damaged");
-    if (files_in(job->folder) != before) fail_msg("%s: a file is left behind", files_where);
+    if (test_files_count(job->folder) != before) fail_msg("%s: a file is left behind", files_where);
     return calls;
 }
 

@@ -1,7 +1,5 @@
 /* Memory that runs out in models, trainings, checkpoints and model files: what was handed in stays
  * as it was, files too, and whoever goes on afterwards gets the same model. */
-#include <dirent.h>
-
 #include <gradus/sample.h>
 
 #include "support_faults.h"
@@ -23,16 +21,6 @@ typedef struct faults_made {
     const char *path; /* of a file that is there already; NULL: there is none */
 } faults_made;
 
-static int faults_count_files(void)
-{
-    int n = 0;
-    DIR *folder = opendir(test_files_folder());
-    assert_non_null(folder);
-    while (readdir(folder)) n++;
-    closedir(folder);
-    return n;
-}
-
 /* Of the variables that belong to a model: an optimiser's may stay behind. */
 static uint64_t faults_hash_model(const gr_model *model)
 {
@@ -52,7 +40,8 @@ static uint64_t faults_state(const void *user)
     const faults_made *made = user;
     uint64_t hash = faults_hash_model(made->model) + (made->model->normalizes ? 7 : 0);
     if (made->trainer) hash += (uint64_t)gr_trainer_report(made->trainer).now.step << 32;
-    if (made->path) hash ^= test_hash_file(made->path) + (uint64_t)faults_count_files();
+    if (made->path)
+        hash ^= test_hash_file(made->path) + (uint64_t)test_files_count(test_files_folder());
     return hash;
 }
 
@@ -182,13 +171,17 @@ static gr_status faults_describe(void *user, uint64_t *result)
     return GR_OK;
 }
 
-/* ---- Files of models ------------------------------------------------------------------------- */
+/* ---- Files of models and trainings ----------------------------------------------------------- */
 
+/* The trainer if there is one, else the model. The seconds that a training took stand in its
+ * checkpoint: two are never the same. */
 static gr_status faults_save(void *user, uint64_t *result)
 {
     const faults_made *made = user;
-    GR_TRY(gr_model_save(made->model, made->path));
+    GR_TRY(made->trainer ? gr_trainer_save(made->trainer, made->path)
+                         : gr_model_save(made->model, made->path));
     *result = test_hash_file(made->path);
+    if (made->trainer) *result = *result != 0;
     return GR_OK;
 }
 
@@ -202,11 +195,18 @@ static gr_status faults_load(void *user, uint64_t *result)
     return GR_OK;
 }
 
+/* Values and, of a trainer, what it knows beside them. */
 static gr_status faults_take(void *user, uint64_t *result)
 {
     const faults_made *made = user;
-    GR_TRY(gr_model_take(made->model, made->path, NULL));
-    *result = faults_hash_model(made->model);
+    if (made->trainer) {
+        GR_TRY(gr_trainer_resume(made->trainer, made->path));
+        *result = test_hash_store(made->model->store) +
+                  (uint64_t)gr_trainer_report(made->trainer).now.step;
+    } else {
+        GR_TRY(gr_model_take(made->model, made->path, NULL));
+        *result = faults_hash_model(made->model);
+    }
     return GR_OK;
 }
 
@@ -234,24 +234,6 @@ static gr_status faults_train(void *user, uint64_t *result)
                                   epoch.val_loss, epoch.gradient_norm};
         *result = gr_hash(figures, sizeof figures, *result);
     }
-    return GR_OK;
-}
-
-/* The seconds that it took stand in a checkpoint: two are never the same. */
-static gr_status faults_checkpoint(void *user, uint64_t *result)
-{
-    const faults_made *made = user;
-    GR_TRY(gr_trainer_save(made->trainer, made->path));
-    *result = test_hash_file(made->path) != 0;
-    return GR_OK;
-}
-
-static gr_status faults_resume(void *user, uint64_t *result)
-{
-    const faults_made *made = user;
-    GR_TRY(gr_trainer_resume(made->trainer, made->path));
-    *result =
-        test_hash_store(made->model->store) + (uint64_t)gr_trainer_report(made->trainer).now.step;
     return GR_OK;
 }
 
@@ -315,8 +297,8 @@ static void faults_of_all(void **state)
         {"take", model, faults_make_saved, faults_take, faults_state, faults_clear},
         {"trainer", NULL, faults_make_model, faults_new_trainer, faults_state, faults_clear},
         {"train", model, faults_make_trainer, faults_train, NULL, faults_clear},
-        {"checkpoint", model, faults_make_begun, faults_checkpoint, faults_state, faults_clear},
-        {"resume", model, faults_make_resuming, faults_resume, faults_state, faults_clear},
+        {"checkpoint", model, faults_make_begun, faults_save, faults_state, faults_clear},
+        {"resume", model, faults_make_resuming, faults_take, faults_state, faults_clear},
         {"window's sampler", window, faults_make_sampler, faults_new_sampler, faults_state,
          faults_clear},
         {"recurrent sampler", recurrent, faults_make_sampler, faults_new_sampler, faults_state,
