@@ -104,7 +104,8 @@ typedef struct gr_call {
     /* What a kernel that answered `streams` hands its result to instead of writing it: likewise,
      * and `values` are there until the call returns. */
     void (*take)(void *ctx, int64_t begin, int64_t end, const void *values);
-    void *finish_ctx; /* of either */
+    void *finish_ctx;            /* of either */
+    struct gr_finite_note *note; /* for loops in a plan that looks for NaN: see plan/finite.c */
 } gr_call;
 
 enum { GR_FINISH_LEAST = 512 }; /* elements worth a call; fewer are left to a later one */

@@ -1,8 +1,8 @@
 /* Where a NaN or an infinity came from. A plan made to check looks at the result of each step: the
  * first that has a NaN none of whose inputs has one, or an infinity all of whose inputs are finite,
- * is noted. If in the end an output or a new value of a variable is not finite, that step is named,
- * and no variable has changed. An infinity that comes to nothing, as that of a masked score does,
- * is no fault. */
+ * is noted, be it in the body of a loop. If in the end an output or a new value of a variable is
+ * not finite, that step is named, and no variable has changed. An infinity that comes to nothing,
+ * as that of a masked score does, is no fault. */
 #include <math.h>
 #include <stdio.h>
 
@@ -68,7 +68,7 @@ static void finite_reads(const gr_node *node, char *text, size_t size)
 void gr_plan_finite_look(const gr_plan *plan, const gr_call *call, int s, gr_finite_note *first)
 {
     const gr_node *node = plan->steps[s].node;
-    for (int o = 0; o < node->n_out && first->step < 0; o++) {
+    for (int o = 0; o < node->n_out && !first->node; o++) {
         const gr_type *type = &node->out[o];
         double value = 0;
         if (!finite_has(type, call->out[o], false)) continue;
@@ -78,25 +78,36 @@ void gr_plan_finite_look(const gr_plan *plan, const gr_call *call, int s, gr_fin
             reads_nan = reads_nan || finite_has(&node->in[i]->out[0], call->in[i], true);
         }
         if (nan ? reads_nan : reads_any) continue;
-        *first = (gr_finite_note){.step = s, .output = o};
+        *first = (gr_finite_note){.node = node, .output = o};
         first->element = finite_find(type, call->out[o], nan, &value);
         first->value = value;
     }
 }
 
-static gr_status finite_fail_step(const gr_plan *plan, const gr_finite_note *note)
+/* " in iteration 3 of scan 'lstm1'" */
+static void finite_loop(const gr_finite_note *note, char *text, size_t size)
 {
-    const gr_node *node = plan->steps[note->step].node;
+    const char *name = note->loop ? note->loop->name : NULL;
+    text[0] = '\0';
+    if (note->loop)
+        snprintf(text, size, " in iteration %lld of %s%s%s%s", (long long)note->iteration,
+                 note->loop->op->name, name ? " '" : "", name ? name : "", name ? "'" : "");
+}
+
+static gr_status finite_fail_step(const gr_finite_note *note)
+{
+    const gr_node *node = note->node;
     const gr_type *type = &node->out[note->output];
-    char index[160], reads[320];
+    char index[160], reads[320], loop[160];
     finite_index(type->shape, note->element, index, sizeof index);
     finite_reads(node, reads, sizeof reads);
+    finite_loop(note, loop, sizeof loop);
     return gr_fail(
         GR_NUMERIC,
-        "%s%s%s%s%s%s%s%s: element %s of its result %s%s is %s, the first that is; it reads %s",
+        "%s%s%s%s%s%s%s%s%s: element %s of its result %s%s is %s, the first that is; it reads %s",
         node->op->name, node->name ? " '" : "", node->name ? node->name : "", node->name ? "'" : "",
         node->composite ? " of " : "", node->composite ? node->composite : "",
-        node->place ? " at " : "", node->place ? node->place : "", index,
+        node->place ? " at " : "", node->place ? node->place : "", loop, index,
         gr_dtype_name(type->dtype), gr_shape_text(type->shape), finite_word(note->value),
         reads[0] ? reads : "nothing");
 }
@@ -114,8 +125,7 @@ static gr_status finite_fail_source(const char *what, const gr_node *node, const
                    gr_dtype_name(type->dtype), gr_shape_text(type->shape), finite_word(value));
 }
 
-gr_status gr_plan_finite_judge(const gr_plan *plan, const gr_bases *bases,
-                               const gr_finite_note *first)
+gr_status gr_plan_finite_judge(const gr_plan *plan, const gr_bases *bases)
 {
     bool fine = true;
     for (int i = 0; i < plan->n_outputs && fine; i++)
@@ -129,7 +139,7 @@ gr_status gr_plan_finite_judge(const gr_plan *plan, const gr_bases *bases,
                            gr_plan_address(plan, bases, plan->copies[c].from), false);
     }
     if (fine) return GR_OK;
-    if (first->step >= 0) return finite_fail_step(plan, first);
+    if (bases->note->node) return finite_fail_step(bases->note);
     for (int i = 0; i < plan->n_inputs; i++)
         GR_TRY(finite_fail_source("input", plan->inputs[i], bases->inputs[i]));
     for (int v = 0; v < plan->n_variables; v++)

@@ -98,6 +98,7 @@ gr_status gr_plan_new(gr_graph *graph, gr_node *const *targets, int n, gr_node *
     p->graph = graph;
     p->guard = options->guard ? GR_ALIGN : 0;
     p->finite = options->finite;
+    p->within = options->within;
     p->watched = options->guard || options->finite;
     gr_status status = plan_fill(p, targets, n, inputs, n_inputs, options);
     if (status != GR_OK) {
@@ -144,7 +145,8 @@ void gr_plan_resolve(const gr_plan *plan, const gr_bases *bases, int threads, gr
                              .work = bases->arena + step->work_offset,
                              .ctx = step->ctx,
                              .kept = step->begin ? bases->kept + step->kept_offset : NULL,
-                             .threads = threads};
+                             .threads = threads,
+                             .note = bases->note};
     }
 }
 
@@ -164,13 +166,23 @@ static void plan_copy(const gr_plan *plan, const gr_bases *bases)
 }
 
 static gr_status plan_step_watched(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
-                                   int s, gr_finite_note *note)
+                                   int s)
 {
     gr_guard_state state;
     if (plan->guard) gr_plan_guard_enter(plan, bases, s, &state);
     GR_TRY(plan->steps[s].fn(&calls[s]));
-    if (plan->finite) gr_plan_finite_look(plan, &calls[s], s, note);
+    if (plan->finite) gr_plan_finite_look(plan, &calls[s], s, bases->note);
     return plan->guard ? gr_plan_guard_leave(plan, bases, s, &state) : GR_OK;
+}
+
+static void plan_watch(const gr_plan *plan, const gr_bases *bases)
+{
+    if (plan->finite && !plan->within) *bases->note = (gr_finite_note){0};
+}
+
+static gr_status plan_judge(const gr_plan *plan, const gr_bases *bases)
+{
+    return plan->finite && !plan->within ? gr_plan_finite_judge(plan, bases) : GR_OK;
 }
 
 gr_status gr_plan_begin(const gr_plan *plan, const gr_call *calls)
@@ -185,13 +197,13 @@ gr_status gr_plan_begin(const gr_plan *plan, const gr_call *calls)
 
 gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_call *calls)
 {
-    gr_finite_note note = {.step = -1};
+    plan_watch(plan, bases);
     for (int s = 0; s < plan->n_steps; s++) {
-        gr_status status = plan->watched ? plan_step_watched(plan, bases, calls, s, &note)
-                                         : plan->steps[s].fn(&calls[s]);
+        gr_status status =
+            plan->watched ? plan_step_watched(plan, bases, calls, s) : plan->steps[s].fn(&calls[s]);
         if (status != GR_OK) return plan_fault(plan, s, status);
     }
-    if (plan->finite) GR_TRY(gr_plan_finite_judge(plan, bases, &note));
+    GR_TRY(plan_judge(plan, bases));
     plan_copy(plan, bases);
     return GR_OK;
 }
@@ -199,15 +211,15 @@ gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_c
 gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
                                 double *at)
 {
-    gr_finite_note note = {.step = -1};
+    plan_watch(plan, bases);
     at[0] = gr_seconds();
     for (int s = 0; s < plan->n_steps; s++) {
-        gr_status status = plan->watched ? plan_step_watched(plan, bases, calls, s, &note)
-                                         : plan->steps[s].fn(&calls[s]);
+        gr_status status =
+            plan->watched ? plan_step_watched(plan, bases, calls, s) : plan->steps[s].fn(&calls[s]);
         if (status != GR_OK) return plan_fault(plan, s, status);
         at[s + 1] = gr_seconds();
     }
-    if (plan->finite) GR_TRY(gr_plan_finite_judge(plan, bases, &note));
+    GR_TRY(plan_judge(plan, bases));
     plan_copy(plan, bases);
     at[plan->n_steps + 1] = gr_seconds();
     return GR_OK;

@@ -68,6 +68,7 @@ typedef struct gr_plan {
     struct gr_guard_zone *zones; /* what it then watches */
     int n_zones;
     bool finite;  /* each step's result is looked at, see finite.c */
+    bool within;  /* a loop's body: the plan around the loop judges what was noted */
     bool watched; /* either */
 } gr_plan;
 
@@ -77,6 +78,7 @@ typedef struct gr_plan_options {
     bool exact;
     bool guard;  /* check each step's writes, see guard.c */
     bool finite; /* find where a NaN or an infinity came from, see finite.c */
+    bool within; /* for a loop's body */
     int steady;  /* so many of the inputs, the last, stay the same over the executions of a loop */
 } gr_plan_options;
 
@@ -117,11 +119,22 @@ gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *optio
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+/* The first step whose result has a NaN or an infinity that its inputs have not. */
+typedef struct gr_finite_note {
+    const gr_node *node; /* of the step; NULL: none yet */
+    int output;
+    int64_t element;
+    double value;
+    const gr_node *loop; /* in whose body it is, the innermost; NULL: in none */
+    int64_t iteration;
+} gr_finite_note;
+
 /* Addresses for one execution of a plan. */
 typedef struct gr_bases {
     char *arena, *kept;
     const void *const *inputs;
     void *const *variables;
+    gr_finite_note *note; /* of a plan made with options->finite */
 } gr_bases;
 
 /* The address of a value. */
@@ -138,19 +151,12 @@ gr_status gr_plan_execute(const gr_plan *plan, const gr_bases *bases, const gr_c
 gr_status gr_plan_execute_timed(const gr_plan *plan, const gr_bases *bases, const gr_call *calls,
                                 double *at);
 
-/* Plans made with options->finite only. The first step whose result has a NaN or an infinity that
- * its inputs have not; step -1: none yet. */
-typedef struct gr_finite_note {
-    int step, output;
-    int64_t element;
-    double value;
-} gr_finite_note;
+/* Plans made with options->finite only. */
 /* To be called after step `s`. */
 void gr_plan_finite_look(const gr_plan *plan, const gr_call *call, int s, gr_finite_note *first);
 /* After all steps, before the copies: GR_NUMERIC, naming what was noted, if an output or a new
  * value of a variable is not finite. */
-gr_status gr_plan_finite_judge(const gr_plan *plan, const gr_bases *bases,
-                               const gr_finite_note *first);
+gr_status gr_plan_finite_judge(const gr_plan *plan, const gr_bases *bases);
 
 /* Plans made with options->guard only: what gr_plan_memory left room for, and the work around each
  * step. The second fails if step `s` wrote what is not its own, or less than it should. */

@@ -18,6 +18,7 @@ typedef struct scan_result {
 } scan_result;
 
 typedef struct scan_run {
+    const gr_node *node;
     gr_plan *plan; /* of the body; inputs: carries, slices, captures */
     int carries, slices, captures, outputs;
     int64_t length;
@@ -50,8 +51,10 @@ static scan_state scan_begin(const gr_call *call)
     s.args = (void **)(void *)(work + run->args_offset);
     s.inputs = (const void **)(void *)(work + run->inputs_offset);
     s.places = (void **)(void *)(work + run->places_offset);
-    s.bases = (gr_bases){
-        .arena = work + run->arena_offset, .kept = work + run->kept_offset, .inputs = s.inputs};
+    s.bases = (gr_bases){.arena = work + run->arena_offset,
+                         .kept = work + run->kept_offset,
+                         .inputs = s.inputs,
+                         .note = call->note};
     for (int i = 0; i < run->plan->n_inputs; i++) s.inputs[i] = call->in[i];
     gr_plan_resolve(run->plan, &s.bases, call->threads, s.calls, s.args);
     return s;
@@ -96,6 +99,22 @@ static void scan_pass_on(scan_state *s)
     for (int i = 0; i < run->carries; i++) s->inputs[i] = s->places[i];
 }
 
+/* Iteration t; what is noted in the body, and was not before, is so in this loop, unless in one
+ * within.
+ */
+static gr_status scan_iterate(scan_state *s, int64_t t)
+{
+    const gr_plan *plan = s->run->plan;
+    gr_finite_note *note = plan->finite ? s->call->note : NULL;
+    const bool noted = note && note->node;
+    GR_TRY(gr_plan_execute(plan, &s->bases, s->calls));
+    if (note && !noted && note->node && !note->loop) {
+        note->loop = s->run->node;
+        note->iteration = t;
+    }
+    return GR_OK;
+}
+
 static gr_status scan_step(const gr_call *call)
 {
     const scan_run *run = call->ctx;
@@ -104,7 +123,7 @@ static gr_status scan_step(const gr_call *call)
     for (int64_t k = 0; k < run->length; k++) {
         const int64_t t = run->reverse ? run->length - 1 - k : k;
         scan_bind(&s, t, k);
-        const gr_status status = gr_plan_execute(run->plan, &s.bases, s.calls);
+        const gr_status status = scan_iterate(&s, t);
         if (status != GR_OK) return gr_fail_prefix(status, "iteration %lld: ", (long long)t);
         scan_pass_on(&s);
     }
@@ -196,6 +215,7 @@ gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *optio
     const gr_body *body = node->attr[GR_SCAN_BODY].body;
     scan_run *run = gr_arena_alloc(request->arena, sizeof *run);
     if (!run) return GR_NO_MEMORY;
+    run->node = node;
     run->carries = (int)node->attr[GR_SCAN_CARRIES].i;
     run->slices = (int)node->attr[GR_SCAN_SLICES].i;
     run->captures = body->n_in - run->carries - run->slices;
@@ -203,7 +223,7 @@ gr_status gr_plan_prepare_scan(gr_request *request, const gr_plan_options *optio
     run->length = node->attr[GR_SCAN_LENGTH].i;
     run->reverse = node->attr[GR_SCAN_REVERSE].i != 0;
     gr_plan_options inner = *options;
-    inner.finite = false; /* what the loop gives is looked at, with the iteration as an index */
+    inner.within = true;
     inner.steady = run->captures;
     gr_status status =
         gr_plan_new(body->graph, body->out, body->n_out, body->in, body->n_in, &inner, &run->plan);

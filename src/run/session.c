@@ -15,6 +15,7 @@ struct gr_session {
     void **args;
     gr_profile_part *part; /* of the profile that times the steps; NULL: none does */
     bool stepped;
+    gr_finite_note note;
 };
 
 static gr_bases session_bases(const gr_session *s)
@@ -62,6 +63,7 @@ static gr_status session_fill(gr_session *s)
         return GR_NO_MEMORY;
     GR_TRY(session_open_store(s));
     gr_bases bases = session_bases(s);
+    bases.note = &s->note;
     gr_plan_resolve(plan, &bases, s->threads, s->calls, s->args);
     return GR_OK;
 }
@@ -180,6 +182,7 @@ gr_status gr_session_steps(gr_session *session, int64_t n)
     GR_TRY(session_check_ready(session));
     bool writes = session->program->writes;
     gr_bases bases = session_bases(session);
+    bases.note = &session->note;
     if (session->store) GR_TRY(gr_store_enter(session->store, writes));
     gr_status status = GR_OK;
     for (int64_t i = 0; i < n && status == GR_OK; i++)

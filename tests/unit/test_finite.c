@@ -75,7 +75,44 @@ static void test_masks(void **state)
     gr_program_free(program);
 }
 
-/* A variable keeps its value, and a loop is named with the iteration. */
+/* The gate in the body, and the iteration; of what was there before the loop, the loop is not the
+ * origin. */
+static void test_loops(void **state)
+{
+    (void)state;
+    const float fine[] = {1, 2, 3}, late[] = {1, 2, 1000}, early[] = {-1, 2, 3};
+    gr_graph *graph = gr_graph_new(), *body = gr_graph_new();
+    gr_node *h = gr_input(body, "h", GR_F32, GR_SCALAR),
+            *x = gr_input(body, "x", GR_F32, GR_SCALAR);
+    gr_node *next = gr_shift(gr_name(gr_exp(gr_add(gr_scale(h, 0), x)), "growth"), 1);
+    gr_node *in = gr_input(graph, "x", GR_F32, GR_SHAPE(3));
+    gr_scan_spec spec = {.size = sizeof spec,
+                         .body = body,
+                         .body_in = (gr_node *[]){h, x},
+                         .body_out = (gr_node *[]){next},
+                         .carries = 1,
+                         .slices = 1};
+    gr_node *loop = gr_name(
+        gr_scan(graph, &spec, (gr_node *[]){gr_scalar(graph, GR_F32, 0), gr_sqrt(in)}), "chain");
+    gr_node *out = gr_get(loop, 0);
+    gr_program *program = finite_compile(graph, &out, 1);
+    gr_session *session;
+    unit_ok(gr_session_new(program, NULL, NULL, &session));
+    finite_feed(session, fine, sizeof fine);
+    unit_ok(gr_session_step(session));
+    finite_feed(session, (const float[]){1, 1e5f, 1}, sizeof fine);
+    unit_refused(gr_session_step(session), GR_NUMERIC, "exp 'growth' at ");
+    unit_refused(gr_session_step(session), GR_NUMERIC,
+                 " in iteration 1 of scan 'chain': element [] of its result f32[] is inf");
+    finite_feed(session, late, sizeof late);
+    unit_ok(gr_session_step(session));
+    finite_feed(session, early, sizeof early);
+    unit_refused(gr_session_step(session), GR_NUMERIC, "sqrt at ");
+    gr_session_free(session);
+    gr_program_free(program);
+}
+
+/* A variable keeps its value. */
 static void test_variables(void **state)
 {
     (void)state;
@@ -203,9 +240,10 @@ static void test_same_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_variables), cmocka_unit_test(test_training),
-        cmocka_unit_test(test_last_good), cmocka_unit_test(test_same_model),
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_loops),      cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_training),   cmocka_unit_test(test_last_good),
+        cmocka_unit_test(test_same_model),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
 }
