@@ -8,15 +8,19 @@
 
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
-/* The most elements of a window of adaptive pooling: n of them on s elements. */
+/* The most elements of a window of adaptive pooling, of n on s elements. Window o begins
+ * (o·s mod n)/n of an element before o·s/n; as o·s mod n is any multiple of the gcd of s and n,
+ * that is (n − gcd)/n at most. */
 static int64_t pool_adaptive_most(int64_t s, int64_t n)
 {
-    int64_t most = 1;
-    for (int64_t o = 0; o < n; o++) {
-        const int64_t size = gr_pool_adaptive_end(s, n, o) - o * s / n;
-        if (size > most) most = size;
+    const int64_t rest = s % n;
+    int64_t gcd = n;
+    for (int64_t a = rest; a > 0;) {
+        const int64_t next = gcd % a;
+        gcd = a;
+        a = next;
     }
-    return most;
+    return s / n + (rest > 0) + (rest > gcd);
 }
 
 /* Likewise, of adaptive pooling. */
@@ -26,8 +30,8 @@ static int64_t pool_adaptive_windows(gr_infer *s, gr_shape x, int axis)
     const int64_t windows = s->attr[GR_POOL_STRIDE].ints.v[axis];
     const bool padded = s->attr[GR_POOL_PAD].ints.v[axis] | s->attr[GR_POOL_PAD_END].ints.v[axis];
     const bool averages = s->op == &gr_op_avg_pool || s->op == &gr_op_avg_pool_grad;
-    if (!padded && !averages && size >= 1 && size <= INT32_MAX && windows <= INT32_MAX &&
-        kernel == pool_adaptive_most(size, windows)) {
+    if (!padded && !averages && size >= 1 && size <= INT32_MAX && windows >= 1 &&
+        windows <= INT32_MAX && kernel == pool_adaptive_most(size, windows)) {
         return windows;
     }
     gr_infer_fail(s, GR_INVALID, "adaptive windows %s of up to %s elements do not suit x %s",
