@@ -2,6 +2,7 @@
 #include "cli/bench.h"
 
 #include "cli/args.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/profile.h"
 #include "cli/table.h"
@@ -124,10 +125,10 @@ static int bench_measure_workloads(const cli_args *args, bench_plan *plan)
     int code = CLI_YES;
     const bool more =
         cli_flag(args, "plan") || cli_flag(args, "profile") || cli_flag(args, "profile-order");
-    const bool progress = !plan->json && !more && cli_is_terminal();
+    const bool progress = !plan->json && !more;
     for (int i = 0; i < plan->n; i++) {
         const cli_workload *w = plan->workloads[i];
-        if (progress) cli_print("\r%s\033[K", cli_workload_name(w));
+        if (progress) cli_line("%s", cli_workload_name(w));
         cli_flush();
         if (!bench_run(args, w, &plan->order, &plan->results[i]))
             code = cli_fault(CLI_ENVIRONMENT, "%s: %s", cli_workload_name(w),
@@ -135,7 +136,7 @@ static int bench_measure_workloads(const cli_args *args, bench_plan *plan)
         else if (plan->json)
             bench_print_result_json(w, &plan->order, &plan->results[i]);
     }
-    if (progress) cli_print("\r\033[K");
+    cli_line_clear();
     if (!plan->json && more) cli_print("\n");
     if (!plan->json && plan->n > 0) bench_print_results(plan->workloads, plan->results, plan->n);
     return code;

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/spool.h"
@@ -35,9 +36,13 @@ static void fault_print(const char *kind, const char *format, va_list list) GR_P
 
 static void fault_list(const char *format, va_list list) GR_PRINTF(1, 0);
 
+/* Messages quote names and texts of files, whatever is in those. */
 static void fault_list(const char *format, va_list list)
 {
-    vfprintf(stderr, format, list);
+    char *text = cli_format_list(format, list), *shown = cli_visible(text, false);
+    fputs(shown, stderr);
+    free(shown);
+    free(text);
 }
 
 static void fault_print(const char *kind, const char *format, va_list list)
@@ -50,6 +55,7 @@ static void fault_print(const char *kind, const char *format, va_list list)
         free(text);
         return;
     }
+    cli_line_clear();
     cli_flush(); /* in the order of events where both streams go to one place */
     fprintf(stderr, "gradus%s%s: %s%s%s", fault_command ? " " : "",
             fault_command ? fault_command : "", fault_place ? fault_place : "",

@@ -3,6 +3,7 @@
 
 #include "cli/args.h"
 #include "cli/json.h"
+#include "cli/line.h"
 #include "cli/module.h"
 #include "cli/out.h"
 #include "cli/stop.h"
@@ -301,7 +302,7 @@ int cli_data_fetch(const cli_args *args)
         .ca = cli_text(args, "ca"),
         .patience = cli_real(args, "patience"),
         .tries = (int)cli_int(args, "tries"),
-        .progress = cli_is_terminal() && !cli_flag(args, "quiet") && !cli_flag(args, "json"),
+        .progress = cli_line_can() && !cli_flag(args, "quiet") && !cli_flag(args, "json"),
     };
     int code = fetch_check_all(args);
     if (code != CLI_YES) return code;

@@ -1,5 +1,6 @@
 /* How far a file has come. */
 #include "cli/fetch.h"
+#include "cli/line.h"
 #include "cli/out.h"
 
 #include <stdlib.h>
@@ -39,23 +40,22 @@ void cli_fetch_show(cli_fetch_part *part)
             ? cli_format("  %s left", cli_show_time((bytes - got) / part->rate, left, sizeof left))
             : cli_format("%s", ""),
     };
-    const int width = cli_width(), bar = !known ? 0 : width < 80 ? FETCH_NARROW_BAR : FETCH_BAR;
-    int used = bar + 1;
-    cli_print("\r");
-    if (bar) cli_print_bar(got / bytes, bar);
-    cli_print("%s", bar ? " " : "");
-    for (int i = 0; i < FETCH_WORDS && used + (int)strlen(word[i]) < width; i++) {
-        cli_print_text(word[i]);
+    const int width = cli_line_width();
+    const int columns = !known ? 0 : width < 80 ? FETCH_NARROW_BAR : FETCH_BAR;
+    char *line = columns ? cli_bar(got / bytes, columns) : cli_format("%s", "");
+    for (int i = 0, used = columns + 1; i < FETCH_WORDS; i++) {
         used += (int)strlen(word[i]);
+        if (used > width) break;
+        char *longer = cli_format("%s%s%s", line, i == 0 && columns ? " " : "", word[i]);
+        free(line);
+        line = longer;
     }
-    cli_print("\033[K");
-    cli_flush();
+    cli_line("%s", line);
+    free(line);
     for (int i = 0; i < FETCH_WORDS; i++) free(word[i]);
 }
 
 void cli_fetch_hide(const cli_fetch_part *part)
 {
-    if (part->shown <= 0) return;
-    cli_print("\r\033[K");
-    cli_flush();
+    if (part->shown > 0) cli_line_clear();
 }

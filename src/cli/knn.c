@@ -2,6 +2,7 @@
 #include "cli/knn.h"
 
 #include "cli/dataset.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/score.h"
@@ -28,11 +29,10 @@ static bool knn_proceed(void *user, int64_t done)
         char time[32];
         const double left =
             (cli_clock() - progress->begin) * (double)(progress->count - done) / (double)done;
-        cli_print("\r%s  %3.0f %%  %s left\033[K", progress->what,
-                  100 * (double)done / (double)progress->count,
-                  cli_show_time(left, time, sizeof time));
-        if (done == progress->count) cli_print("\r\033[K");
-        cli_flush();
+        cli_line("%s  %3.0f %%  %s left", progress->what,
+                 100 * (double)done / (double)progress->count,
+                 cli_show_time(left, time, sizeof time));
+        if (done == progress->count) cli_line_clear();
     }
     return !cli_stop_wanted();
 }
@@ -42,11 +42,11 @@ int cli_knn_try(const cli_knn *knn, const gr_knn *index, const gr_dataset *test,
 {
     knn_progress progress = {.what = what,
                              .count = gr_dataset_size(test),
-                             .shown = cli_is_terminal() && !knn->json && !knn->quiet,
+                             .shown = cli_line_can() && !knn->json && !knn->quiet,
                              .begin = cli_clock()};
     gr_status status = gr_knn_test(index, test, knn->vote, k, n, knn_proceed, &progress, accuracy);
     if (status == GR_CANCELLED) {
-        if (progress.shown) cli_print("\r\033[K");
+        cli_line_clear();
         return cli_fault(CLI_INTERRUPTED, "%s: %s", what, gr_message());
     }
     return status == GR_OK ? CLI_YES : cli_failed(status);

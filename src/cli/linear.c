@@ -2,6 +2,7 @@
 #include "cli/linear.h"
 
 #include "cli/dataset.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/score.h"
 #include "cli/stop.h"
@@ -15,14 +16,8 @@
 
 void cli_linear_show(const cli_linear *linear, const char *what, double done)
 {
-    if (linear->json || linear->quiet || !cli_is_terminal()) return;
-    cli_print("\r%s  %3.0f %%\033[K", what, 100 * (done < 1 ? done : 1));
-    cli_flush();
-}
-
-static void linear_show_end(const cli_linear *linear)
-{
-    if (!linear->json && !linear->quiet && cli_is_terminal()) cli_print("\r\033[K");
+    if (!linear->json && !linear->quiet)
+        cli_line("%s  %3.0f %%", what, 100 * (done < 1 ? done : 1));
 }
 
 /* ---- What was asked for ---------------------------------------------------------------------- */
@@ -206,7 +201,7 @@ static int linear_go(cli_linear *linear, cli_linear_way *way)
         status = cli_linear_differences(linear, way);
     else
         status = cli_linear_descend(linear, way);
-    linear_show_end(linear);
+    cli_line_clear();
     if (status == GR_CANCELLED)
         return cli_fault(CLI_INTERRUPTED, "%s: stopped after %" PRId64 " %s",
                          cli_linear_strategy_name(way->strategy), way->steps,

@@ -30,10 +30,20 @@ static int main_unknown(const char *name, bool topics)
     for (; cli_commands[n] && n < MAIN_MOST_COMMANDS; n++) names[n] = cli_commands[n]->name;
     for (int i = 0; topics && cli_topics[i].name && n < MAIN_MOST_COMMANDS; i++)
         names[n++] = cli_topics[i].name;
+    if (strcmp(name, "version") == 0)
+        return cli_bad("there is no command 'version'; did you mean '--version'?");
     const char *near = cli_nearest(name, names, n);
     const char *what = topics ? "command or topic" : "command";
     if (near) return cli_bad("there is no %s '%s'; did you mean '%s'?", what, name, near);
     return cli_bad("there is no %s '%s'; 'gradus --help' lists them", what, name);
+}
+
+static int main_bad_option(const char *name)
+{
+    const char *const names[] = {"--version", "--help"};
+    const char *near = cli_nearest(name, names, sizeof names / sizeof *names);
+    if (near) return cli_bad("there is no option '%s'; did you mean '%s'?", name, near);
+    return cli_bad("there is no option '%s'; a command comes first: see 'gradus --help'", name);
 }
 
 static int main_version(void)
@@ -42,6 +52,16 @@ static int main_version(void)
     cli_print("parts: %s\n", *cli_parts() ? cli_parts() : "none beyond libc and libm");
     cli_print("compiler: %s\n", cli_compiler());
     return CLI_YES;
+}
+
+/* Is what the command prints for programs? */
+static bool main_prints_text(const cli_command *command, const cli_args *args)
+{
+    static const char *const kinds[] = {"json", "dot", "graph"};
+    for (const cli_option *option = command->options; option->name; option++)
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            if (strcmp(option->name, kinds[i]) == 0 && cli_given(args, option->name)) return true;
+    return false;
 }
 
 /* `argv` is that of the process. */
@@ -53,6 +73,7 @@ static int main_run(const cli_command *command, int argc, char **argv)
     if (code != CLI_YES) return code;
     cli_set_color(cli_text(args, "color"));
     cli_set_quiet(cli_flag(args, "quiet"));
+    if (main_prints_text(command, args)) cli_keep_lines();
     if (cli_flag(args, "help"))
         cli_help(command);
     else {
@@ -110,8 +131,7 @@ static int main_dispatch(int argc, char **argv)
     }
     if (help && strcmp(argv[2], "--man") == 0) return main_man(argv[3]);
     if (help && strcmp(argv[2], "--completion") == 0) return cli_completion(argv[3]);
-    if (!help && name[0] == '-')
-        return cli_bad("there is no option '%s'; a command comes first: see 'gradus --help'", name);
+    if (!help && name[0] == '-') return main_bad_option(name);
     if (help) return main_help(argv[2]);
     const cli_command *command = main_find(name);
     if (!command) return main_unknown(name, false);

@@ -1,6 +1,7 @@
 #include "cli/out.h"
 
 #include "cli/command.h"
+#include "cli/flow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,15 +15,27 @@ enum { OUT_MIN_WIDTH = 40, OUT_MAX_WIDTH = 1000 };
 
 static int out_error;  /* errno of the first write that failed */
 static bool out_color; /* set once by cli_set_color */
+static bool out_exact; /* set once by cli_keep_lines */
 static FILE *out_copy; /* what takes the text instead of standard output; NULL: nothing */
 static char *out_copied;
 static size_t out_copied_size;
 
 static void out_list(const char *format, va_list list) GR_PRINTF(1, 0);
 
+static bool out_shown(void)
+{
+    return !out_copy && cli_is_terminal();
+}
+
 static void out_list(const char *format, va_list list)
 {
-    if (vfprintf(out_copy ? out_copy : stdout, format, list) < 0 && !out_copy) out_error = errno;
+    if (out_shown()) {
+        char *text = cli_format_list(format, list);
+        cli_print_text(text);
+        free(text);
+    } else if (vfprintf(out_copy ? out_copy : stdout, format, list) < 0 && !out_copy) {
+        out_error = errno;
+    }
 }
 
 void cli_print(const char *format, ...)
@@ -40,10 +53,33 @@ void cli_print(const char *format, ...)
 
 void cli_print_text(const char *text)
 {
-    cli_print_bytes(text, strlen(text));
+    if (!out_shown() || out_exact) {
+        cli_print_bytes(text, strlen(text));
+        return;
+    }
+    char *visible = cli_visible(text, false);
+    cli_flow(visible);
+    free(visible);
 }
 
 void cli_print_bytes(const char *bytes, size_t size)
+{
+    if (!out_shown()) {
+        cli_print_raw(bytes, size);
+        return;
+    }
+    char *text = cli_visible_bytes(bytes, size, false);
+    cli_flow_flush();
+    cli_print_raw(text, strlen(text));
+    free(text);
+}
+
+void cli_keep_lines(void)
+{
+    out_exact = true;
+}
+
+void cli_print_raw(const char *bytes, size_t size)
 {
     if (out_copy)
         fwrite(bytes, 1, size, out_copy);
@@ -72,6 +108,7 @@ bool cli_lost(void)
 
 void cli_flush(void)
 {
+    if (out_shown()) cli_flow_flush();
     if (!out_error && !out_copy && fflush(stdout) != 0) out_error = errno;
 }
 
@@ -86,16 +123,36 @@ int cli_finish(int code)
 
 bool cli_is_terminal(void)
 {
-    return isatty(STDOUT_FILENO) == 1;
+    static int terminal = -1; /* every print asks */
+    if (terminal < 0) terminal = isatty(STDOUT_FILENO) == 1;
+    return terminal;
+}
+
+/* Of the terminal itself; 0: it does not tell. */
+static int out_columns(void)
+{
+    struct winsize size;
+    return cli_is_terminal() && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* What $COLUMNS says; 0: nothing. */
+static long out_wanted_columns(void)
+{
+    const char *columns = getenv("COLUMNS");
+    return columns ? strtol(columns, NULL, 10) : 0;
+}
+
+int cli_columns(void)
+{
+    const long wanted = out_wanted_columns(), real = out_columns();
+    if (wanted > 0 && (real <= 0 || wanted < real)) return (int)wanted;
+    return real > 0 ? (int)real : 80;
 }
 
 int cli_width(void)
 {
-    const char *columns = getenv("COLUMNS");
-    long width = columns ? strtol(columns, NULL, 10) : 0;
-    struct winsize size;
-    if (width <= 0 && cli_is_terminal() && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-        width = size.ws_col;
+    long width = out_wanted_columns();
+    if (width <= 0) width = out_columns();
     if (width <= 0) return cli_is_terminal() ? 80 : 0;
     if (width < OUT_MIN_WIDTH) return OUT_MIN_WIDTH;
     return width > OUT_MAX_WIDTH ? OUT_MAX_WIDTH : (int)width;

@@ -4,6 +4,7 @@
 #include "cli/dataset.h"
 #include "cli/input.h"
 #include "cli/json.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/stop.h"
 #include "cli/table.h"
@@ -261,15 +262,14 @@ static int regions_train(const cli_regions *regions, cli_region *net)
 
 static int regions_make(cli_regions *regions)
 {
-    const bool shown = cli_is_terminal() && !regions->json && !regions->quiet;
+    const bool shown = !regions->json && !regions->quiet;
     int code = CLI_YES;
     cli_catch_stop();
     for (int i = 0; i < regions->n && code == CLI_YES; i++) {
         cli_region *net = &regions->nets[i];
-        if (shown) cli_print("\rnet %d of %d: %s\033[K", i + 1, regions->n, net->title);
-        if (shown) cli_flush();
+        if (shown) cli_line("net %d of %d: %s", i + 1, regions->n, net->title);
         if (!net->model) code = regions_train(regions, net);
-        if (shown) cli_print("\r\033[K");
+        cli_line_clear();
         if (cli_stop_wanted() && code == CLI_YES)
             return cli_fault(CLI_INTERRUPTED, "stopped at net %d of %d", i + 1, regions->n);
         if (code == CLI_YES && cli_given(regions->args, "warped") &&

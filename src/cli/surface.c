@@ -3,6 +3,7 @@
 
 #include "cli/dataset.h"
 #include "cli/gates.h"
+#include "cli/line.h"
 #include "cli/net.h"
 #include "cli/out.h"
 #include "cli/recipe.h"
@@ -18,13 +19,11 @@
 gr_status cli_surface_proceed(cli_surface *surface)
 {
     const int64_t percent = 100 * ++surface->done / surface->all;
-    if (percent != 100 * (surface->done - 1) / surface->all && !surface->json && !surface->quiet &&
-        cli_is_terminal()) {
+    if (percent != 100 * (surface->done - 1) / surface->all && !surface->json && !surface->quiet) {
         if (surface->done < surface->all)
-            cli_print("\r%3" PRId64 " %%", percent);
+            cli_line("%3" PRId64 " %%", percent);
         else
-            cli_print("\r\033[K");
-        cli_flush();
+            cli_line_clear();
     }
     return cli_stop_wanted() ? GR_CANCELLED : GR_OK;
 }

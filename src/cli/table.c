@@ -42,8 +42,10 @@ void cli_table_cell(cli_table *table, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    table_add(table, cli_format_list(format, list));
+    char *text = cli_format_list(format, list);
     va_end(list);
+    table_add(table, cli_visible(text, true)); /* whatever a name may be, it is one line */
+    free(text);
 }
 
 static void table_fill_row(cli_table *table)

@@ -119,9 +119,10 @@ static void text_wrap(const char *text, int indent, int column, int width)
 
 void cli_print_wrapped(const char *text, int indent, int column, int width)
 {
-    char *plain = cli_utf8() ? NULL : cli_ascii(text);
-    text_wrap(plain ? plain : text, indent, column, width);
+    char *shown = cli_visible(text, false), *plain = cli_utf8() ? NULL : cli_ascii(shown);
+    text_wrap(plain ? plain : shown, indent, column, width);
     free(plain);
+    free(shown);
 }
 
 /* ---- Numbers -------------------------------------------------------------------------------- */
@@ -163,16 +164,20 @@ static char *text_scaled(double value, double base, const char *const *units, in
     return text;
 }
 
-void cli_print_bar(double share, int width)
+char *cli_bar(double share, int width)
 {
     static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    enum { LETTER = 3, COLORS = 16 }; /* bytes */
+    const size_t size = (size_t)width * LETTER + COLORS;
     int eighths = (int)(share * width * 8 + .5), full = eighths / 8;
     if (!cli_utf8()) eighths = 8 * full;
-    cli_print_text(cli_color(CLI_GREEN));
-    for (int i = 0; i < full; i++) cli_print_text(cli_glyph("█", "#"));
-    cli_print_text(parts[eighths % 8]);
-    cli_print_text(cli_color(CLI_PLAIN));
-    for (int i = full + (eighths % 8 != 0); i < width; i++) cli_print_text(cli_glyph("░", "."));
+    char *text = cli_alloc(size, 1), *to = text;
+    to = stpcpy(to, cli_color(CLI_GREEN));
+    for (int i = 0; i < full; i++) to = stpcpy(to, cli_glyph("█", "#"));
+    to = stpcpy(to, parts[eighths % 8]);
+    to = stpcpy(to, cli_color(CLI_PLAIN));
+    for (int i = full + (eighths % 8 != 0); i < width; i++) to = stpcpy(to, cli_glyph("░", "."));
+    return text;
 }
 
 char *cli_show_count(double count, char *text, size_t size)

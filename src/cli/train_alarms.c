@@ -112,10 +112,6 @@ static void alarm_warn(const cli_training *training, cli_alarm_kind kind)
     const bool steps = training->trainer_options.report_steps > 0;
     char *when = cli_format("%s %" PRId64, steps ? "step" : "epoch",
                             steps ? report.now.step : report.now.epoch);
-    if (cli_is_terminal()) {
-        cli_print("\r\033[K");
-        cli_flush();
-    }
     if (kind == CLI_DEAD)
         cli_warn("%s: %.0f %% of the %" PRId64 " units of '%s' are dead, 0 for all of %" PRId64
                  " examples: no gradient reaches them any more; a smaller --rate may help",

@@ -1,6 +1,7 @@
 /* What gradus train tells while it trains: a bar on a terminal, lines elsewhere, or JSON. */
 #include "cli/dataset.h"
 #include "cli/json.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/runfolder.h"
@@ -52,10 +53,11 @@ void cli_training_announce(const cli_training *training)
                   cli_real(training->args, "temperature"),
                   cli_real(training->args, "teacher-weight"));
     double first = gr_schedule_rate(&training->optimizer, training->optimizer.schedule.warmup);
-    cli_print("training  %s, rate %s (%s), %" PRId64 " epoch%s of %" PRId64 " steps\n\n",
+    cli_print("training  %s, rate %s (%s), %" PRId64 " epoch%s of %" PRId64 " step%s\n\n",
               gr_optimizer_name(training->optimizer.kind), cli_show_real(first, rate, sizeof rate),
               gr_schedule_name(training->optimizer.schedule.kind), report.epochs,
-              report.epochs == 1 ? "" : "s", report.epoch_steps);
+              report.epochs == 1 ? "" : "s", report.epoch_steps,
+              report.epoch_steps == 1 ? "" : "s");
     if (cli_flag(training->args, "resume"))
         cli_print("resumed after step %" PRId64 " of %" PRId64 "\n", report.now.step, report.steps);
     cli_flush();
@@ -63,16 +65,18 @@ void cli_training_announce(const cli_training *training)
 
 /* ---- On the way ----------------------------------------------------------------------------- */
 
-/* One line that the next one overwrites; what a narrow terminal has no room for is left out from
- * the right. */
+/* What a narrow terminal has no room for is left out from the right. */
 static void report_bar(const gr_train_report *report)
 {
     char time[32];
-    double share =
+    enum { BAR_PARTS = 5, BAR = 20, NARROW_BAR = 8 };
+    const double share =
         report->epoch_steps ? (double)report->epoch_step / (double)report->epoch_steps : 0;
-    char *part[] = {
-        cli_format("epoch %" PRId64 "/%" PRId64 " ", report->now.epoch, report->epochs),
-        cli_format(" %3.0f %%", 100 * share),
+    const int width = cli_line_width();
+    char *bar = cli_bar(share, width < 80 ? NARROW_BAR : BAR);
+    char *part[BAR_PARTS] = {
+        cli_format("epoch %" PRId64 "/%" PRId64 " %s %3.0f %%", report->now.epoch, report->epochs,
+                   bar, 100 * share),
         cli_format("  loss %.4f", report->now.train_loss),
         isnan(report->now.train_accuracy)
             ? cli_format("%s", "")
@@ -80,16 +84,18 @@ static void report_bar(const gr_train_report *report)
         cli_format("  %s left", cli_show_time(report->eta, time, sizeof time)),
         cli_format("  %.0f/s", report->rows_per_second),
     };
-    enum { PARTS = sizeof part / sizeof *part, BAR = 20, NARROW_BAR = 8 };
-    int width = cli_width(), bar = width < 80 ? NARROW_BAR : BAR, used = bar, shown = 0;
-    while (shown < PARTS && used + (int)strlen(part[shown]) < width)
-        used += (int)strlen(part[shown++]);
-    cli_print("\r%s", shown > 0 ? part[0] : "");
-    cli_print_bar(share, bar);
-    for (int i = 1; i < shown; i++) cli_print_text(part[i]);
-    cli_print("\033[K");
-    cli_flush();
-    for (int i = 0; i < PARTS; i++) free(part[i]);
+    char *line = cli_format("%s", part[0]);
+    for (int i = 1, used = cli_text_width(line); i < BAR_PARTS; i++) {
+        used += cli_text_width(part[i]);
+        if (used > width) break;
+        char *longer = cli_format("%s%s", line, part[i]);
+        free(line);
+        line = longer;
+    }
+    cli_line("%s", line);
+    for (int i = 0; i < BAR_PARTS; i++) free(part[i]);
+    free(line);
+    free(bar);
 }
 
 static void report_epoch_json(const cli_training *training, const gr_epoch *epoch,
@@ -141,19 +147,16 @@ static void report_epoch(const cli_training *training, const gr_train_report *re
 {
     const gr_epoch *epoch = &report->now;
     char time[32];
-    if (cli_is_terminal()) cli_print("\r\033[K");
+    cli_line_clear();
     if (report_by_steps(training))
         report_print_place("step", epoch->step, report->steps);
     else
         report_print_place("epoch", epoch->epoch, report->epochs);
     cli_print("  loss %.4f", epoch->train_loss);
     if (!isnan(epoch->train_accuracy)) cli_print("  accuracy %.4f", epoch->train_accuracy);
-    int width = cli_width();
-    bool narrow = width && width < 80;
-    if (!isnan(epoch->val_loss))
-        cli_print("%svalidation %.4f", narrow ? "\n      " : "  ", epoch->val_loss);
+    if (!isnan(epoch->val_loss)) cli_print("  validation %.4f", epoch->val_loss);
     if (!isnan(epoch->val_accuracy)) cli_print(" %.4f", epoch->val_accuracy);
-    cli_print("%s%.0f/s  %s\n", narrow ? "\n      " : "  ", report->rows_per_second,
+    cli_print("  %.0f/s  %s\n", report->rows_per_second,
               cli_show_time(epoch->seconds, time, sizeof time));
 }
 
@@ -162,7 +165,7 @@ int cli_training_progress(cli_training *training, gr_train_event event)
     static double last;
     int code = CLI_YES;
     gr_train_report report;
-    bool bar = !report_quiet(training) && !report_json(training) && cli_is_terminal();
+    bool bar = !report_quiet(training) && !report_json(training) && cli_line_can();
     if (event == GR_TRAIN_STEP) {
         double now = bar ? cli_clock() : 0;
         if (!bar || now - last < report_pause) return CLI_YES;
@@ -180,7 +183,7 @@ int cli_training_progress(cli_training *training, gr_train_event event)
     if (event == GR_TRAIN_EPOCH && !report_quiet(training) && !report_json(training))
         report_epoch(training, &report);
     if (event == GR_TRAIN_EPOCH) cli_flush();
-    if (event == GR_TRAIN_STOPPED && bar) cli_print("\r\033[K");
+    if (event == GR_TRAIN_STOPPED) cli_line_clear();
     if (event == GR_TRAIN_EARLY && !report_quiet(training) && !report_json(training)) {
         cli_print("stopped early: no improvement since ");
         report_print_best(training, &report.best);

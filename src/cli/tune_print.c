@@ -1,4 +1,5 @@
 /* gradus tune: what is printed. */
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/process.h"
 #include "cli/table.h"
@@ -125,18 +126,17 @@ void cli_tune_progress(const cli_tune *tune)
     static int from;
     const double now = cli_clock();
     const int all = tune->settings * tune->runs, done = tune->remembered + tune->trained;
-    if (tune->json || tune->quiet || !cli_is_terminal()) return;
+    char left[48] = "";
+    if (tune->json || tune->quiet) return;
     if (begin == 0) begin = now, from = done;
     if (now - last < .1) return;
     last = now;
-    cli_print("\r%d of %d trainings", done, all);
     if (done > from) {
         char time[32];
-        const double left = (now - begin) / (done - from) * (all - done);
-        cli_print("  %s left", cli_show_time(left, time, sizeof time));
+        const double seconds = (now - begin) / (done - from) * (all - done);
+        snprintf(left, sizeof left, "  %s left", cli_show_time(seconds, time, sizeof time));
     }
-    cli_print("\033[K");
-    cli_flush();
+    cli_line("%d of %d trainings%s", done, all, left);
 }
 
 static void print_setting(const cli_tune *tune, int s)
@@ -145,7 +145,7 @@ static void print_setting(const cli_tune *tune, int s)
     char *label = cli_tune_label(tune, &tune->setting[s]), time[32];
     int width = 1;
     for (int rest = tune->settings; rest >= 10; rest /= 10) width++;
-    if (cli_is_terminal()) cli_print("\r\033[K");
+    cli_line_clear();
     cli_print("%*d/%d%s%s", width, s + 1, tune->settings, *label ? "  " : "", label);
     if (mean->diverged) {
         cli_print("  diverged");
@@ -426,7 +426,7 @@ static void print_best_line(const cli_tune *tune)
 void cli_tune_print_best(const cli_tune *tune)
 {
     if (!tune->json && !tune->quiet) {
-        if (cli_is_terminal()) cli_print("\r\033[K");
+        cli_line_clear();
         print_table(tune);
         cli_print("\n");
         if (cli_given(tune->args, "against")) print_against(tune);
@@ -473,7 +473,7 @@ void cli_tune_print_test(const cli_tune *tune)
         print_test_json(tune);
         return;
     }
-    if (cli_is_terminal() && !tune->quiet) cli_print("\r\033[K");
+    cli_line_clear();
     if (test->done && cli_text(tune->args, "out") && !tune->quiet)
         cli_print("model     %s\n", cli_text(tune->args, "out"));
     if (!test->tested) {

@@ -20,6 +20,12 @@ run data -- blobs.csv
 exits 0
 
 # Refusals.
+run version
+refused "there is no command 'version'; did you mean '--version'?"
+run --verison
+refused "there is no option '--verison'; did you mean '--version'?"
+run --halp
+refused "did you mean '--help'?"
 run data --jsn
 refused "gradus data: there is no option '--jsn'; did you mean '--json'?"
 run train --epoch 3

@@ -52,7 +52,7 @@ for columns in 40 60; do
     run data
     exits 0
     out "fashion-mnist"
-    unset COLUMNS LC_ALL
+    unset COLUMNS
 done
 
 # Colour is for terminals, unless asked for.
@@ -74,6 +74,77 @@ if command -v script >/dev/null; then
     out "epoch 2/2"
     grep -q "$(printf '\r')" out || fault "no bar on a terminal"
 fi
+
+# on_terminal COLUMNS ARGUMENTS…: the command on a terminal of that width; what it printed, without
+# colours, is in out, a line for each that a progress line overwrote.
+on_terminal() {
+    columns=$1
+    shift
+    LINE="gradus $* on a terminal of $columns columns"
+    printf 'stty cols %s\nexec "$GRADUS" %s\n' "$columns" "$*" >terminal.sh
+    GRADUS=$GRADUS LC_ALL=C TERM=${kind-xterm} NO_COLOR=1 timeout 60 script -qec 'sh terminal.sh' /dev/null </dev/null 2>err |
+        sed "s/\r\$//; s/$(printf '\033')\[K//g" | tr '\r' '\n' >out
+}
+
+fits() {
+    widest=$(awk '{ if (length($0) > w) w = length($0) } END { print w + 0 }' out)
+    [ "$widest" -le "$1" ] || fault "$widest columns wide, not $1"
+}
+
+if command -v script >/dev/null; then
+    # Progress, and lines that are no tables.
+    for columns in 40 57; do
+        on_terminal $columns train --data blobs.csv --net "'fc(300) |> relu |> fc(3)'" --epochs 30 --batch 1 --no-out --validation .1
+        fits $columns
+        out ' %'
+        out 'epoch 30/30  loss'
+        [ $columns -gt 40 ] || out '          train, 7 to validate, 18 to'
+        for line in "eval 'x^2*y' x=1 y=2 --check" "show m.safetensors" "tune --data blobs.csv --net 'fc(3)' --try rate=1e-3..1e-1:log --trials 3 --epochs 2" \
+            "linear --data blobs.csv --epochs 3" "check --net 'fc(4) |> tanh |> fc(3)' --input 5" --version; do
+            on_terminal $columns "$line"
+            [ -s out ] || fault "prints nothing"
+            fits $columns
+        done
+    done
+    # JSON and drawings are not broken.
+    on_terminal 40 test m.safetensors --data blobs.csv --json
+    json
+    # A bar that is wider than a very narrow terminal would leave a line for each of its pictures.
+    on_terminal 20 train --data blobs.csv --net "'fc(300) |> relu |> fc(3)'" --epochs 9 --batch 1 --no-out --quiet
+    kind=xterm on_terminal 20 knn --data blobs.csv
+    # Where lines cannot be overwritten there is no bar.
+    kind=dumb on_terminal 60 train --data blobs.csv --net "'fc(300) |> relu |> fc(3)'" --epochs 30 --batch 1 --no-out
+    out 'epoch 30/30'
+    grep -q ' %' out && fault "a bar on a terminal that cannot overwrite lines"
+fi
+
+# Names come from files: what is no letter in them is shown, not obeyed.
+awk 'BEGIN { print "x,y,kind"; for (i = 0; i < 30; i++)
+    printf "%d,%d,%s\n", i % 7, i % 5, i % 2 ? "good" : "ev\033]0;x\007\033[2Jil\302\233\342\200\256" }' >names.csv
+shown='ev\x1b]0;x\x07\x1b[2Jil\u009b\u202e'
+run train --data names.csv --net 'fc(2)' --epochs 2 --out names.safetensors
+exits 0
+for line in "data names.csv" "test names.safetensors --data names.csv" "show names.safetensors" \
+    "predict names.safetensors names.csv --ignore kind"; do
+    # shellcheck disable=SC2086
+    run $line
+    LC_ALL=C grep -q "[$(printf '\001-\010\013-\037')]" out && fault "control characters"
+    if command -v script >/dev/null; then
+        on_terminal 200 "$line"
+        LC_ALL=C grep -q "[$(printf '\001-\010\013-\037')]" out && fault "control characters on a terminal"
+        out "$shown"
+    fi
+done
+run data names.csv
+out "$shown"
+printf '1,"two\nlines"\n2,one\n' >lines.csv
+run data lines.csv
+out 'two\nlines'
+# Messages quote files, too.
+run data "$(printf 'no\033[2J\303\244such')"
+err "$(printf 'no\\x1b[2J\303\244such')"
+run data "$(printf 'caf\351')"
+err 'caf\xe9: neither'
 
 # Nothing but ASCII where the locale has no more.
 LC_ALL=C run data
