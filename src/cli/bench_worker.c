@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Measuring ------------------------------------------------------------------------------- */
@@ -170,14 +168,10 @@ int bench_worker(const cli_args *args, const cli_workload *workload, int socket)
     return code == CLI_YES ? after : code;
 }
 
-/* The child of bench_run: becomes a worker. */
-static void bench_become_worker(const cli_args *args, const char *name, int socket)
+static pid_t bench_start(const cli_args *args, const char *name, int *socket)
 {
-    char number[16];
-    const char *argv[12] = {"gradus", "bench", name, "--worker"};
+    const char *argv[12] = {"gradus", "bench", name, CLI_WORKER};
     int n = 4;
-    snprintf(number, sizeof number, "%d", socket);
-    argv[n++] = number;
     if (cli_flag(args, "plan")) argv[n++] = "--plan";
     if (cli_flag(args, "profile")) argv[n++] = "--profile";
     if (cli_flag(args, "profile-order")) argv[n++] = "--profile-order";
@@ -185,44 +179,28 @@ static void bench_become_worker(const cli_args *args, const char *name, int sock
         argv[n++] = "--trace";
         argv[n++] = cli_text(args, "trace");
     }
-    execv("/proc/self/exe", (char **)argv);
-    _exit(CLI_ENVIRONMENT);
-}
-
-static void bench_describe_end(int status, bench_result *result)
-{
-    if (WIFSIGNALED(status))
-        snprintf(result->message, sizeof result->message, "its process ended by signal %d",
-                 WTERMSIG(status));
-    else
-        snprintf(result->message, sizeof result->message, "its process ended with status %d",
-                 WEXITSTATUS(status));
+    return cli_process_start(argv, false, socket);
 }
 
 bool bench_run(const cli_args *args, const cli_workload *workload, bench_order *order,
                bench_result *result)
 {
-    int end[2], status = 0;
+    int socket;
     *result = (bench_result){0};
-    cli_flush(); /* what follows in the child must not print it again */
     order->start = cli_clock();
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0) return false;
-    const pid_t child = fork();
-    if (child == 0) {
-        close(end[0]);
-        bench_become_worker(args, cli_workload_name(workload), end[1]);
+    const pid_t worker = bench_start(args, cli_workload_name(workload), &socket);
+    if (worker < 0) {
+        snprintf(result->message, sizeof result->message, "no process: %s", strerror(errno));
+        return false;
     }
-    close(end[1]);
-    bool fine = child > 0 && cli_process_send(end[0], order, sizeof *order) &&
-                cli_process_receive(end[0], result, sizeof *result);
-    if (child > 0) waitpid(child, &status, 0);
-    close(end[0]);
+    const bool fine = cli_process_send(socket, order, sizeof *order) &&
+                      cli_process_receive(socket, result, sizeof *result);
+    const int status = cli_process_end(worker, socket);
     if (!fine) {
+        char *fate = cli_process_fate(status);
         *result = (bench_result){0};
-        if (child > 0)
-            bench_describe_end(status, result);
-        else
-            snprintf(result->message, sizeof result->message, "no process: %s", strerror(errno));
+        snprintf(result->message, sizeof result->message, "%s", fate);
+        free(fate);
     }
     return fine && result->fine;
 }

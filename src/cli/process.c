@@ -1,11 +1,18 @@
 #include "cli/process.h"
 
+#include "cli/command.h"
+#include "cli/out.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -75,6 +82,44 @@ void cli_calm_threads(char **argv)
 {
     if (!cli_has_part("openmp") || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
     if (setenv("GOMP_SPINCOUNT", "4000", 1) == 0) execv("/proc/self/exe", argv);
+}
+
+pid_t cli_process_start(const char *const *argv, bool apart, int *socket)
+{
+    int end[2];
+    cli_flush(); /* what follows in the child must not print it again */
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0) return -1;
+    fcntl(end[0], F_SETFD, FD_CLOEXEC); /* later workers must not keep it open */
+    const pid_t process = fork();
+    if (process == 0) {
+        if (apart) {
+            signal(SIGINT, SIG_IGN);
+            signal(SIGTERM, SIG_DFL);
+        }
+        if (dup2(end[1], CLI_WORKER_SOCKET) >= 0) execv("/proc/self/exe", (char **)argv);
+        _exit(CLI_ENVIRONMENT);
+    }
+    const int fault = errno;
+    close(end[1]);
+    if (process < 0) close(end[0]);
+    errno = fault;
+    *socket = end[0];
+    return process;
+}
+
+int cli_process_end(pid_t process, int socket)
+{
+    int status = 0;
+    close(socket);
+    while (waitpid(process, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+char *cli_process_fate(int status)
+{
+    if (WIFSIGNALED(status)) return cli_format("its process ended by signal %d", WTERMSIG(status));
+    return cli_format("its process ended with status %d", WEXITSTATUS(status));
 }
 
 bool cli_process_send(int socket, const void *data, size_t size)

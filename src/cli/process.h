@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* The subcommand's name in messages; NULL: none. The name must stay valid. */
 void cli_set_command(const char *name);
@@ -23,6 +24,17 @@ void cli_calm_threads(char **argv);
 void cli_return_blocks(void);
 /* The process's largest resident size, in bytes; NaN if the system does not tell. */
 double cli_peak_bytes(void);
+
+/* Starts this program anew as a worker, with these arguments ("gradus" first, NULL at the end). It
+ * has the other end of *socket as CLI_WORKER_SOCKET. apart: a terminal's Ctrl-C is not for it, and
+ * the command's handlers are not its own. Returns -1, with errno set, if there is no process. */
+enum { CLI_WORKER_SOCKET = 3 };
+#define CLI_WORKER "--worker=3"
+pid_t cli_process_start(const char *const *argv, bool apart, int *socket);
+/* Closes the socket, waits for the worker's end and returns how it ended, as waitpid tells. */
+int cli_process_end(pid_t process, int socket);
+/* "its process ended by signal 9", to be freed. */
+char *cli_process_fate(int status);
 
 /* Between the command and a worker, by the socket that both have: all of `size` bytes; false if the
  * other end has gone. */

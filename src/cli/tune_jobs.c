@@ -5,13 +5,10 @@
 #include "cli/tune.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { JOBS_MOST = 1024, JOBS_PAUSE = 200 /* ms between two pictures of the progress */ };
@@ -31,25 +28,22 @@ typedef struct jobs {
     int code;
 } jobs;
 
-/* ---- Signals -------------------------------------------------------------------------------- */
-
 /* ---- Workers -------------------------------------------------------------------------------- */
 
-/* The child: becomes a worker. A terminal's Ctrl-C is for the command, which then ends it. */
-static void jobs_become(const cli_tune *tune, const cli_tune_setting *setting, bool last,
-                        int socket)
+/* The command, not a terminal's Ctrl-C, ends them. */
+static pid_t jobs_fork(const cli_tune *tune, const tune_job *job, int *socket)
 {
     cli_tune_words words = {0};
     cli_tune_words_add(&words, "gradus");
     cli_tune_words_add(&words, "tune");
-    cli_tune_words options = cli_tune_words_of(tune, setting, true);
+    cli_tune_words options = cli_tune_words_of(tune, &tune->setting[job->setting], true);
     for (int i = 0; i < options.n; i++) cli_tune_words_add(&words, "%s", options.word[i]);
-    if (!last) cli_tune_words_add(&words, "--threads=%d", tune->threads);
-    cli_tune_words_add(&words, "--worker=%d", socket);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_DFL);
-    execv("/proc/self/exe", words.word);
-    _exit(CLI_ENVIRONMENT);
+    cli_tune_words_clear(&options);
+    if (job->run >= 0) cli_tune_words_add(&words, "--threads=%d", tune->threads);
+    cli_tune_words_add(&words, CLI_WORKER);
+    const pid_t process = cli_process_start((const char *const *)words.word, true, socket);
+    cli_tune_words_clear(&words);
+    return process;
 }
 
 static void jobs_order(const cli_tune *tune, const tune_job *job, cli_tune_order *order)
@@ -67,34 +61,21 @@ static void jobs_order(const cli_tune *tune, const tune_job *job, cli_tune_order
 
 static int jobs_start(jobs *jobs, int setting, int run)
 {
-    int end[2];
     cli_tune_order order;
     tune_job *job = &jobs->job[jobs->running];
     *job = (tune_job){.setting = setting, .run = run};
     jobs_order(jobs->tune, job, &order);
-    cli_flush(); /* what follows in the child must not print it again */
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0)
-        return cli_fault(CLI_ENVIRONMENT, "no process: %s", strerror(errno));
-    fcntl(end[0], F_SETFD, FD_CLOEXEC); /* later workers must not keep it open */
-    job->process = fork();
-    if (job->process == 0) jobs_become(jobs->tune, &jobs->tune->setting[setting], run < 0, end[1]);
-    close(end[1]);
-    job->socket = end[0];
-    if (job->process < 0) {
-        close(end[0]);
-        return cli_fault(CLI_ENVIRONMENT, "no process: %s", strerror(errno));
-    }
+    job->process = jobs_fork(jobs->tune, job, &job->socket);
+    if (job->process < 0) return cli_fault(CLI_ENVIRONMENT, "no process: %s", strerror(errno));
     jobs->running++;
-    cli_process_send(end[0], &order, sizeof order);
+    cli_process_send(job->socket, &order, sizeof order);
     return CLI_YES;
 }
 
 /* Ends job number i; the last one takes its place. Returns what waitpid tells. */
 static int jobs_leave(jobs *jobs, int i)
 {
-    int status = 0;
-    close(jobs->job[i].socket);
-    waitpid(jobs->job[i].process, &status, 0);
+    const int status = cli_process_end(jobs->job[i].process, jobs->job[i].socket);
     jobs->job[i] = jobs->job[--jobs->running];
     return status;
 }
@@ -108,11 +89,9 @@ static void jobs_kill(jobs *jobs)
 static int jobs_lost(const cli_tune *tune, const tune_job *job, int status)
 {
     char *label = cli_tune_label(tune, &tune->setting[job->setting]);
-    const int code = WIFSIGNALED(status)
-                         ? cli_fault(CLI_ENVIRONMENT, "%s: its process ended by signal %d", label,
-                                     WTERMSIG(status))
-                         : cli_fault(CLI_ENVIRONMENT, "%s: its process ended with status %d", label,
-                                     WEXITSTATUS(status));
+    char *fate = cli_process_fate(status);
+    const int code = cli_fault(CLI_ENVIRONMENT, "%s: %s", label, fate);
+    free(fate);
     free(label);
     return code;
 }
