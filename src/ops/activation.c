@@ -1,4 +1,4 @@
-/* tanh, sigmoid, relu, leaky_relu, elu, softplus, erf, clip. */
+/* tanh, sigmoid, relu, leaky_relu, elu, softplus, erf, normal_cdf, clip. */
 #include "ops/formulas.h"
 
 /* ---- tanh ----------------------------------------------------------------------------------- */
@@ -244,6 +244,41 @@ const gr_op gr_op_erf = {.name = "erf",
                          .spans = &erf_spans,
                          .sample = erf_sample};
 GR_BUILDER1(erf)
+
+/* ---- normal_cdf ------------------------------------------------------------------------------ */
+
+GR_SPAN2_CALL(normal_cdf_f64, double, ((void)b, 0.5 * erfc(a * -0.70710678118654752440)))
+GR_SPAN2(normal_cdf_f32, float, float, formula_normal_cdf_f32(a, b))
+static const gr_span_table normal_cdf_spans = {
+    [GR_F64] = GR_ONE_LEVEL(normal_cdf_f64), [GR_F32] = GR_LEVELS(normal_cdf_f32)};
+
+/* As a function of x alone, which e is too: dy·e/√(2π). */
+static void normal_cdf_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
+{
+    dx[0] = gr_mul(dy[0], gr_scale(node->in[1], 0.39894228040143267794));
+}
+
+gr_node *gr_normal_cdf(gr_node *x)
+{
+    gr_node *e = gr_exp(gr_scale(gr_square(x), -0.5));
+    return gr_build(NULL, &gr_op_normal_cdf, (gr_node *[]){x, e}, 2, NULL);
+}
+
+static gr_node *normal_cdf_sample(gr_sampler *sampler, int k)
+{
+    gr_node *x = gr_sample_one(sampler, k, -2, 2);
+    return x ? gr_normal_cdf(x) : NULL;
+}
+
+const gr_op gr_op_normal_cdf = {.name = "normal_cdf",
+                                .doc = "what the normal distribution has below x; e = exp(-x²/2)",
+                                .min_in = 2,
+                                .max_in = 2,
+                                .flags = GR_OP_ELEMENTWISE,
+                                .infer = gr_infer_broadcast_float,
+                                .grad = normal_cdf_grad,
+                                .spans = &normal_cdf_spans,
+                                .sample = normal_cdf_sample};
 
 /* ---- clip ----------------------------------------------------------------------------------- */
 

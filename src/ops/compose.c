@@ -1,5 +1,5 @@
 /* Composites: gates built of other gates, which need no gradient rule and no kernel. */
-#include "graph/graph.h"
+#include "ops/ops.h"
 
 #include <float.h>
 
@@ -100,11 +100,9 @@ gr_node *gr_prelu(gr_node *x, gr_node *slope)
 
 gr_node *gr_gelu(gr_node *x)
 {
-    const double root_half = 0.70710678118654752440;
     gr_graph *graph = gr_node_graph(x);
     gr_composite_begin(graph, "gelu");
-    gr_node *twice = gr_shift(gr_erf(gr_scale(x, root_half)), 1); /* 2Φ(x) */
-    gr_node *y = gr_mul(gr_scale(x, 0.5), twice);
+    gr_node *y = gr_mul(x, gr_normal_cdf(x));
     gr_composite_end(graph);
     return y;
 }

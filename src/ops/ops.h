@@ -10,6 +10,9 @@
 #include "ops/ops.def"
 #undef OP
 
+/* The normal distribution's Φ(x). Its gradient has exp(-x²/2) in common with it. */
+gr_node *gr_normal_cdf(gr_node *x);
+
 /* ---- Shape rules that several ops share ------------------------------------------------------ */
 
 /* All inputs of one element type and broadcastable: the output has that type and shape. */

@@ -38,6 +38,7 @@ static const struct cost_element {
     {&gr_op_elu, 20},
     {&gr_op_softplus, 40},
     {&gr_op_erf, 30},
+    {&gr_op_normal_cdf, 26},
     {&gr_op_pow, 40},
     {&gr_op_random_normal, 40},
     {&gr_op_cast, 0},

@@ -193,12 +193,46 @@ static void formula_powers(void **state)
     }
 }
 
+/* Φ by exp(-x²/2): to 1.6·2^-24, and never beyond 0 and 1. */
+static void formula_normal(void **state)
+{
+    (void)state;
+    const double no[2] = {0, 0};
+    double worst = 0;
+    uint64_t bits = 0;
+    while (bits < UINT64_C(1) << 32) {
+        float x[BLOCK], e[BLOCK], y[GR_CPU_LEVELS][BLOCK];
+        for (int i = 0; i < BLOCK; i++, bits += 997) {
+            x[i] = i == 0 ? INFINITY : i == 1 ? -INFINITY : formula_float((uint32_t)bits);
+            e[i] = -0.5f * (x[i] * x[i]);
+        }
+        (*gr_op_exp.spans)[GR_F32][gr_cpu()](e, (const void *[]){e}, (int[]){1}, BLOCK, no);
+        for (int level = 0; level <= (int)gr_cpu(); level++) {
+            (*gr_op_normal_cdf.spans)[GR_F32][level](y[level], (const void *[]){x, e},
+                                                     (int[]){1, 1}, BLOCK, NULL);
+        }
+        for (int i = 0; i < BLOCK; i++) {
+            for (int level = 1; level <= (int)gr_cpu(); level++) {
+                const bool same = memcmp(&y[0][i], &y[level][i], sizeof(float)) == 0;
+                assert_true(same || isnan(x[i]));
+            }
+            assert_true(isnan(x[i]) ? isnan(y[0][i]) : y[0][i] >= 0 && y[0][i] <= 1);
+            const double exact = 0.5 * erfc((double)x[i] * -0.70710678118654752440);
+            const double error = isnan(x[i]) ? 0 : fabs((double)y[0][i] - exact);
+            if (error > worst) worst = error;
+        }
+    }
+    print_message("normal_cdf off by at most %.3f·2^-24\n", worst * 0x1p24);
+    assert_true(worst <= 1.6 * 0x1p-24);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formula_specials),
         cmocka_unit_test(formula_accuracy),
         cmocka_unit_test(formula_powers),
+        cmocka_unit_test(formula_normal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
