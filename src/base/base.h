@@ -37,6 +37,14 @@ GR_SHARED gr_status gr_no_memory(size_t bytes);
         if (gr_try_status_ != GR_OK) return gr_try_status_;                                        \
     } while (0)
 
+/* Copies options, whose first field is their size, into *known: zero where the shorter struct of an
+ * older header is silent, or without `given`. GR_UNSUPPORTED if the longer one of a newer header
+ * says what this library does not know. */
+gr_status gr_options_copy(const char *type, void *known, size_t known_size, const void *given);
+#define GR_OPTIONS(type, known, given)                                                             \
+    gr_options_copy(#type, 1 ? (known) : (type *)NULL, sizeof(type),                               \
+                    1 ? (given) : (const type *)NULL)
+
 /* Says something to the log callback, if there is one (gr_log is the logarithm). */
 GR_SHARED void gr_remark(gr_log_level level, const char *format, ...) GR_PRINTF(2, 3);
 

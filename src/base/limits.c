@@ -91,11 +91,9 @@ gr_limits gr_limits_get(void)
 
 gr_status gr_limits_set(const gr_limits *wish)
 {
-    const gr_limits none = {.size = sizeof none};
-    if (!wish) wish = &none;
-    if (wish->size != sizeof *wish)
-        return gr_fail(GR_INVALID, "gr_limits.size is %zu, should be %zu", wish->size,
-                       sizeof *wish);
+    gr_limits known;
+    GR_TRY(GR_OPTIONS(gr_limits, &known, wish));
+    wish = &known;
     if (wish->nesting > GR_LIMIT_NESTING)
         return gr_fail(GR_INVALID, "nesting = %llu: should be at most %d",
                        (unsigned long long)wish->nesting, GR_LIMIT_NESTING);

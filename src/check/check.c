@@ -288,8 +288,8 @@ gr_status gr_check(gr_node *y, gr_node *const *wrt, int n, const gr_feed *feeds,
 {
     *report = (gr_check_report){0};
     GR_TRY(check_arguments(y, wrt, n));
-    gr_check_options o = options ? *options : (gr_check_options){.size = sizeof o};
-    if (o.size != sizeof o) return gr_fail(GR_INVALID, "gr_check_options.size is wrong");
+    gr_check_options o;
+    GR_TRY(GR_OPTIONS(gr_check_options, &o, options));
     if (o.step <= 0) o.step = 1e-4;
     if (o.tolerance <= 0) o.tolerance = 1e-6;
     if (o.samples == 0) o.samples = 200;

@@ -128,13 +128,15 @@ static gr_status surface_fill(gr_surface *surface, const gr_surface_options *opt
 gr_status gr_surface_new(gr_store *store, const gr_surface_options *options, gr_surface **out)
 {
     *out = NULL;
-    if (!store || !options || options->size != sizeof *options || !options->names || options->n < 1)
+    gr_surface_options o;
+    GR_TRY(GR_OPTIONS(gr_surface_options, &o, options));
+    if (!store || !o.names || o.n < 1)
         return gr_fail(GR_INVALID, "gr_surface_new: a store, and the names of the variables that "
                                    "move, are needed");
     gr_surface *surface = gr_alloc(sizeof *surface);
     if (!surface) return GR_NO_MEMORY;
     surface->store = store;
-    gr_status status = surface_fill(surface, options);
+    gr_status status = surface_fill(surface, &o);
     if (status != GR_OK) {
         gr_surface_free(surface);
         return status;

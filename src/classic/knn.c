@@ -162,7 +162,7 @@ gr_status gr_knn_new(const gr_dataset *train, const gr_knn_options *options, gr_
 {
     gr_knn_options known;
     *knn = NULL;
-    GR_TRY(GR_OPTIONS(known, options));
+    GR_TRY(GR_OPTIONS(gr_knn_options, &known, options));
     GR_TRY(knn_check_options(&known));
     GR_TRY(knn_check_set(train));
     gr_knn *made = gr_alloc(sizeof *made);

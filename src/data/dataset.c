@@ -91,19 +91,6 @@ gr_status gr_storage_wrap(gr_storage *storage, gr_dataset **dataset)
     return GR_OK;
 }
 
-gr_status gr_options_copy(const char *what, void *known, size_t known_size, const void *given,
-                          size_t given_size)
-{
-    memset(known, 0, known_size);
-    if (!given) return GR_OK;
-    if (given_size < sizeof(size_t)) {
-        return gr_fail(GR_INVALID, "%s: the field size is %zu: it must be the size of the struct",
-                       what, given_size);
-    }
-    memcpy(known, given, given_size < known_size ? given_size : known_size);
-    return GR_OK;
-}
-
 /* ---- The public side ---------------------------------------------------------------------- */
 
 static gr_status dataset_check_labels(const int32_t *labels, int64_t n, int classes)
@@ -216,7 +203,7 @@ gr_status gr_dataset_from_source(const gr_source *source, gr_dataset **dataset)
 {
     gr_source known;
     *dataset = NULL;
-    GR_TRY(GR_OPTIONS(known, source));
+    GR_TRY(GR_OPTIONS(gr_source, &known, source));
     gr_storage *storage = gr_storage_new(known.name ? known.name : "source");
     if (!storage) {
         if (known.free) known.free(known.user);

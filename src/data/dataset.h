@@ -58,12 +58,6 @@ gr_status gr_storage_features(gr_storage *storage, int64_t n, const char *const 
 /* A data set of all of the storage. Takes the caller's reference, on failure too. */
 gr_status gr_storage_wrap(gr_storage *storage, gr_dataset **dataset);
 
-/* Copies options of another (older) size into *known, zeros where they are silent. */
-gr_status gr_options_copy(const char *what, void *known, size_t known_size, const void *given,
-                          size_t given_size);
-#define GR_OPTIONS(known, given)                                                                   \
-    gr_options_copy(#known, &(known), sizeof(known), given, (given) ? (given)->size : 0)
-
 /* ---- Known sets --------------------------------------------------------------------------- */
 
 typedef enum gr_data_kind {

@@ -439,7 +439,7 @@ gr_status gr_loader_new(const gr_dataset *dataset, const gr_loader_options *opti
     gr_loader_options known;
     gr_view view;
     *loader = NULL;
-    GR_TRY(GR_OPTIONS(known, options));
+    GR_TRY(GR_OPTIONS(gr_loader_options, &known, options));
     if (known.batch == 0) known.batch = 64;
     GR_TRY(loader_check(dataset, &known, &view));
     gr_loader *made = gr_alloc(sizeof *made);

@@ -354,8 +354,7 @@ gr_status gr_data_open(const char *name_or_path, const gr_data_options *options,
     open_request request = {name_or_path, gr_known_find(name_or_path), {0}, train, test};
     if (train) *train = NULL;
     if (test) *test = NULL;
-    GR_TRY(GR_OPTIONS(request.options, options));
-    request.options.size = sizeof request.options;
+    GR_TRY(GR_OPTIONS(gr_data_options, &request.options, options));
     GR_TRY(open_check_options(&request.options));
     gr_status status;
     if (request.known) {

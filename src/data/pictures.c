@@ -28,7 +28,7 @@ gr_status gr_storage_pictures(gr_storage *storage, const gr_picture_decoder *dec
                        "gr_image_decoder() of gradus/image.h",
                        storage->name);
     }
-    GR_TRY(GR_OPTIONS(made->decoder, decoder));
+    GR_TRY(GR_OPTIONS(gr_picture_decoder, &made->decoder, decoder));
     if (!skip) return GR_OK;
     made->is_bad = gr_alloc_array((size_t)storage->count, sizeof *made->is_bad);
     return made->is_bad ? GR_OK : GR_NO_MEMORY;

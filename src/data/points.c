@@ -142,7 +142,7 @@ gr_status gr_points_dataset(gr_points_kind kind, const gr_points_options *option
 {
     *dataset = NULL;
     gr_points_options o;
-    GR_TRY(GR_OPTIONS(o, options));
+    GR_TRY(GR_OPTIONS(gr_points_options, &o, options));
     if (!gr_points_name(kind)) return gr_fail(GR_INVALID, "there are no points %d", (int)kind);
     GR_TRY(points_check(kind, &o));
     return points_make(kind, &o, true, dataset);

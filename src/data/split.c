@@ -112,7 +112,7 @@ gr_status gr_dataset_split(const gr_dataset *dataset, const gr_data_split_option
     split_work work = {0};
     int64_t count = 0;
     *rest = *held = NULL;
-    GR_TRY(GR_OPTIONS(known, options));
+    GR_TRY(GR_OPTIONS(gr_data_split_options, &known, options));
     GR_TRY(split_count(dataset, &known, &count));
     work.n_groups = dataset->storage->labels && !known.unstratified ? dataset->storage->classes : 1;
 

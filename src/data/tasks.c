@@ -210,8 +210,8 @@ static gr_status task_make(gr_task task, const gr_task_options *options, bool te
                            gr_dataset **dataset)
 {
     *dataset = NULL;
-    gr_task_options o = {.size = sizeof o};
-    GR_TRY(GR_OPTIONS(o, options));
+    gr_task_options o;
+    GR_TRY(GR_OPTIONS(gr_task_options, &o, options));
     if (!gr_task_name(task)) return gr_fail(GR_INVALID, "there is no task %d", (int)task);
     task_defaults(task, &o);
     GR_TRY(task_check(task, &o));

@@ -159,7 +159,7 @@ gr_status gr_text_dataset(const char *name, const char *text, size_t size,
     gr_vocabulary *vocabulary = NULL;
     if (train) *train = NULL;
     if (test) *test = NULL;
-    GR_TRY(gr_options_copy("gr_data_options", &o, sizeof o, options, options ? options->size : 0));
+    GR_TRY(GR_OPTIONS(gr_data_options, &o, options));
     text_plan plan = {
         .name = name, .length = o.length ? o.length : TEXT_LENGTH, .streams = o.streams};
     gr_status status = text_check(&o);

@@ -83,7 +83,7 @@ gr_status gr_view_settle(gr_dtype dtype, gr_shape example, const gr_preprocess *
 {
     const gr_preprocess p = preprocess ? *preprocess : (gr_preprocess){0};
     *view = (gr_view){.result = example};
-    GR_TRY(GR_OPTIONS(view->augment, augment));
+    GR_TRY(GR_OPTIONS(gr_augment, &view->augment, augment));
     const gr_augment *a = &view->augment;
     GR_TRY(view_check_sizes(&p, a));
     const bool any_size = example.rank == 3 && example.dim[1] == 0;

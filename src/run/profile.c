@@ -56,10 +56,9 @@ static double profile_measure_clock(void)
 gr_status gr_profile_new(const gr_profile_options *options, gr_profile **profile)
 {
     *profile = NULL;
-    if (options && options->size != sizeof *options)
-        return gr_fail(GR_INVALID, "gr_profile_options.size is %zu, should be %zu", options->size,
-                       sizeof *options);
-    const int64_t events = options ? options->events : 0;
+    gr_profile_options known;
+    GR_TRY(GR_OPTIONS(gr_profile_options, &known, options));
+    const int64_t events = known.events;
     if (events < 0)
         return gr_fail(GR_INVALID, "a profile of %lld events: should be 0 or more",
                        (long long)events);

@@ -31,19 +31,17 @@ static gr_status program_options(const gr_compile_options *options, program_choi
     plan->guard = getenv("GRADUS_GUARD") != NULL;
     GR_TRY(gr_conv_check_choice());
     if (memory && *memory) GR_TRY(program_budget(memory, &choices->memory));
-    if (!options) return GR_OK;
-    if (options->size != sizeof *options)
-        return gr_fail(GR_INVALID, "gr_compile_options.size is %zu, should be %zu", options->size,
-                       sizeof *options);
-    if (options->device && strcmp(options->device, "cpu") != 0)
-        return gr_fail(GR_UNSUPPORTED, "no device '%s': this build has 'cpu'", options->device);
-    if (options->threads < 0 || options->threads > 1024)
-        return gr_fail(GR_INVALID, "threads = %d: should be 0 to 1024", options->threads);
-    if (options->threads) plan->threads = options->threads;
-    if (options->passes) choices->passes = options->passes;
-    if (options->memory) choices->memory = options->memory;
-    plan->exact = options->exact;
-    plan->finite = options->check_finite;
+    gr_compile_options o;
+    GR_TRY(GR_OPTIONS(gr_compile_options, &o, options));
+    if (o.device && strcmp(o.device, "cpu") != 0)
+        return gr_fail(GR_UNSUPPORTED, "no device '%s': this build has 'cpu'", o.device);
+    if (o.threads < 0 || o.threads > 1024)
+        return gr_fail(GR_INVALID, "threads = %d: should be 0 to 1024", o.threads);
+    if (o.threads) plan->threads = o.threads;
+    if (o.passes) choices->passes = o.passes;
+    if (o.memory) choices->memory = o.memory;
+    plan->exact = o.exact;
+    plan->finite = o.check_finite;
     return GR_OK;
 }
 

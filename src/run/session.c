@@ -73,16 +73,14 @@ gr_status gr_session_new(const gr_program *program, gr_store *store,
 {
     *session = NULL;
     if (!program) return gr_fail(GR_INVALID, "gr_session_new needs a program");
-    if (options && options->size != sizeof *options)
-        return gr_fail(GR_INVALID, "gr_session_options.size is %zu, should be %zu", options->size,
-                       sizeof *options);
+    gr_session_options known;
+    GR_TRY(GR_OPTIONS(gr_session_options, &known, options));
     gr_session *s = gr_alloc_aligned(sizeof *s);
     if (!s) return GR_NO_MEMORY;
     s->program = program;
     s->store = store;
     s->threads = program->threads;
-    if (options && options->threads > 0 && options->threads < s->threads)
-        s->threads = options->threads;
+    if (known.threads > 0 && known.threads < s->threads) s->threads = known.threads;
     gr_status status = session_fill(s);
     if (status != GR_OK) {
         gr_session_free(s);

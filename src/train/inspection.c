@@ -216,8 +216,7 @@ static void inspection_clear(inspection_run *run)
 static gr_status inspection_options(const gr_inspect_options *options, inspection_run *run)
 {
     gr_inspect_options *o = &run->o;
-    GR_TRY(
-        gr_options_copy("gr_inspect_options", o, sizeof *o, options, options ? options->size : 0));
+    GR_TRY(GR_OPTIONS(gr_inspect_options, o, options));
     if (o->rows < 0 || !(o->bound >= 0))
         return gr_fail(GR_RANGE, "inspect: %s = %g: should not be negative",
                        o->rows < 0 ? "rows" : "bound", o->rows < 0 ? (double)o->rows : o->bound);

@@ -219,7 +219,7 @@ gr_status gr_model_new(const gr_model_options *options, gr_model **model)
 {
     gr_model_options o;
     *model = NULL;
-    GR_TRY(gr_options_copy("gr_model_options", &o, sizeof o, options, options ? options->size : 0));
+    GR_TRY(GR_OPTIONS(gr_model_options, &o, options));
     if (o.data) GR_TRY(model_take_data(&o));
     gr_store *store = gr_store_new();
     if (!store) return GR_NO_MEMORY;

@@ -182,8 +182,7 @@ gr_status gr_text_sampler_new(gr_model *model, const gr_text_sampler_options *op
 {
     gr_text_sampler_options o;
     *sampler = NULL;
-    GR_TRY(gr_options_copy("gr_text_sampler_options", &o, sizeof o, options,
-                           options ? options->size : 0));
+    GR_TRY(GR_OPTIONS(gr_text_sampler_options, &o, options));
     gr_text_sampler *made = gr_alloc(sizeof *made);
     if (!made) return GR_NO_MEMORY;
     gr_status status = sample_fill(made, model, &o);

@@ -214,9 +214,7 @@ static gr_status trainer_reset_optimizer(gr_trainer *t)
 static gr_status trainer_fill(gr_trainer *t, const gr_dataset *train, const gr_dataset *validation)
 {
     GR_TRY(trainer_check(t->model, &t->o, validation));
-    if (t->o.augment)
-        GR_TRY(gr_options_copy("gr_augment", &t->augment, sizeof t->augment, t->o.augment,
-                               t->o.augment->size));
+    GR_TRY(GR_OPTIONS(gr_augment, &t->augment, t->o.augment));
     GR_TRY(trainer_check_data(t->model, train));
     if (validation) GR_TRY(trainer_check_data(t->model, validation));
     if (gr_model_carries(t->model) && !t->o.in_order)
@@ -247,8 +245,7 @@ gr_status gr_trainer_new(gr_model *model, const gr_dataset *train, const gr_data
     atomic_init(&t->stop, false);
     t->model = model;
     const bool normalized = model->normalizes;
-    gr_status status = gr_options_copy("gr_trainer_options", &t->o, sizeof t->o, options,
-                                       options ? options->size : 0);
+    gr_status status = GR_OPTIONS(gr_trainer_options, &t->o, options);
     t->optimizer = t->o.optimizer ? *t->o.optimizer : *GR_OPTIMIZER(.kind = GR_ADAM);
     if (status == GR_OK) status = trainer_fill(t, train, validation);
     if (status == GR_OK) {
