@@ -24,7 +24,10 @@ DEMO = $(GRADUS) train --data fashion-mnist --net nets/demo.net --epochs 6 --rat
 # Where make install puts it, below DESTDIR if that is given.
 PREFIX ?= /usr/local
 
-.PHONY: all deps deps-ci build demo check check-long install docs amalgamation dist deb clean
+# Make's own remarks on the folders that it works in say nothing here.
+MAKEFLAGS += --no-print-directory
+
+.PHONY: all deps deps-ci configure build parts demo check check-long install docs amalgamation dist deb clean
 
 all: build
 
@@ -36,11 +39,17 @@ deps:
 deps-ci:
 	@scripts/install-packages $(CI_PACKAGES)
 
-build: deps
+configure: deps
 	cmake --preset $(PRESET) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_OPTIONS)
+
+build: configure
 	cmake --build --preset $(PRESET) --parallel $(JOBS)
 
-demo: build
+# What is installed, without the tests and examples: half of the time.
+parts: configure
+	cmake --build --preset $(PRESET) --target gradus_parts --parallel $(JOBS)
+
+demo: parts
 	$(DEMO)
 	$(GRADUS) data fashion-mnist --example 0 --out picture.png
 	$(GRADUS) predict fashion.safetensors picture.png
@@ -51,7 +60,7 @@ check: build
 check-long: build
 	ctest --preset $(PRESET) --parallel $(JOBS)
 
-install: build
+install: parts
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 
 # The guides and the reference as a site, build/docs/html/index.html.

@@ -16,6 +16,16 @@ install(TARGETS ${installed} EXPORT gradusTargets
 foreach(module gradus_onednn gradus_flann gradus_graphviz gradus_curl gradus_archive)
     if(TARGET ${module})
         install(TARGETS ${module} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gradus)
+        list(APPEND installed ${module})
+    endif()
+endforeach()
+
+# All that is installed, which is all that `make demo` needs: a newcomer waits for no test.
+add_custom_target(gradus_parts)
+add_dependencies(gradus_parts ${installed})
+foreach(part gradus_cli gradus_pages)
+    if(TARGET ${part})
+        add_dependencies(gradus_parts ${part})
     endif()
 endforeach()
 

@@ -193,6 +193,9 @@ typedef struct gr_data_options {
     int64_t length;    /* tokens of an example; 0 means 64 */
     int64_t streams;   /* rows of a batch, each of which continues that of the last; 0: none does */
     double held; /* share at the text's end for the test part; 0 means .1, 1: all; below: none */
+    /* Tables alone: leave out rows with a feature that is missing or no finite number, or without
+     * a label; a warning to the log says how many, and where the first is. */
+    bool skip_bad_rows;
 } gr_data_options;
 #define GR_DATA(...) (&(gr_data_options){.size = sizeof(gr_data_options), __VA_ARGS__})
 

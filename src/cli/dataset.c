@@ -46,7 +46,8 @@ int cli_data_options(const cli_args *args, gr_data_options *options)
     options->length = cli_int(args, "length");
     options->decoder = gr_image_decoder();
     options->skip_bad_files = strcmp(cli_text(args, "bad-files"), "skip") == 0;
-    if (options->skip_bad_files) cli_log_warnings();
+    options->skip_bad_rows = strcmp(cli_text(args, "bad-rows"), "skip") == 0;
+    if (options->skip_bad_files || options->skip_bad_rows) cli_log_warnings();
     return dataset_separator(cli_text(args, "separator"), &options->separator);
 }
 

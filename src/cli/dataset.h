@@ -35,6 +35,12 @@
          .argument = "auto|yes|no",                                                                \
          .fallback = "auto",                                                                       \
          .help = "is the first line a header? auto: if no feature of it is a number"},             \
+        {.name = "bad-rows",                                                                       \
+         .kind = CLI_WORD,                                                                         \
+         .argument = "stop|skip",                                                                  \
+         .fallback = "stop",                                                                       \
+         .help = "where a feature is missing or no number, or a label missing: end, or leave "     \
+                 "out the row"},                                                                   \
         {.name = "text",                                                                           \
          .kind = CLI_WORD,                                                                         \
          .argument = "chars|bytes",                                                                \

@@ -196,9 +196,9 @@ static void from_compare_machine(const char *folder, const char *recorded)
 /* Data that the command line names, or divides, differently are meant to differ. */
 static bool from_other_data(const cli_args *args)
 {
-    static const char *const options[] = {"data",   "test-fraction", "seed",     "label",
-                                          "ignore", "separator",     "header",   "text",
-                                          "length", "streams",       "bad-files"};
+    static const char *const options[] = {"data",   "test-fraction", "seed",      "label",
+                                          "ignore", "separator",     "header",    "text",
+                                          "length", "streams",       "bad-files", "bad-rows"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (from_is_given(args, options[i])) return true;
     return false;

@@ -1,6 +1,8 @@
 /* The set of different labels of a table. */
 #include "data/classes.h"
 
+#include "io/json.h"
+
 #include <math.h>
 
 #define CLASSES_SLOTS (2 * GR_DATA_MAX_CLASSES) /* never more than half full */
@@ -17,6 +19,13 @@ static int32_t *classes_slot(const gr_class_set *set, const char *text)
 static gr_status classes_add(gr_class_set *set, const char *text, size_t line, int32_t *slot)
 {
     const char *cursor = text;
+    size_t at;
+    if (!gr_utf8_valid(text, strlen(text), &at)) {
+        return gr_fail(GR_FORMAT,
+                       "the class '%.40s' is not UTF-8: 'iconv -f WINDOWS-1252 -t UTF-8' converts "
+                       "a table, convmv names of files",
+                       text);
+    }
     if (!gr_grow(&set->names, set->count, &set->capacity, sizeof *set->names)) {
         return GR_NO_MEMORY;
     }

@@ -1,5 +1,6 @@
 /* Data sets: storage that is counted, and selections that point into it. */
 #include "data/pictures.h"
+#include "io/json.h"
 
 #include <stdio.h>
 
@@ -68,6 +69,12 @@ static const char **storage_names(gr_storage *storage, size_t n, const char *con
 
 gr_status gr_storage_classes(gr_storage *storage, int classes, const char *const *names)
 {
+    size_t at;
+    for (int i = 0; names && i < classes; i++) { /* models keep them, and are UTF-8 */
+        if (gr_utf8_valid(names[i], strlen(names[i]), &at)) continue;
+        return gr_fail(GR_INVALID, "byte %zu of the name of class %d, '%.40s', is not UTF-8", at, i,
+                       names[i]);
+    }
     storage->class_names = storage_names(storage, (size_t)classes, names);
     if (!storage->class_names) return GR_NO_MEMORY;
     storage->classes = classes;

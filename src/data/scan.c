@@ -24,6 +24,14 @@ gr_status gr_scanner_start(gr_scanner *scan, const char *path, const char *data,
 {
     const char *end = data + size;
     const char *zero = memchr(data, '\0', size);
+    const bool utf16 =
+        size >= 2 && (memcmp(data, "\xFF\xFE", 2) == 0 || memcmp(data, "\xFE\xFF", 2) == 0);
+    if (utf16) {
+        return gr_fail(GR_FORMAT,
+                       "%s: is UTF-16: save the table as UTF-8, or convert it (iconv -f UTF-16 -t "
+                       "UTF-8)",
+                       path);
+    }
     if (zero) {
         return gr_fail(GR_FORMAT, "%s: byte %zu: found a zero byte, but a table is text", path,
                        (size_t)(zero - data));

@@ -5,8 +5,10 @@
 #include "data/source.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define TABLE_LABEL_TEXT 256 /* with its NUL, a label fits in this */
+#define TABLE_MESSAGE 512    /* a message about a row, and its NUL */
 
 typedef enum table_role { TABLE_FEATURE, TABLE_LABEL, TABLE_IGNORED } table_role;
 
@@ -193,11 +195,28 @@ static gr_status table_bad_value(const table *table, const gr_field *field, cons
                    gr_field_quote(field, text, sizeof text), field->size ? "'" : "", wanted);
 }
 
+/* What a feature is, and what may be done about a field that is none. */
+static const char *table_remedy(const gr_field *field)
+{
+    size_t digits = 0, commas = 0, letters = 0;
+    for (size_t i = 0; i < field->size; i++) {
+        const char c = field->at[i];
+        digits += (c >= '0' && c <= '9') || (i == 0 && c == '-');
+        letters += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        commas += c == ',';
+    }
+    if (commas == 1 && digits > 0 && digits + 1 == field->size) {
+        return "a feature is a number, which has a point instead of a comma";
+    }
+    return letters > 3 ? "a feature is a number: 'ignore' leaves out a column of words"
+                       : "a feature is a number";
+}
+
 static gr_status table_feature(const table *table, const gr_field *field, float *feature)
 {
     double value;
     if (!gr_field_number(field, &value)) {
-        return table_bad_value(table, field, "a feature is a number");
+        return table_bad_value(table, field, table_remedy(field));
     }
     *feature = (float)value;
     if (!isfinite(*feature)) {
@@ -219,21 +238,49 @@ static gr_status table_label(const table *table, const gr_field *field, gr_class
                           field->column);
 }
 
+/* The next row. *bad: one with a feature that is none, or without a label; the status says how. */
+static gr_status table_row(const table *table, gr_scanner *scan, gr_class_set *set, float *feature,
+                           int32_t *label, bool *bad)
+{
+    gr_status status = GR_OK;
+    gr_field field, class_field = {0};
+    *bad = false;
+    do {
+        GR_TRY(gr_scanner_field(scan, &field));
+        const table_role role = table->roles[field.column - 1];
+        if (role == TABLE_LABEL) class_field = field;
+        if (role != TABLE_FEATURE || status != GR_OK) continue;
+        status = table_feature(table, &field, feature++);
+    } while (!field.ends_row);
+    const bool labelled = class_field.column > 0;
+    *bad = status != GR_OK || (labelled && class_field.size == 0);
+    return status == GR_OK && labelled ? table_label(table, &class_field, set, label) : status;
+}
+
 static gr_status table_examples(const table *table, gr_storage *storage, gr_class_set *set)
 {
+    char first[TABLE_MESSAGE] = "";
     gr_scanner scan = table->rows;
     float *feature = (float *)(void *)storage->block;
+    int32_t label = 0;
+    int64_t kept = 0;
     for (int64_t i = 0; i < table->count; i++) {
-        for (size_t column = 0; column < table->columns; column++) {
-            gr_field field;
-            GR_TRY(gr_scanner_field(&scan, &field));
-            if (table->roles[column] == TABLE_FEATURE) {
-                GR_TRY(table_feature(table, &field, feature++));
-            } else if (table->roles[column] == TABLE_LABEL) {
-                GR_TRY(table_label(table, &field, set, &storage->labels[i]));
-            }
+        bool bad;
+        const gr_status status = table_row(table, &scan, set, feature, &label, &bad);
+        if (status != GR_OK && !(bad && table->options->skip_bad_rows)) return status;
+        if (status != GR_OK) {
+            if (kept == i) snprintf(first, sizeof first, "%s", gr_message());
+            continue;
         }
+        if (storage->labels) storage->labels[kept] = label;
+        feature += table->features;
+        kept++;
     }
+    storage->count = kept;
+    if (kept == table->count) return GR_OK;
+    if (kept == 0) return gr_fail(GR_FORMAT, "%s; and no row is any better", first);
+    gr_remark(GR_LOG_WARNING, "%s: %lld of %lld rows left out, the first for this: %s", table->path,
+              (long long)(table->count - kept), (long long)table->count, first);
     return GR_OK;
 }
 

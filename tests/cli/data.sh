@@ -100,6 +100,13 @@ if "$GRADUS" --version | grep -q ' png'; then
     head -c 500 photos.grr >cut.grr
     run data cut.grr
     refused "cut.grr: the record file is cut short: it ends at byte 500, but should at byte"
+    latin=$(printf 'photos/train/M\366we')
+    if mkdir "$latin" 2>/dev/null; then # a file system of UTF-8 names alone refuses it
+        cp photos/train/one/0.png "$latin"
+        run data photos
+        refused "photos/train/M\xf6we: the class 'M\xf6we' is not UTF-8"
+        rm -r "$latin"
+    fi
     mkdir photos/train/three
     run data photos
     refused "photos/train/three: the folder of class 'three' holds no picture"
@@ -123,6 +130,22 @@ refused "ragged.csv: line 3: found 2 fields, but line 1 has 3"
 printf 'a,b,kind\n1,2,x\n3,four,y\n' >text.csv
 run data text.csv
 refused "four"
+printf 'a;b;kind\n1;2;x\n3;4,5;y\n' >comma.csv
+run data comma.csv
+refused "comma.csv: line 3, column 2 (b): found '4,5', but a feature is a number, which has a point"
+printf 'a,b,kind\n1,2,x\n3,,y\nNA,1,z\n5,6,y\n' >missing.csv
+run data missing.csv
+refused "missing.csv: line 3, column 2 (b): found nothing, but a feature is a number"
+run data missing.csv --bad-rows skip
+exits 0
+out "examples  2 to train"
+out "classes   2"
+err "warning: missing.csv: 2 of 4 rows left out, the first for this: missing.csv: line 3, column 2 (b)"
+run train --data missing.csv --net 'fc(2)' --epochs 1 --no-out --quiet --bad-rows skip
+exits 0
+printf '1,2,M\366we\n3,4,Gans\n' >latin.csv
+run train --data latin.csv --net 'fc(2)' --epochs 1 --out latin.safetensors
+refused "latin.csv: line 1, column 3: the class 'M\xf6we' is not UTF-8"
 printf '1,nan,x\n3,4,y\n' >nan.csv
 run data nan.csv
 refused "nan"

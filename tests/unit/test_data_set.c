@@ -87,6 +87,11 @@ static void refuses_bad_sets(void **state)
     assert_string_equal(gr_message(), "data set 'n': label 3 of example 3 is not one of 0 to 2");
     assert_int_equal(gr_dataset_new("n", &examples, data, 0, NULL, &set), GR_INVALID);
     assert_int_equal(gr_dataset_new("n", &examples, NULL, 3, NULL, &set), GR_INVALID);
+    const char *names[] = {"M\xC3\xB6we", "M\xF6we"}; /* in UTF-8, in Latin 1 */
+    int32_t two[4] = {0, 1, 0, 1};
+    assert_int_equal(gr_dataset_new("n", &examples, two, 2, names, &set), GR_INVALID);
+    assert_string_equal(gr_message(), "data set 'n': byte 1 of the name of class 1, 'M\xF6we', is "
+                                      "not UTF-8");
     examples.shape = GR_SCALAR;
     assert_int_equal(gr_dataset_new("n", &examples, NULL, 0, NULL, &set), GR_SHAPE);
     examples.shape = GR_SHAPE(0, 3);

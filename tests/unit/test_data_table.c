@@ -101,6 +101,19 @@ static void refuses_bad_text(void **state)
            "t.csv: line 3, column 2 (y): found '?', but a feature is a number");
     refuse("1,2,a\n1,,a\n", NULL, "t.csv: line 2, column 2: found nothing, but a feature is a");
     refuse("1,2,a\n1,2x,a\n", NULL, "found '2x', but");
+    refuse("1,2,a\n1,lake,a\n", NULL,
+           "found 'lake', but a feature is a number: 'ignore' leaves out a column of words");
+    refuse("1;2;a\n1;-5,25;a\n", NULL,
+           "found '-5,25', but a feature is a number, which has a point instead of a comma");
+    refuse("1;2;a\n1;1,2,3;a\n", NULL, "found '1,2,3', but a feature is a number");
+    refuse("1,2,M\xF6we\n1,2,b\n", NULL,
+           "t.csv: line 1, column 3: the class 'M\xF6we' is not UTF-8: 'iconv");
+    refuse("\xFF\xFE"
+           "1,2,a\n",
+           NULL, "t.csv: is UTF-16: save the table as UTF-8");
+    refuse("\xFE\xFF"
+           "1,2,a\n",
+           NULL, "t.csv: is UTF-16");
     refuse("1,2,a\n1,0x1F,a\n", NULL, "found '0x1F', but");
     refuse("1,2,a\n1,2 3,a\n", NULL, "found '2 3', but");
     refuse("1,2,a\n1,\x01\x7F,a\n", NULL, "found '?\?', but");
@@ -125,6 +138,45 @@ static void refuses_bad_text(void **state)
     const char *classes[] = {"dog", "cat"};
     refuse("1,cat\n2,cow", GR_DATA(.class_names = classes, .classes = 2),
            "t.csv: line 2, column 2: label 'cow' is none of the 2 classes: dog, cat");
+}
+
+static char remarked[1024];
+
+static void keep_remark(void *user, gr_log_level level, const char *text)
+{
+    (void)user;
+    if (level == GR_LOG_WARNING) snprintf(remarked, sizeof remarked, "%s", text);
+}
+
+static void skips_bad_rows(void **state)
+{
+    (void)state;
+    const float values[] = {1, 2.5f, -3e2f, .5f};
+    const int32_t labels[] = {1, 0};
+    const char *text = "x,y,k\n,1,z\n1,2.5,b\n1,NA,a\n1,nan,a\n1,3,\n-3e2,.5,a\n1,inf,b\n";
+    gr_set_log(keep_remark, NULL);
+    expect(text, GR_DATA(.skip_bad_rows = true), 2, 2, values, labels);
+    assert_non_null(strstr(remarked, "t.csv: 5 of 7 rows left out, the first for this: "));
+    assert_non_null(strstr(remarked, "t.csv: line 2, column 1 (x): found nothing, but a feature"));
+    /* No class comes of a row that is left out; the class may stand before what is missing. */
+    gr_dataset *set = open_text("z,,1\nb,1,2\na,1,2\n",
+                                GR_DATA(.skip_bad_rows = true, .label = "1", .header = -1));
+    assert_int_equal(gr_dataset_classes(set), 2);
+    gr_dataset_free(set);
+    expect("1,2.5\n?,1\n-3e2,.5\n", GR_DATA(.skip_bad_rows = true, .unlabelled = true), 2, 2,
+           values, NULL);
+    remarked[0] = '\0';
+    expect("1,2.5,b\n-3e2,.5,a\n", GR_DATA(.skip_bad_rows = true), 2, 2, values, labels);
+    assert_string_equal(remarked, "");
+    gr_set_log(NULL, NULL);
+    refuse("1,,a\nNA,2,b\n", GR_DATA(.skip_bad_rows = true, .header = -1),
+           "t.csv: line 1, column 2: found nothing, but a feature is a number; and no row is any "
+           "better");
+    /* What no row can be the reason of stays a fault. */
+    const char *classes[] = {"dog", "cat"};
+    refuse("1,cat\n2,cow", GR_DATA(.class_names = classes, .classes = 2, .skip_bad_rows = true),
+           "label 'cow' is none of the 2 classes");
+    refuse("1,2,a\n1,2\n", GR_DATA(.skip_bad_rows = true), "line 2: found 2 fields");
 }
 
 static void refuses_bad_options(void **state)
@@ -221,6 +273,7 @@ int main(void)
         cmocka_unit_test(forms),
         cmocka_unit_test(names),
         cmocka_unit_test(refuses_bad_text),
+        cmocka_unit_test(skips_bad_rows),
         cmocka_unit_test(refuses_bad_options),
         cmocka_unit_test(refuses_what_is_not_there),
         cmocka_unit_test(survives_failure_of_memory),
