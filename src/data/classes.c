@@ -1,7 +1,7 @@
 /* The set of different labels of a table. */
 #include "data/classes.h"
 
-#include "io/json.h"
+#include "base/utf8.h"
 
 #include <math.h>
 

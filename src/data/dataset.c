@@ -1,6 +1,6 @@
 /* Data sets: storage that is counted, and selections that point into it. */
+#include "base/utf8.h"
 #include "data/pictures.h"
-#include "io/json.h"
 
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
 #define GR_IO_JSON_H
 
 #include "base/base.h"
+#include "base/utf8.h"
 
 /* A scanner over UTF-8 text. Fill path, data, size and base; zero the rest; gr_json_free at the
  * end. Every fault is GR_FORMAT and says "path: byte N: expected …, found …". */
@@ -31,7 +32,5 @@ gr_status gr_json_whole(gr_json *json, const char *expected, int64_t *out);
 
 /* Appends a JSON string with its quotes. */
 void gr_json_quote(gr_text *text, const char *value);
-/* Is this UTF-8 (no overlong forms, no surrogates)? If not, *at is the first bad byte. */
-bool gr_utf8_valid(const char *data, size_t size, size_t *at);
 
 #endif
