@@ -13,8 +13,9 @@ static char scan_guess_separator(const char *at, const char *end)
         }
     }
     size_t best = 0;
-    for (size_t i = 1; i < GR_LEN(choices); i++) {
-        if (count[i] > count[best]) best = i;
+    for (size_t i = 1; i < GR_LEN(choices);
+         i++) { /* 5,1;3,5;setosa: as many of both, and ; is it */
+        if (count[i] > 0 && count[i] >= count[best]) best = i;
     }
     return choices[best];
 }

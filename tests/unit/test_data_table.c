@@ -105,6 +105,7 @@ static void refuses_bad_text(void **state)
            "found 'lake', but a feature is a number: 'ignore' leaves out a column of words");
     refuse("1;2;a\n1;-5,25;a\n", NULL,
            "found '-5,25', but a feature is a number, which has a point instead of a comma");
+    refuse("1,5;2,5;a\n", NULL, "column 1: found '1,5', but a feature is a number, which has a");
     refuse("1;2;a\n1;1,2,3;a\n", NULL, "found '1,2,3', but a feature is a number");
     refuse("1,2,M\xF6we\n1,2,b\n", NULL,
            "t.csv: line 1, column 3: the class 'M\xF6we' is not UTF-8: 'iconv");
