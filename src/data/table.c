@@ -122,6 +122,18 @@ static bool table_is_name(const char *word, size_t length)
     return length > 0 && !(gr_parse_int(&cursor, &number) && cursor == word + length);
 }
 
+/* Is it a number but for a comma in the place of the point? */
+static bool table_has_comma(const gr_field *field)
+{
+    size_t digits = 0, commas = 0;
+    for (size_t i = 0; i < field->size; i++) {
+        const char c = field->at[i];
+        digits += (c >= '0' && c <= '9') || (i == 0 && c == '-');
+        commas += c == ',';
+    }
+    return commas == 1 && digits > 0 && digits + 1 == field->size;
+}
+
 /* Whether the first line is a header, if the options leave it open. */
 static gr_status table_guess_header(table *table)
 {
@@ -137,7 +149,9 @@ static gr_status table_guess_header(table *table)
     GR_TRY(table_assign_roles(table));
     for (size_t i = 0; i < table->columns; i++) {
         double value;
-        if (table->roles[i] == TABLE_FEATURE && gr_field_number(&table->first[i], &value)) {
+        const gr_field *field = &table->first[i];
+        if (table->roles[i] == TABLE_FEATURE &&
+            (gr_field_number(field, &value) || table_has_comma(field))) {
             table->header = false;
         }
     }
@@ -198,18 +212,14 @@ static gr_status table_bad_value(const table *table, const gr_field *field, cons
 /* What a feature is, and what may be done about a field that is none. */
 static const char *table_remedy(const gr_field *field)
 {
-    size_t digits = 0, commas = 0, letters = 0;
+    size_t letters = 0;
     for (size_t i = 0; i < field->size; i++) {
         const char c = field->at[i];
-        digits += (c >= '0' && c <= '9') || (i == 0 && c == '-');
         letters += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        commas += c == ',';
     }
-    if (commas == 1 && digits > 0 && digits + 1 == field->size) {
-        return "a feature is a number, which has a point instead of a comma";
-    }
-    return letters > 3 ? "a feature is a number: 'ignore' leaves out a column of words"
-                       : "a feature is a number";
+    return table_has_comma(field) ? "a feature is a number, which has a point instead of a comma"
+           : letters > 3          ? "a feature is a number: 'ignore' leaves out a column of words"
+                                  : "a feature is a number";
 }
 
 static gr_status table_feature(const table *table, const gr_field *field, float *feature)
