@@ -229,6 +229,12 @@ GR_API gr_status gr_data_open(const char *name_or_path, const gr_data_options *o
  */
 GR_API gr_status gr_data_pack(const gr_dataset *train, const gr_dataset *test, const char *path);
 
+/* The same; behind each example `proceed` is told how many are written, and the rest is left undone
+ * when it returns false: GR_CANCELLED, and the old file is as it was. */
+GR_API gr_status gr_data_pack_while(const gr_dataset *train, const gr_dataset *test,
+                                    const char *path, bool (*proceed)(void *user, int64_t done),
+                                    void *user);
+
 /* A set that gr_data_open knows by name. */
 typedef struct gr_data_info {
     const char *name;    /* "fashion-mnist" */

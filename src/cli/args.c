@@ -264,6 +264,13 @@ static int args_unknown(const cli_args *args, const char *text)
     return code;
 }
 
+/* Is `text` "-net" for "--net"? As letters with arguments those mean nothing: -n et. */
+static bool args_lacks_dash(cli_args *args, const char *text)
+{
+    const size_t length = strcspn(text + 1, "=");
+    return length > 1 && args_find(args, text + 1, length);
+}
+
 static int args_give(cli_args *args, args_value *value, const char *text)
 {
     args->given[args->n_given++] = (args_given){value->option, text};
@@ -287,6 +294,7 @@ static int args_option(cli_args *args, int argc, char **argv, int *i)
         else if (text[2])
             given = text + 2;
     }
+    if (text[1] != '-' && args_lacks_dash(args, text)) return args_unknown(args, text);
     if (!value || (given && text[1] != '-' && value->option->kind == CLI_FLAG))
         return args_unknown(args, text);
     const cli_option *option = value->option;

@@ -3,8 +3,10 @@
 #include "cli/fetch.h"
 #include "cli/input.h"
 #include "cli/json.h"
+#include "cli/line.h"
 #include "cli/out.h"
 #include "cli/spool.h"
+#include "cli/stop.h"
 #include "cli/table.h"
 
 #include <gradus/image.h>
@@ -235,6 +237,23 @@ static int data_export(const cli_args *args, const gr_dataset *set)
     return CLI_YES;
 }
 
+typedef struct data_packing {
+    bool shown;
+    int64_t all;
+    double last; /* shown */
+} data_packing;
+
+static bool data_pack_proceed(void *user, int64_t done)
+{
+    data_packing *packing = user;
+    const double now = packing->shown ? cli_clock() : 0;
+    if (now - packing->last > .1) {
+        packing->last = now;
+        cli_line("%" PRId64 " of %" PRId64 " examples", done, packing->all);
+    }
+    return !cli_stop_asked();
+}
+
 /* Writes the data as a record file. */
 static int data_pack(const cli_args *args, const char *source, const char *path)
 {
@@ -242,7 +261,11 @@ static int data_pack(const cli_args *args, const char *source, const char *path)
     int code = cli_check_output(path);
     if (code == CLI_YES) code = cli_open_data(args, source, NULL, 0, &train, &test);
     if (code != CLI_YES) return code;
-    gr_status status = gr_data_pack(train, test, path);
+    data_packing packing = {.shown = cli_line_can() && !cli_flag(args, "quiet"),
+                            .all = gr_dataset_size(train) + (test ? gr_dataset_size(test) : 0)};
+    cli_catch_stop();
+    gr_status status = gr_data_pack_while(train, test, path, data_pack_proceed, &packing);
+    cli_line_clear();
     gr_dataset_free(train);
     gr_dataset_free(test);
     if (status == GR_OK) /* as it was written: some may have been left out */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { PREDICT_BATCH = 256 };
 
@@ -96,20 +97,30 @@ static void predict_show(predict_job *job, const char *file, int64_t row, float 
 
 /* ---- Pictures ------------------------------------------------------------------------------- */
 
-/* By its first bytes, as PNG and JPEG tell themselves. *code is not CLI_YES if it cannot be read.
- */
+/* Of a picture, also of a kind that is not read: the message then names it. */
+static bool predict_has_picture_name(const char *path)
+{
+    static const char *const ends[] = {".png", ".jpg",  ".jpeg", ".gif", ".webp",
+                                       ".bmp", ".tiff", ".tif",  ".heic"};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
+        if (strcasecmp(dot, ends[i]) == 0) return true;
+    return false;
+}
+
+/* By its first bytes, as PNG and JPEG tell themselves, or its name. *code is not CLI_YES if it
+ * cannot be read. */
 static bool predict_is_picture(const char *path, int *code)
 {
     unsigned char head[4] = {0};
     FILE *file = fopen(cli_spool(path), "rb");
-    if (!file) {
-        *code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    size_t size = fread(head, 1, sizeof head, file);
-    if (ferror(file)) *code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
-    fclose(file);
-    return size >= 3 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0);
+    size_t size = file ? fread(head, 1, sizeof head, file) : 0;
+    if (!file || ferror(file))
+        *code = errno == EISDIR ? cli_bad("%s: is a folder: name the files in it: %s/*", path, path)
+                                : cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
+    if (file) fclose(file);
+    return predict_has_picture_name(path) ||
+           (size >= 3 && (memcmp(head, "\x89PNG", 4) == 0 || memcmp(head, "\xff\xd8\xff", 3) == 0));
 }
 
 static gr_image_aspect predict_aspect(const cli_args *args)

@@ -193,6 +193,23 @@ static void from_compare_machine(const char *folder, const char *recorded)
     }
 }
 
+/* The run's threads are a setting, which the environment goes before. */
+static void from_compare_threads(const cli_training *training, const char *folder)
+{
+    const char *wish = getenv("GRADUS_THREADS");
+    char *settings, *was, *path = cli_runfolder_path(folder, "settings.recipe");
+    if (wish && *wish && !from_is_given(training->args, "threads") &&
+        cli_read_file(path, FROM_MOST_BYTES, &settings) == CLI_YES) {
+        if (from_differs(settings, "threads", cli_format("%s", wish), &was))
+            cli_warn("GRADUS_THREADS is %s and goes before the %s threads of %s; --threads %s "
+                     "takes those",
+                     wish, was, folder, was);
+        free(was);
+        free(settings);
+    }
+    free(path);
+}
+
 /* Data that the command line names, or divides, differently are meant to differ. */
 static bool from_other_data(const cli_args *args)
 {
@@ -215,6 +232,7 @@ int cli_runfolder_compare(const cli_training *training)
     free(path);
     if (code != CLI_YES) return code;
     from_compare_machine(folder, recorded);
+    from_compare_threads(training, folder);
     if (!from_other_data(args)) code = from_compare_data(training, folder, recorded);
     if (code == CLI_YES) code = from_compare_files(training, folder, recorded);
     free(recorded);

@@ -168,6 +168,17 @@ static void test_read_text(const cli_args *args, const gr_model *model, gr_data_
     if (gr_model_carries(model)) options->streams = TEST_STREAMS;
 }
 
+/* Nothing said means Fashion-MNIST: of no use for a model of other data. */
+static int test_check_default(const cli_args *args, const gr_model *model)
+{
+    if (cli_given(args, "data") || gr_model_tokens(model) ||
+        (gr_model_classes(model) == 10 && gr_shape_count(gr_model_input(model)) == 28 * 28))
+        return CLI_YES;
+    return cli_bad("--data is missing: the model is not of %s, which is tested where nothing is "
+                   "said",
+                   cli_text(args, "data"));
+}
+
 /* Opens the examples to test; *part names them: those of the test part or, if --part says so, the
  * training part; all where the data are one piece, which --test-fraction divides. */
 static int test_open(const cli_args *args, const gr_model *model, gr_dataset **set,
@@ -209,6 +220,7 @@ static int test_run(const cli_args *args)
     int code = cli_profile_open(args, &profile);
     if (code == CLI_YES) code = cli_score_require(args, model);
     if (code == CLI_YES) code = cli_test_figures_check(args, model);
+    if (code == CLI_YES) code = test_check_default(args, model);
     if (code == CLI_YES) code = test_open(args, model, &set, &part);
     if (code != CLI_YES) {
         gr_model_free(model);

@@ -186,6 +186,15 @@ static gr_status folder_fill(folder_files *files, bool unlabelled, gr_class_list
         status = folder_add_classes(files, &parts, classes, storage);
     }
     folder_list_free(&parts);
+    if (status == GR_OK && files->count == 0 && !unlabelled) {
+        status = folder_add_part(files, NULL, 0);
+        if (status == GR_OK && files->count > 0) {
+            status = gr_fail(GR_FORMAT,
+                             "%s: holds pictures, but no folder of pictures for each class: a data "
+                             "set is the folder above",
+                             files->root);
+        }
+    }
     if (status == GR_OK && files->count == 0) {
         status = gr_fail(GR_FORMAT, "%s: found no picture (.jpg, .png)%s", files->root,
                          unlabelled ? "" : " in a folder for each class");

@@ -49,12 +49,42 @@ static bool image_is_jpeg(const unsigned char *bytes, size_t size)
     return size >= 3 && memcmp(bytes, "\xFF\xD8\xFF", 3) == 0;
 }
 
+/* What else is found under the names of PNG and JPEG files; NULL: cannot tell. */
+static const char *image_other_kind(const unsigned char *bytes, size_t size)
+{
+    static const struct {
+        size_t at;
+        const char *mark, *kind;
+    } kinds[] = {
+        {0, "GIF8", "a GIF picture"},
+        {8, "WEBP", "a WebP picture"},
+        {0, "BM", "a BMP picture"},
+        {0, "II*", "a TIFF picture"},
+        {4, "ftyp", "a picture or film as HEIC, AVIF or MP4"},
+        {0, "%PDF", "a PDF document"},
+        {0, "<!DOCTYPE", "a web page"},
+        {0, "<html", "a web page"},
+        {0, "<svg", "an SVG drawing"},
+        {0, "<?xml", "an XML file, as SVG drawings are"},
+    };
+    for (size_t i = 0; i < GR_LEN(kinds); i++) {
+        const size_t length = strlen(kinds[i].mark);
+        if (kinds[i].at + length <= size &&
+            memcmp(bytes + kinds[i].at, kinds[i].mark, length) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    return NULL;
+}
+
 static gr_status image_unknown(const unsigned char *bytes, size_t size, const char *name)
 {
     if (size < 8) {
         return gr_fail(GR_FORMAT, "%s: found %zu bytes, too few for a PNG or JPEG image", name,
                        size);
     }
+    const char *kind = image_other_kind(bytes, size);
+    if (kind) return gr_fail(GR_FORMAT, "%s: is %s, but PNG and JPEG are read", name, kind);
     return gr_fail(GR_FORMAT,
                    "%s: byte 0: found %02x %02x %02x %02x, but PNG begins with 89 50 4e 47 and "
                    "JPEG with ff d8 ff",

@@ -14,6 +14,9 @@ typedef struct record_writer {
     size_t count, capacity; /* of the index, in bytes */
     void *example;          /* of a set whose examples are not encoded */
     int32_t *labels;
+    int64_t done; /* examples */
+    bool (*proceed)(void *user, int64_t done);
+    void *user;
 } record_writer;
 
 static void record_put(unsigned char *to, uint64_t number, int bytes)
@@ -97,6 +100,10 @@ static gr_status record_add_set(record_writer *w, const gr_dataset *set, uint64_
     if (!w->example || !w->labels) return GR_NO_MEMORY;
     for (int64_t i = 0; i < set->count; i++) {
         GR_TRY(storage->pictures ? record_add_picture(w, set, i) : record_add_example(w, set, i));
+        w->done++;
+        if (w->proceed && !w->proceed(w->user, w->done)) {
+            return gr_fail(GR_CANCELLED, "stopped after %lld examples", (long long)w->done);
+        }
     }
     *count = (w->count - before) / GR_RECORD_ENTRY;
     return GR_OK;
@@ -175,9 +182,17 @@ static gr_status record_check(const gr_dataset *train, const gr_dataset *test)
 
 gr_status gr_data_pack(const gr_dataset *train, const gr_dataset *test, const char *path)
 {
+    return gr_data_pack_while(train, test, path, NULL, NULL);
+}
+
+gr_status gr_data_pack_while(const gr_dataset *train, const gr_dataset *test, const char *path,
+                             bool (*proceed)(void *user, int64_t done), void *user)
+{
     GR_TRY(record_check(train, test));
     record_writer *w = gr_alloc(sizeof *w);
     if (!w) return GR_NO_MEMORY;
+    w->proceed = proceed;
+    w->user = user;
     gr_crc64_start(&w->crc);
     gr_status status = gr_output_new(path, &w->output);
     if (status == GR_OK) status = record_fill(w, train, test);

@@ -32,6 +32,10 @@ run train --epoch 3
 refused "did you mean '--epochs'?"
 run train --learning-rate 3
 refused "there is no option '--learning-rate'"
+run train -net 'fc(3)' --data blobs.csv
+refused "there is no option '-net'; did you mean '--net'?"
+run train -epochs=3
+refused "there is no option '-epochs'; did you mean '--epochs'?"
 run data -x
 refused "there is no option '-x'"
 run data --json=yes

@@ -86,6 +86,11 @@ if "$GRADUS" --version | grep -q ' png'; then
     refused "data set 'photos': the pictures are of many sizes"
     run train --data photos --net 'fc(2)' --crop 4 --crop-pad 1 --mirror --epochs 1 --no-out --quiet
     exits 0
+    run data photos/train/one
+    refused "photos/train/one: holds pictures, but no folder of pictures for each class"
+    printf 'RIFF1234WEBPVP8 ' >photos/train/two/0.png # as a browser saves it
+    run train --data photos --net 'fc(2)' --crop 4 --epochs 1 --no-out --quiet
+    refused "photos/train/two/0.png: is a WebP picture, but PNG and JPEG are read"
     echo nothing >photos/train/two/0.png
     run train --data photos --net 'fc(2)' --crop 4 --epochs 1 --no-out --quiet
     refused "photos/train/two/0.png: byte 0: found"

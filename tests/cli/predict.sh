@@ -112,6 +112,16 @@ if "$GRADUS" --version | grep -q ' png'; then
     err "cut.png"
     out "1.png"
 fi
+printf 'GIF89a, more' >anim.gif
+run predict pictures.safetensors anim.gif
+exits 2
+err "anim.gif: is a GIF picture, but PNG and JPEG are read"
+run test blobs.safetensors
+refused "--data is missing: the model is not of fashion-mnist"
+mkdir folder
+run predict pictures.safetensors folder
+exits 2
+err "folder: is a folder: name the files in it: folder/*"
 : >empty
 run predict pictures.safetensors empty
 exits 2

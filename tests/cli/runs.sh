@@ -55,6 +55,18 @@ repeats() {
 }
 repeats one
 repeats again-one
+# The environment goes before the run's threads, and says so.
+had=$(sed -n 's/^threads //p' one/settings.recipe)
+GRADUS_THREADS=$((had + 1)) run train --from one --out threads.safetensors -q
+exits 0
+silent
+GRADUS_THREADS=$((had + 1)) run train --from one --out threads.safetensors
+exits 0
+err "warning: GRADUS_THREADS is $((had + 1)) and goes before the $had threads of one; --threads $had takes those"
+GRADUS_THREADS=$((had + 1)) run train --from one --out threads.safetensors --threads "$had"
+silent
+GRADUS_THREADS=$had run train --from one --out threads.safetensors
+silent
 run train --from one --json --out copy.safetensors
 exits 0
 json_lines

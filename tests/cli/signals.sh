@@ -62,6 +62,17 @@ ends '' fit 'sin(x)' --steps 100000000
 ends '' surface valley --start 8,1 --steps 1000000 --paths "$(seq -s , -f 'gd:%.0fe-9' 14)"
 ends '' bench lenet --seconds 60 --no-machine
 ends '' check --net 'fc(300) |> tanh |> fc(300) |> tanh |> fc(10)' --input 784 --samples -1
+if "$GRADUS" --version | grep -q ' png'; then
+    mkdir idx photos photos/one photos/two
+    { printf '\0\0\010\003\0\0\0\001\0\0\005\334\0\0\005\334' && head -c 2250000 /dev/zero; } >idx/train-images-idx3-ubyte
+    printf '\0\0\010\001\0\0\0\001\0' >idx/train-labels-idx1-ubyte
+    run data idx --example 0 --out large.png
+    for i in $(seq 4000); do
+        ln -s "$WORK/large.png" photos/one/$i.png
+    done
+    ln -s "$WORK/large.png" photos/two/1.png
+    ends '' data pack ../photos photos.grr
+fi
 ends '' predict ../model.safetensors ../rows.csv
 [ ! -e writer.safetensors ] || ends '' sample ../writer.safetensors --length 100000000
 

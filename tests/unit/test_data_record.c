@@ -69,6 +69,32 @@ static void round_trip(void **state)
     }
 }
 
+static bool proceed_to(void *user, int64_t done)
+{
+    int64_t *last = user;
+    assert_true(done <= *last);
+    return done < *last;
+}
+
+static void stops_when_told(void **state)
+{
+    (void)state;
+    gr_dataset *train = make(GR_F32, TRAIN, false), *test = make(GR_F32, TEST, false), *read;
+    const char *path = test_files_path("stopped.grr");
+    int64_t last = TRAIN + 1; /* in the test part */
+    assert_int_equal(gr_data_pack_while(train, test, path, proceed_to, &last), GR_CANCELLED);
+    assert_int_equal(gr_data_open(path, NULL, &read, NULL), GR_NOT_FOUND);
+    last = TRAIN + TEST + 1;
+    assert_int_equal(gr_data_pack_while(train, test, path, proceed_to, &last), GR_OK);
+    last = 1; /* the old file stays */
+    assert_int_equal(gr_data_pack_while(train, NULL, path, proceed_to, &last), GR_CANCELLED);
+    assert_int_equal(gr_data_open(path, NULL, &read, NULL), GR_OK);
+    check_same(read, train);
+    gr_dataset_free(read);
+    gr_dataset_free(train);
+    gr_dataset_free(test);
+}
+
 /* Labels are found again by the names of a model's classes. */
 static void classes_by_name(void **state)
 {
@@ -209,9 +235,10 @@ static void memory_may_be_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),   cmocka_unit_test(classes_by_name),
-        cmocka_unit_test(cut_anywhere), cmocka_unit_test(changed_anywhere),
-        cmocka_unit_test(refuses),      cmocka_unit_test(memory_may_be_out),
+        cmocka_unit_test(stops_when_told),   cmocka_unit_test(round_trip),
+        cmocka_unit_test(classes_by_name),   cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(changed_anywhere),  cmocka_unit_test(refuses),
+        cmocka_unit_test(memory_may_be_out),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
 }
