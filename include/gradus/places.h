@@ -98,6 +98,7 @@
 #define gr_scatter_add(...) gr_at((gr_scatter_add)(__VA_ARGS__), GR_PLACE)
 #define gr_filter(...) gr_at((gr_filter)(__VA_ARGS__), GR_PLACE)
 #define gr_one_hot(...) gr_at((gr_one_hot)(__VA_ARGS__), GR_PLACE)
+#define gr_standardize(...) gr_at((gr_standardize)(__VA_ARGS__), GR_PLACE)
 #define gr_lstm_gates(...) gr_at((gr_lstm_gates)(__VA_ARGS__), GR_PLACE)
 #define gr_within(...) gr_at((gr_within)(__VA_ARGS__), GR_PLACE)
 #define gr_one_hot_strict(...) gr_at((gr_one_hot_strict)(__VA_ARGS__), GR_PLACE)

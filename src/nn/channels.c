@@ -43,6 +43,12 @@ static gr_node *group_norm_build(gr_scope *scope, const char *kind, gr_node *x, 
     if (count < 2)
         return gr_fault(graph, GR_SHAPE, kind, "one value per group in %s: it has no variance",
                         gr_shape_text(in));
+    if (affine && count > GR_NORM_LONG) {
+        const gr_init one = {GR_INIT_CONSTANT, 1, 0}, zero = {GR_INIT_CONSTANT, 0, 0};
+        gr_node *gamma = gr_param(scope, "gamma", GR_SHAPE(in.dim[1]), one, 1, 1);
+        gr_node *beta = gr_param(scope, "beta", GR_SHAPE(in.dim[1]), zero, 1, 1);
+        return gr_standardize(x, gamma, beta, groups, epsilon);
+    }
     gr_node *grouped = gr_reshape(x, split);
     gr_node *centred = gr_sub(grouped, gr_mean(grouped, axes));
     gr_node *variance = gr_mean(gr_square(centred), axes);

@@ -40,14 +40,29 @@ static gr_node *layer_norm_gamma(gr_scope *scope, gr_node *x, gr_shape shape,
     return gr_mul(x, gr_param(scope, "gamma", shape, one, 1, 1));
 }
 
+/* Of long rows: one gate. */
+static gr_node *layer_norm_long(gr_scope *scope, gr_node *x, gr_shape shape, double epsilon)
+{
+    const gr_shape in = gr_node_shape(x);
+    const gr_init one = {GR_INIT_CONSTANT, 1, 0}, zero = {GR_INIT_CONSTANT, 0, 0};
+    const int64_t size = gr_shape_count(shape), rows = gr_shape_count(in) / size;
+    gr_node *gamma = gr_reshape(gr_param(scope, "gamma", shape, one, 1, 1), GR_SHAPE(size));
+    gr_node *beta = gr_reshape(gr_param(scope, "beta", shape, zero, 1, 1), GR_SHAPE(size));
+    return gr_reshape(gr_standardize(gr_reshape(x, GR_SHAPE(rows, size)), gamma, beta, 1, epsilon),
+                      in);
+}
+
 static gr_node *layer_norm_build(gr_scope *scope, gr_node *x, const gr_layer_norm_options *o)
 {
     layer_norm_axes axes;
     gr_node *fault = layer_norm_check(scope, "layernorm", x, o, &axes);
     if (fault) return fault;
+    const double epsilon = o && o->epsilon > 0 ? o->epsilon : 1e-5;
+    const bool affine = !o || !(o->no_affine || o->no_bias);
+    if (affine && gr_shape_count(axes.shape) > GR_NORM_LONG)
+        return layer_norm_long(scope, x, axes.shape, epsilon);
     gr_node *centred = gr_sub(x, gr_mean(x, axes.kept));
     gr_node *variance = gr_mean(gr_square(centred), axes.kept);
-    const double epsilon = o && o->epsilon > 0 ? o->epsilon : 1e-5;
     gr_node *y = gr_mul(centred, gr_rsqrt(gr_shift(variance, epsilon)));
     y = layer_norm_gamma(scope, y, axes.shape, o);
     if (o && (o->no_affine || o->no_bias)) return y;

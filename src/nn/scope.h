@@ -12,6 +12,10 @@
 
 #include "base/base.h"
 
+/* Groups of more elements are normalised by one gate, shorter ones by several, which fuse with what
+ * is around them. */
+enum { GR_NORM_LONG = 2048 };
+
 typedef struct gr_scope_kind {
     const char *kind;
     int count;

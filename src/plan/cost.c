@@ -116,6 +116,8 @@ static double cost_of_flat(const gr_node *node)
     /* 4 gates and a tanh of some 20 operations each; their gradient has products alone. */
     if (op == &gr_op_lstm_gates) return 110 * cost_count(&node->out[0]);
     if (op == &gr_op_lstm_gates_grad) return 24 * cost_count(&node->out[1]);
+    if (op == &gr_op_standardize) return 7 * cost_count(&node->out[0]);
+    if (op == &gr_op_standardize_grad) return 12 * cost_count(&node->out[0]);
     if (op == &gr_op_lrn || op == &gr_op_lrn_grad) return cost_of_lrn(node);
     /* One addition for each element that is passed back. */
     if (op == &gr_op_max_pool_grad) return cost_count(&node->in[0]->out[0]);

@@ -248,9 +248,15 @@ static void interpreter_round(interpreter *it, interpreter_node *x, gr_tensor *t
 /* Gates that are sums of products within, of which a result may be a small difference. */
 static bool interpreter_mixes(const gr_op *op)
 {
-    static const gr_op *const mixing[] = {
-        &gr_op_attention, &gr_op_attention_grad, &gr_op_lstm_gates, &gr_op_lstm_gates_grad,
-        &gr_op_ctc,       &gr_op_ctc_grad,       &gr_op_lrn_grad};
+    static const gr_op *const mixing[] = {&gr_op_attention,
+                                          &gr_op_attention_grad,
+                                          &gr_op_lstm_gates,
+                                          &gr_op_lstm_gates_grad,
+                                          &gr_op_ctc,
+                                          &gr_op_ctc_grad,
+                                          &gr_op_lrn_grad,
+                                          &gr_op_standardize,
+                                          &gr_op_standardize_grad};
     for (size_t i = 0; i < GR_LEN(mixing); i++)
         if (op == mixing[i]) return true;
     return false;

@@ -126,7 +126,8 @@ static int ops_each_sample(gr_dtype dtype, ops_body *body)
 
 static bool ops_is_contraction(const gr_op *op)
 {
-    return strstr("matmul conv conv_input_grad conv_weight_grad attention attention_grad",
+    return strstr("matmul conv conv_input_grad conv_weight_grad attention attention_grad "
+                  "standardize standardize_grad",
                   op->name) != NULL;
 }
 
