@@ -29,11 +29,13 @@ int64_t gr_shape_count(gr_shape shape)
     if (shape.rank < 0 || shape.rank > GR_MAX_RANK) return -1;
     for (int i = 0; i < shape.rank; i++) {
         if (shape.dim[i] < 0) return -1;
-        if (shape.dim[i] == 0) empty = true;
-        overflow |= __builtin_mul_overflow(count, shape.dim[i], &count);
+        if (shape.dim[i] == 0)
+            empty = true;
+        else
+            overflow |= __builtin_mul_overflow(count, shape.dim[i], &count);
     }
-    if (empty) return 0; /* whatever the other sizes are */
-    return overflow ? -1 : count;
+    if (overflow) return -1; /* an empty one's other sizes, too, are multiplied by kernels */
+    return empty ? 0 : count;
 }
 
 char *gr_shape_print(gr_shape shape, char *text, size_t size)
@@ -76,7 +78,7 @@ bool gr_shape_broadcast(gr_shape a, gr_shape b, gr_shape *out)
 
 void gr_shape_strides(gr_shape shape, int64_t *stride)
 {
-    uint64_t step = 1; /* unsigned: an empty shape's other sizes may be as large as they like */
+    uint64_t step = 1; /* unsigned: wraps where gr_shape_count says -1 */
     for (int i = shape.rank - 1; i >= 0; i--) {
         stride[i] = (int64_t)step;
         step *= (uint64_t)shape.dim[i];

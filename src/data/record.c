@@ -90,8 +90,9 @@ static gr_status record_fetch(void *user, int64_t i, gr_encoded *encoded)
     GR_TRY(record_find(file, i, &entry, &data));
     encoded->data = data + entry.name;
     encoded->size = (size_t)(entry.size - entry.name);
+    const uint32_t shown = entry.name < sizeof encoded->name ? entry.name : sizeof encoded->name;
     snprintf(encoded->name, sizeof encoded->name, "%s: record %lld (%.*s)", file->path,
-             (long long)(file->first + i), (int)entry.name, (const char *)data);
+             (long long)(file->first + i), (int)shown, (const char *)data);
     return GR_OK;
 }
 

@@ -130,6 +130,11 @@ gr_node *gr_lang_call_parameter(lang_call *call)
     gr_scope *scope = gr_lang_layer_scope(call);
     const char *name = gr_lang_layer_name(call, "parameter");
     if (!name) return NULL;
+    if (gr_shape_count(shape) < 0) {
+        gr_lang_call_fail(call, GR_SHAPE, "sizes", "a parameter of shape %s has too many elements",
+                          gr_shape_text(shape));
+        return NULL;
+    }
     /* As of a weight [out, in, kernel…]. */
     int64_t fan_in = 1, fan_out = shape.dim[0];
     for (int i = 1; i < shape.rank; i++) fan_in *= shape.dim[i];

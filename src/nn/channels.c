@@ -28,9 +28,10 @@ static gr_node *group_norm_build(gr_scope *scope, const char *kind, gr_node *x, 
     gr_graph *graph = gr_scope_graph(scope);
     if (gr_is_error(x)) return x;
     const gr_shape in = gr_node_shape(x);
-    if (in.rank < 3)
-        return gr_fault(graph, GR_SHAPE, kind, "the input is %s: should be [N, C, space…]",
-                        gr_shape_text(in));
+    if (in.rank < 3 || in.rank == GR_MAX_RANK) /* the groups take an axis more */
+        return gr_fault(graph, GR_SHAPE, kind,
+                        "the input is %s: should be [N, C, space…] with 1 to %d spatial axes",
+                        gr_shape_text(in), GR_MAX_RANK - 3);
     if (groups == 0) groups = in.dim[1];
     if (groups < 1 || in.dim[1] % groups)
         return gr_fault(graph, GR_SHAPE, kind, "%lld groups do not divide the %lld channels of %s",

@@ -53,7 +53,6 @@ static gr_node *transpose_size_axis(gr_graph *graph, const gr_conv_options *o, g
             (long long)before, (long long)after, gr_shape_text(in), i);
     s->weight.dim[2 + i] = kernel;
     s->out.dim[2 + i] = out;
-    s->field *= kernel;
     return NULL;
 }
 
@@ -78,6 +77,10 @@ static gr_node *transpose_size(gr_scope *scope, gr_node *x, const gr_conv_option
     s->out = (gr_shape){.rank = in.rank, .dim = {in.dim[0], o->channels}};
     for (int i = 0; i < in.rank - 2; i++)
         if ((fault = transpose_size_axis(graph, o, in, s, i))) return fault;
+    if (gr_shape_count(s->weight) < 0)
+        return gr_fault(graph, GR_SHAPE, "convtranspose",
+                        "the weight would be %s: too many elements", gr_shape_text(s->weight));
+    for (int i = 2; i < in.rank; i++) s->field *= s->weight.dim[i];
     return NULL;
 }
 

@@ -129,13 +129,16 @@ static gr_node *conv_layer_build(gr_scope *scope, gr_node *x, const gr_conv_opti
                         (long long)groups, (long long)in.dim[1], (long long)o->channels);
     gr_shape shape = {.rank = in.rank, .dim = {o->channels, in.dim[1] / groups}};
     for (int i = 2; i < in.rank; i++) shape.dim[i] = o->axes ? o->axes->kernel[i - 2] : o->kernel;
-    int64_t field = 1;
     for (int i = 2; i < in.rank; i++) {
         if (shape.dim[i] < 1)
             return gr_fault(gr_scope_graph(scope), GR_INVALID, "conv",
                             "kernel size %lld: should be positive", (long long)shape.dim[i]);
-        field *= shape.dim[i];
     }
+    if (gr_shape_count(shape) < 0)
+        return gr_fault(gr_scope_graph(scope), GR_SHAPE, "conv",
+                        "the weight would be %s: too many elements", gr_shape_text(shape));
+    int64_t field = 1;
+    for (int i = 2; i < in.rank; i++) field *= shape.dim[i];
     int64_t fan_in = shape.dim[1] * field, fan_out = o->channels / groups * field;
     gr_node *w = layer_param(scope, "weight", shape, gr_layer_init(o->weight, GR_INIT_HE), fan_in,
                              fan_out, o->weight_tuning);

@@ -73,6 +73,9 @@ static bool attention_read_rows(gr_infer *s, gr_attention_geometry *g)
         return gr_infer_fail(s, GR_INVALID, "%lld heads, %lld of keys: should be in [1, %d]",
                              (long long)heads, (long long)keys, INT16_MAX);
     const int64_t parts = g->packed ? heads + 2 * keys : heads;
+    if (rank == GR_MAX_RANK) /* the scores have an axis more */
+        return gr_infer_fail(s, GR_SHAPE, "rows q %s: at most %d axes", gr_shape_text(q),
+                             GR_MAX_RANK - 1);
     if (rank < 2 || k.rank != rank || v.rank != rank || !attention_same_front(q, k, front) ||
         !attention_same_front(k, v, rank - 1) || q.dim[rank - 1] % parts ||
         (!g->packed &&

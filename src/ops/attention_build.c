@@ -113,6 +113,11 @@ static gr_node *attention_biased(gr_node *q, gr_node *k, gr_node *v, const gr_at
     gr_node *fault = attention_refuse_mask(o->mask, q, shape);
     if (fault) return fault;
     const int64_t group = g.heads / g.key_heads;
+    if (group > 1 && gr_node_shape(q).rank == GR_MAX_RANK)
+        return gr_fault(q->graph, GR_SHAPE, "attention",
+                        "q %s has no room for another axis: at most %d with a mask to be added "
+                        "and heads that share one of k",
+                        gr_shape_text(gr_node_shape(q)), GR_MAX_RANK - 1);
     gr_composite_begin(q->graph, "attention");
     gr_node *scores = attention_product(gr_scale(q, g.scale), k, true, group);
     scores = gr_add(scores, o->mask);

@@ -38,7 +38,11 @@ gr_node *gr_tile(gr_node *x, const int64_t *times)
         gr_shape shape = gr_node_shape(y);
         const int64_t before = gr_shape_count(gr_shape_of(k, shape.dim));
         const int64_t rest = gr_shape_count(gr_shape_of(shape.rank - k, shape.dim + k));
-        shape.dim[k] *= times[k];
+        if (__builtin_mul_overflow(shape.dim[k], times[k], &shape.dim[k])) {
+            y = gr_fault(graph, GR_SHAPE, "tile", "axis %d of %s %lld times: too many elements", k,
+                         gr_shape_text(from), (long long)times[k]);
+            break;
+        }
         y = gr_broadcast(gr_reshape(y, GR_SHAPE(before, 1, rest)),
                          GR_SHAPE(before, times[k], rest));
         y = gr_reshape(y, shape);

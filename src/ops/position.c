@@ -40,6 +40,10 @@ static gr_node *rotary_refuse(gr_node *x, const gr_rotary_options *o, int *axis)
     if (in.dim[in.rank - 1] % 2)
         return gr_fault(graph, GR_SHAPE, "rotary", "the width of %s: should be even",
                         gr_shape_text(in));
+    if (o && o->interleaved && in.rank == GR_MAX_RANK)
+        return gr_fault(graph, GR_SHAPE, "rotary",
+                        "%s has no room for another axis: at most %d with interleaved pairs",
+                        gr_shape_text(in), GR_MAX_RANK - 1);
     if (o && (!(o->base >= 0) || isinf(o->base)))
         return gr_fault(graph, GR_INVALID, "rotary", "base %g: should be positive", o->base);
     return NULL;

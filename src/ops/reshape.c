@@ -37,6 +37,8 @@ static bool reshape_infer(gr_infer *s)
 {
     gr_shape in = s->in[0].shape, shape = gr_ints_shape(&s->attr[0].ints);
     if (!reshape_complete(s, &shape)) return false;
+    if (gr_shape_count(shape) < 0)
+        return gr_infer_fail(s, GR_SHAPE, "%s has too many elements", gr_shape_text(shape));
     if (gr_shape_count(shape) != gr_shape_count(in)) {
         return gr_infer_fail(s, GR_SHAPE, "%s has %lld elements, %s has %lld", gr_shape_text(in),
                              (long long)gr_shape_count(in), gr_shape_text(shape),

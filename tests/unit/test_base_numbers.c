@@ -16,7 +16,9 @@ static void shapes_are_counted(void **state)
     assert_true(gr_shape_count(GR_SHAPE(INT64_MAX)) == INT64_MAX);
     assert_int_equal(gr_shape_count(GR_SHAPE(INT64_MAX, 2)), -1);
     assert_int_equal(gr_shape_count(GR_SHAPE(1LL << 32, 1LL << 32)), -1);
-    assert_int_equal(gr_shape_count(GR_SHAPE(INT64_MAX, INT64_MAX, 0)), 0);
+    assert_int_equal(gr_shape_count(GR_SHAPE(0, INT64_MAX, 1)), 0);
+    assert_int_equal(gr_shape_count(GR_SHAPE(0, INT64_MAX, 2)), -1);
+    assert_int_equal(gr_shape_count(GR_SHAPE(INT64_MAX, INT64_MAX, 0)), -1);
     assert_int_equal(gr_shape_count((gr_shape){.rank = 9}), -1);
     assert_int_equal(gr_shape_count((gr_shape){.rank = -1}), -1);
     assert_int_equal(gr_shape_of(20, (int64_t[GR_MAX_RANK]){1}).rank, GR_MAX_RANK);

@@ -97,6 +97,10 @@ static void refused_leaves(void **state)
          GR_F32,
          {2, {INT64_MAX, 3}},
          "input 'a': shape [9223372036854775807,3] has a negative size or too many elements"},
+        {"a", /* empty, but what multiplies its sizes would overflow */
+         GR_F32,
+         {3, {0, (int64_t)1 << 40, (int64_t)1 << 22}},
+         "input 'a': shape [0,1099511627776,4194304] has a negative size or too many elements"},
         {"w", GR_F32, GR_SCALAR,
          "input 'w': the name is taken by an earlier var; names of inputs and variables are "
          "unique"},

@@ -118,6 +118,8 @@ static void malformed_files_are_refused(void **state)
         {"{'descr': '<f4', 'shape': (1,1,1,1,1,1,1,1,1)}", GR_UNSUPPORTED, "more than 8"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", GR_FORMAT,
          "too many elements"},
+        {"{'descr': '<f4', 'fortran_order': True, 'shape': (4611686018427387904, 4, 0)}", GR_FORMAT,
+         "too many elements"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", GR_FORMAT,
          "takes 12 bytes, but 2 follow"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,)} x", GR_FORMAT, "line break"},
