@@ -56,6 +56,23 @@ static gr_node *classes_valid(gr_node *mask)
                       "every label of the batch is to be ignored");
 }
 
+/* The loss of each place, log Σ exp(score) less the label's score. Where the classes are not last
+ * the scores stay where they lie: [before, C, after]. */
+static gr_node *classes_each_loss(gr_node *scores, gr_node *labels, int axis)
+{
+    const gr_shape shape = gr_node_shape(scores);
+    const int64_t before = gr_shape_count(gr_shape_of(axis, shape.dim));
+    const int64_t after = gr_shape_count(gr_shape_of(shape.rank - axis - 1, shape.dim + axis + 1));
+    if (after == 1) {
+        classes_flatten(&scores, &labels, axis);
+        return gr_softmax_cross_entropy(scores, labels, GR_LOSS(.reduce = GR_REDUCE_NONE));
+    }
+    scores = gr_reshape(scores, GR_SHAPE(before, shape.dim[axis], after));
+    gr_node *own = gr_gather_along(scores, gr_reshape(labels, GR_SHAPE(before, 1, after)), 1);
+    return gr_reshape(gr_sub(gr_logsumexp(scores, 1), gr_reshape(own, GR_SHAPE(before, after))),
+                      GR_SHAPE(-1));
+}
+
 gr_node *gr_softmax_loss(gr_node *scores, gr_node *labels, const gr_softmax_loss_options *options)
 {
     const char *loss = "softmax_loss";
@@ -67,17 +84,17 @@ gr_node *gr_softmax_loss(gr_node *scores, gr_node *labels, const gr_softmax_loss
         return gr_fault(graph, GR_INVALID, loss, "gr_softmax_loss_options.size is wrong");
     const double examples = (double)gr_node_shape(scores).dim[0];
     gr_composite_begin(graph, loss);
-    classes_flatten(&scores, &labels, o.axis);
-    const gr_shape shape = gr_node_shape(scores);
+    labels = gr_reshape(labels, GR_SHAPE(-1));
+    const int64_t rows = gr_node_shape(labels).dim[0];
     gr_node *mask = o.ignores ? classes_mask(&labels, o.ignore, gr_node_dtype(scores)) : NULL;
-    gr_node *each = gr_softmax_cross_entropy(scores, labels, GR_LOSS(.reduce = GR_REDUCE_NONE));
+    gr_node *each = classes_each_loss(scores, labels, o.axis);
     gr_node *y = gr_sum(mask ? gr_mul(each, mask) : each, GR_ALL);
     if (o.normalization == GR_LOSS_VALID && mask) {
         y = gr_div(y, classes_valid(mask));
     } else if (o.normalization == GR_LOSS_BATCH) {
         y = gr_div(y, gr_like(y, examples));
     } else if (o.normalization != GR_LOSS_UNNORMALIZED) {
-        y = gr_div(y, gr_like(y, (double)shape.dim[0]));
+        y = gr_div(y, gr_like(y, (double)rows));
     }
     gr_composite_end(graph);
     return y;

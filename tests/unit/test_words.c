@@ -303,7 +303,7 @@ static void wrong_data_fail_the_step(void **state)
     words_refuse_data("hinge_loss(x[0], cast([2, 4, 0], \"i32\"))",
                       "index [1] is 4; it must be in [0, 4)");
     words_refuse_data("softmax_loss(x, cast([[0, 1, 3, 0]], \"i32\"))",
-                      "index [2] is 3; it must be in [0, 3)");
+                      "index [0,0,2] is 3, outside [0, 3)");
     words_refuse_data("ctc_loss(x, [[1]], [0], [1])",
                       "ctc: sequence 0 has length 0; it must be in [1, 3]");
     words_refuse_data("ctc_loss(x, [[1]], [4], [1])",
