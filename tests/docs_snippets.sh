@@ -13,7 +13,8 @@
 #     <!-- numbers vary -->           any number in what is printed equals any other
 #     <!-- needs: iris cairo -->      skipped without those data sets or parts of the build;
 #                                     "long" is one: it is there if GRADUS_LONG is set;
-#                                     "plain" another: a build without sanitizers
+#                                     "plain" another: a build without sanitizers;
+#                                     "fresh" a fresh system, as scripts/newcomer makes one
 # The blocks of a document share one folder, which looks like the source tree: nets/, examples/ and
 # build/release/ are there.
 #
@@ -52,6 +53,7 @@ lacks() {
             gradus --version | grep -qw "$need" && continue
             ;;
         plain) [ -n "$GRADUS_SANITIZE" ] || continue ;;
+        fresh) [ -n "${GRADUS_FRESH:-}" ] && continue ;;
         long) [ -z "${GRADUS_LONG:-}" ] || continue ;;
         *) gradus data "$need" >/dev/null 2>&1 && continue ;;
         esac

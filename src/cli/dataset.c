@@ -26,7 +26,10 @@ static int dataset_separator(const char *text, char *separator)
 static void dataset_log(void *user, gr_log_level level, const char *text)
 {
     (void)user;
-    if (level == GR_LOG_WARNING) fprintf(stderr, "gradus: warning: %s\n", text);
+    if (level != GR_LOG_WARNING || cli_is_quiet()) return;
+    char *shown = cli_visible(text, false);
+    fprintf(stderr, "gradus: warning: %s\n", shown);
+    free(shown);
 }
 
 void cli_log_warnings(void)

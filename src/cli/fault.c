@@ -22,6 +22,11 @@ void cli_set_quiet(bool quiet)
     fault_quiet = quiet;
 }
 
+bool cli_is_quiet(void)
+{
+    return fault_quiet;
+}
+
 void cli_hold_fault(char **held)
 {
     fault_held = held;

@@ -13,6 +13,7 @@ void cli_set_place(const char *place);
 
 /* From now on no warnings are printed. */
 void cli_set_quiet(bool quiet);
+bool cli_is_quiet(void);
 /* From now on messages go to *held, which is NULL or to be freed, instead of standard error; NULL
  * ends that. */
 void cli_hold_fault(char **held);

@@ -100,8 +100,8 @@ static gr_status st_length(const gr_safetensors *file, size_t *length)
     GR_TRY(st_bytes(file, 0, &field, sizeof field));
     if (field > GR_ST_MAX_HEADER) {
         return gr_fail(GR_FORMAT,
-                       "%s: byte 0: expected a header length of at most %d, found %" PRIu64
-                       ": this is no safetensors file",
+                       "%s: is no safetensors file: byte 0: expected a header length of at most "
+                       "%d, found %" PRIu64,
                        file->path, GR_ST_MAX_HEADER, field);
     }
     if (field > file->size - sizeof field) {

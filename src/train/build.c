@@ -120,16 +120,17 @@ static gr_status build_check_result(const gr_model *model, int64_t rows, const g
     if (!build_gives_scores(model, g)) {
         if (floats && shape.rank > 0 && shape.dim[0] == rows) return GR_OK;
         return gr_fail(GR_SHAPE,
-                       "the net gives %s%s for %lld examples: should be f32, the examples along "
+                       "the net gives %s%s for %lld example%s: should be f32, the examples along "
                        "the first axis",
-                       dtype, gr_shape_text(shape), (long long)rows);
+                       dtype, gr_shape_text(shape), (long long)rows, rows == 1 ? "" : "s");
     }
     if (floats && gr_shape_equal(shape, want)) return GR_OK;
     return gr_fail(GR_SHAPE,
-                   "the net gives %s%s for %lld examples: should be f32%s, a score for each of "
+                   "the net gives %s%s for %lld example%s: should be f32%s, a score for each of "
                    "the %d classes%s",
-                   dtype, gr_shape_text(shape), (long long)rows, gr_shape_text(want),
-                   model->classes, model->positions.rank > 0 ? " at each position" : "");
+                   dtype, gr_shape_text(shape), (long long)rows, rows == 1 ? "" : "s",
+                   gr_shape_text(want), model->classes,
+                   model->positions.rank > 0 ? " at each position" : "");
 }
 
 static gr_node *build_loss(const gr_model *model, gr_node *scores, gr_node *y,

@@ -46,7 +46,7 @@ static void test_making_refused(void **state)
     unit_refused(gr_model_new(GR_MODEL(.net = "x +", .input = input, .classes = 3), &model),
                  GR_SYNTAX, "net:1:4");
     unit_refused(gr_model_new(GR_MODEL(.net = "x", .input = input, .classes = 3), &model), GR_SHAPE,
-                 "f32[1,4] for 1 examples: should be f32[1,3]");
+                 "f32[1,4] for 1 example: should be f32[1,3]");
     unit_refused(
         gr_model_new(GR_MODEL(.net = "x |> reshape(-1)", .input = input, .classes = 3), &model),
         GR_SHAPE, "[4]");

@@ -69,7 +69,7 @@ static void test_sequence_refused(void **state)
                                        .positions = length, .classes = 4),
                               &model),
                  GR_SHAPE,
-                 "f32[1,6,5] for 1 examples: should be f32[1,6,4], a score for each of the 4 "
+                 "f32[1,6,5] for 1 example: should be f32[1,6,4], a score for each of the 4 "
                  "classes at each position");
     unit_refused(gr_model_new(GR_MODEL(.net = "x |> one_hot(5)", .input = length, .classes = 5,
                                        .positions = length),
