@@ -16,6 +16,10 @@ run knn --data blobs.csv -k 5 --vote distance --quiet
 exits 0
 [ "$(wc -l <"$WORK/out")" -eq 1 ] || fault "more than the result is printed"
 out "test accuracy 1.0000 (30 of 30 right), k = 5"
+run knn --data blobs.csv --train-examples 60 --test-examples 10
+exits 0
+out "60 examples to compare with, 10 to test"
+out "(10 of 10 right)"
 
 # The choice and the comparisons are told in the first line of --json, the test in the second.
 first_line() {

@@ -54,6 +54,10 @@ if [ -s regions.svg ]; then
     exits 0
     [ -s warped.png ] || fault "no warped.png"
     grep -q "svg" regions.svg || fault "regions.svg is no picture"
+    run regions --hidden 2,3 --epochs 2 --figure column.svg --columns 1 --quiet
+    exits 0
+    [ "$(grep -o '<svg [^>]*height="[^"]*"' column.svg)" != \
+        "$(grep -o '<svg [^>]*height="[^"]*"' regions.svg)" ] || fault "one column is as high as two"
     run regions circle.safetensors --figure model.svg --quiet
     exits 0
     [ -s model.svg ] || fault "no model.svg"

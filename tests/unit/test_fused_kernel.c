@@ -658,10 +658,15 @@ static bool fused_check_random(uint64_t seed)
     return node != NULL;
 }
 
+#if defined(NDEBUG)
+enum { WANTED = 400 };
+#else
+enum { WANTED = 120 }; /* sanitizers and assertions take their time */
+#endif
+
 static void test_random(void **state)
 {
     (void)state;
-    enum { WANTED = 400 };
     int legal = 0;
     uint64_t seed = 1;
     for (; legal < WANTED && seed < 100 * WANTED; seed++) legal += fused_check_random(seed);
