@@ -83,6 +83,12 @@
 /* out may be exactly an input, so pointers are not `restrict`; `omp simd` promises that one
  * element does not depend on another. */
 #define GR_SIMD _Pragma("omp simd")
+/* The same of a loop that reads some of its elements only: clang warns where it cannot do that. */
+#if defined(__clang__)
+#define GR_SIMD_MASKED
+#else
+#define GR_SIMD_MASKED GR_SIMD
+#endif
 
 #define GR_SPAN_LOOP_(NAME)                                                                        \
     static GR_INLINE void NAME##_loop(void *out, const void *const *in, const int *step,           \
@@ -139,7 +145,7 @@
         _Alignas(GR_ALIGN) IN rest[BLOCK];                                                         \
         _Alignas(GR_ALIGN) OUT result[BLOCK];                                                      \
         OUT *end = y + n / BLOCK * BLOCK;                                                          \
-        const size_t left = (size_t)(n % BLOCK);                                                   \
+        const int left = (int)(n % BLOCK);                                                         \
         for (int64_t blocks = n / BLOCK;;) {                                                       \
             for (; blocks > 0; blocks--, y += BLOCK, x += x_step) {                                \
                 GR_SIMD for (int k = 0; k < BLOCK; k++)                                            \
@@ -148,12 +154,13 @@
                 }                                                                                  \
             }                                                                                      \
             if (y != end || left == 0) break;                                                      \
-            for (size_t k = 0; k < BLOCK; k++) rest[k] = x[k < left ? k : 0];                      \
+            const IN first = *x;                                                                   \
+            GR_SIMD_MASKED for (int k = 0; k < BLOCK; k++) rest[k] = k < left ? x[k] : first;      \
             x = rest;                                                                              \
             y = result;                                                                            \
             blocks = 1;                                                                            \
         }                                                                                          \
-        memcpy(end, result, left * sizeof *end);                                                   \
+        memcpy(end, result, (size_t)left * sizeof *end);                                           \
     }
 #define GR_SPAN1_LONG(NAME, IN, OUT, EXPRESSION)                                                   \
     GR_SPAN1_LONG_LOOP(NAME, IN, OUT, EXPRESSION)                                                  \
