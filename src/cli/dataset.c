@@ -1,6 +1,7 @@
 #include "cli/dataset.h"
 
 #include "cli/out.h"
+#include "cli/process.h"
 #include "cli/spool.h"
 #include "cli/verbose.h"
 
