@@ -63,7 +63,7 @@ check-long: build
 install: parts
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 	@# so that programs find the shared library, where this is the system's
-	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then PATH=$$PATH:/sbin:/usr/sbin ldconfig; fi
 
 # The guides and the reference as a site, build/docs/html/index.html.
 docs:

@@ -31,12 +31,14 @@ endforeach()
 
 install(EXPORT gradusTargets NAMESPACE gradus::
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
-configure_package_config_file(cmake/gradusConfig.cmake.in ${PROJECT_BINARY_DIR}/gradusConfig.cmake
+# Not in the build's folder itself: with that in PATH, find_package would take what is half there.
+set(package_dir ${PROJECT_BINARY_DIR}/package)
+configure_package_config_file(cmake/gradusConfig.cmake.in ${package_dir}/gradusConfig.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/gradusConfigVersion.cmake
+write_basic_package_version_file(${package_dir}/gradusConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
 install(FILES
-    ${PROJECT_BINARY_DIR}/gradusConfig.cmake ${PROJECT_BINARY_DIR}/gradusConfigVersion.cmake
+    ${package_dir}/gradusConfig.cmake ${package_dir}/gradusConfigVersion.cmake
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gradus)
 
 # gradus_pc(<name> <what it is> <requires> <libraries of the archive…>)

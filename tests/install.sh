@@ -61,6 +61,22 @@ if "$CMAKE" -S "$stage/strange" -B "$stage/strange/build" -DCMAKE_C_COMPILER="$C
     exit 1
 fi
 
+# With the build's folder in PATH, as for using the command there, what is installed is found still.
+mkdir "$stage/path"
+cat >"$stage/path/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(path LANGUAGES NONE)
+find_package(gradus CONFIG)
+message(STATUS "in ${gradus_DIR}")
+END
+if PATH=$GRADUS_BUILD:$PATH "$CMAKE" -S "$stage/path" -B "$stage/path/build" >"$stage/log" 2>&1 &&
+    ! grep -qF "in $GRADUS_BUILD" "$stage/log"; then
+    :
+else
+    echo "find_package takes what is not installed"
+    exit 1
+fi
+
 # ---- pkg-config ----------------------------------------------------------------------------------
 
 if command -v pkg-config >/dev/null; then
