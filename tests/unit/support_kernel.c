@@ -206,13 +206,8 @@ static void kernel_compare(const gr_node *node, const char *right, const char *g
     }
 }
 
-void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
-{
-    kernel_check_steady(node, prepare, tolerance, 0);
-}
-
-void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
-                         uint32_t steady)
+static void kernel_check_levels(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
+                                int least, uint32_t steady)
 {
     static const int threads[] = {1, 2, 3, 8};
     assert_false(gr_is_error(node));
@@ -222,7 +217,7 @@ void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tol
     void *got = gr_alloc_aligned(bytes);
     assert_true(right && first && got);
     assert_int_equal(kernel_run(&(kernel_case){.node = node, .threads = 1}, in, right), GR_OK);
-    for (int level = 0; level <= (int)gr_cpu(); level++) {
+    for (int level = least; level <= (int)gr_cpu(); level++) {
         for (size_t t = 0; t < GR_LEN(threads); t++) {
             const kernel_case what = {.node = node,
                                       .prepare = prepare,
@@ -240,6 +235,23 @@ void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tol
     gr_free_aligned(first);
     gr_free_aligned(got);
     kernel_free(in);
+}
+
+void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance)
+{
+    kernel_check_levels(node, prepare, tolerance, 0, 0);
+}
+
+void kernel_check_from(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
+                       gr_cpu_level least)
+{
+    kernel_check_levels(node, prepare, tolerance, (int)least, 0);
+}
+
+void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
+                         uint32_t steady)
+{
+    kernel_check_levels(node, prepare, tolerance, 0, steady);
 }
 
 static void kernel_assert_bits(const kernel_case *what, const char *right, const char *got)

@@ -37,6 +37,10 @@ gr_status kernel_run(const kernel_case *what, void *const *in, void *out);
  * threads. */
 void kernel_check(const gr_node *node, gr_prepare_fn *prepare, double tolerance);
 
+/* The same at the levels from `least` on: below it the kernel declines. */
+void kernel_check_from(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
+                       gr_cpu_level least);
+
 /* The same of a loop in which these inputs stay the same: bit i stands for input i. */
 void kernel_check_steady(const gr_node *node, gr_prepare_fn *prepare, double tolerance,
                          uint32_t steady);
