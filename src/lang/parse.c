@@ -94,7 +94,7 @@ gr_status gr_lang_skip_newlines(lang_parser *parser)
 static gr_status parse_close(lang_parser *parser, lang_token_kind kind, const char *sign,
                              const lang_token *open)
 {
-    char what[96];
+    char what[160];
     if (parser->token.kind == kind) return gr_lang_advance(parser);
     snprintf(what, sizeof what, "%s to close the %s at %u:%u", sign,
              gr_lang_token_text(&parser->expr->source, open), open->at.line, open->at.column);

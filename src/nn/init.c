@@ -72,9 +72,10 @@ static void init_positive_unitball(gr_rng *rng, const gr_tensor *t)
  * as Caffe's bilinear filler. */
 static gr_status init_bilinear(const gr_tensor *t, const char *name)
 {
-    int rank = t->shape.rank;
-    int64_t n = gr_shape_count(t->shape), k = rank > 0 ? t->shape.dim[rank - 1] : 0;
-    if (rank < 4 || t->shape.dim[rank - 2] != k)
+    const int rank = t->shape.rank;
+    const bool kernels = rank >= 4 && rank <= GR_MAX_RANK;
+    const int64_t n = gr_shape_count(t->shape), k = kernels ? t->shape.dim[rank - 1] : 0;
+    if (!kernels || t->shape.dim[rank - 2] != k)
         return gr_fail(GR_SHAPE, "'%s' is %s: bilinear fills kernels [O,I,k,k]", name,
                        gr_shape_text(t->shape));
     double f = ceil((double)k / 2), c = (2 * f - 1 - fmod(f, 2)) / (2 * f);

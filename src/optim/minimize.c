@@ -32,7 +32,8 @@ const char *gr_optimizer_name(gr_optimizer_kind kind)
 static gr_node *optim_state(optim_run *run, const char *what, gr_node *w)
 {
     char name[512];
-    snprintf(name, sizeof name, "optim/%s/%s", what, gr_node_name(w));
+    const char *of = gr_node_name(w);
+    snprintf(name, sizeof name, "optim/%s/%s", what, of ? of : "");
     return gr_state(run->scope, name, gr_node_dtype(w), gr_node_shape(w), 0);
 }
 
