@@ -8,6 +8,8 @@
 
 #include "base/limits.h"
 
+#define FILE_DEVICE ((uint64_t)1 << 28) /* bytes: devices such as /dev/zero have no end */
+
 static gr_status file_system_fault(const char *path)
 {
     int fault = errno;
@@ -75,7 +77,8 @@ gr_status gr_file_read(const char *path, size_t limit, char **data, size_t *size
     } else if (S_ISDIR(about.st_mode)) {
         status = gr_fail(GR_IO, "%s: is a folder, not a file", path);
     } else {
-        const uint64_t most = limit && limit < gr_limit_file() ? limit : gr_limit_file();
+        uint64_t most = limit && limit < gr_limit_file() ? limit : gr_limit_file();
+        if (S_ISCHR(about.st_mode) && most > FILE_DEVICE) most = FILE_DEVICE;
         status = file_first_room(path, &about, most, &room);
         if (status == GR_OK) status = file_read_all(path, file, most, room, data, size);
     }

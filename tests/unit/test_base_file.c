@@ -47,6 +47,21 @@ static void does_not_trust_the_size(void **state)
     gr_free(data);
 }
 
+/* Nor does a device without an end take the machine's memory. */
+static void ends_where_a_device_does_not(void **state)
+{
+    (void)state;
+    char *data;
+    size_t size;
+    assert_int_equal(gr_file_read("/dev/zero", 0, &data, &size), GR_FORMAT);
+    assert_string_equal(gr_message(), "/dev/zero: the file is larger than the 268435456 bytes that "
+                                      "are read at most");
+    assert_null(data);
+    assert_int_equal(gr_file_read("/dev/null", 0, &data, &size), GR_OK);
+    assert_int_equal(size, 0);
+    gr_free(data);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -91,9 +106,8 @@ static void survives_failure_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_files_and_pipes),
-        cmocka_unit_test(does_not_trust_the_size),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(reads_files_and_pipes),        cmocka_unit_test(does_not_trust_the_size),
+        cmocka_unit_test(ends_where_a_device_does_not), cmocka_unit_test(refuses),
         cmocka_unit_test(survives_failure_of_memory),
     };
     return cmocka_run_group_tests(tests, test_files_setup, test_files_teardown);
