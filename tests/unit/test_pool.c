@@ -178,14 +178,16 @@ static void test_padding_never_wins(void **state)
 
 /* ---- Kernels against the reference ----------------------------------------------------------- */
 
-static double pool_number(gr_rng *rng)
+static double pool_number(gr_rng *rng, bool sinks)
 {
     static const double odd[] = {0, -0.0, NAN, INFINITY, -INFINITY};
     const uint64_t draw = gr_rng_below(rng, 32);
+    if (sinks && gr_rng_below(rng, 8)) return -INFINITY;
     return draw < GR_LEN(odd) ? odd[draw] : (double)(draw % 7) - 4;
 }
 
-/* Few different numbers, so that windows have ties; signed zeros, NaN and infinities among them.
+/* Few different numbers, so that windows have ties; signed zeros, NaN and infinities among them,
+ * and once whole windows of -infinity.
  * Taps lead out of their windows now and then. */
 static void **pool_inputs(const gr_node *node, uint64_t seed)
 {
@@ -194,7 +196,8 @@ static void **pool_inputs(const gr_node *node, uint64_t seed)
     for (int i = 0; i < node->n_in; i++) {
         gr_tensor t = {gr_type_of(node->in[i]).dtype, GR_SHAPE(kernel_count(node->in[i])), in[i]};
         if (gr_dtype_is_float(t.dtype)) {
-            for (int64_t k = 0; k < t.shape.dim[0]; k++) gr_tensor_put(&t, k, pool_number(&rng));
+            for (int64_t k = 0; k < t.shape.dim[0]; k++)
+                gr_tensor_put(&t, k, pool_number(&rng, seed == 2));
         }
     }
     return in;

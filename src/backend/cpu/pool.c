@@ -23,7 +23,6 @@
 #include "backend/cpu/pool_kernel.h"
 
 #define POOL_NAME(x) pool_f32x4_base_##x
-#define POOL_ONE(x) pool_f32_##x
 #define POOL_T float
 #define POOL_INT int32_t
 #define POOL_LANES 4
@@ -35,7 +34,6 @@
 #define POOL_AVX2 __attribute__((target("avx2")))
 
 #define POOL_NAME(x) pool_f32x8_avx2_##x
-#define POOL_ONE(x) pool_f32_##x
 #define POOL_T float
 #define POOL_INT int32_t
 #define POOL_LANES 8

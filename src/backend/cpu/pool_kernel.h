@@ -5,24 +5,6 @@
  * Additions come in the order of the reference, so the bits are the same. No include guard: it is
  * meant to be included several times. */
 
-/* The maximum of a window of a row, and its tap. */
-static inline POOL_T POOL_NAME(max_at)(const gr_pool_geometry *g, const pool_row *r, pool_stretch s,
-                                       const POOL_T *x, int64_t *found)
-{
-    POOL_T best = 0;
-    *found = -1;
-    POOL_LINES(g, g->in[2], r, line, tap)
-    {
-        for (int64_t at = s.begin; at < s.end; at++) {
-            const POOL_T v = x[line + at];
-            if (*found >= 0 && (v <= best || best != best)) continue;
-            best = v;
-            *found = tap + at - s.first;
-        }
-    }
-    return best;
-}
-
 /* The average over window i of a row. */
 static POOL_T POOL_NAME(avg_at)(const gr_pool_geometry *g, const pool_row *r, int64_t i,
                                 const POOL_T *x)

@@ -1,8 +1,8 @@
 /* Pooling by vectors of windows that lie side by side, expanded by pool.c for each element type,
- * CPU level and vector length: POOL_NAME(x)      the name x with type, level and length
- *   POOL_ONE(x)      the name x of pool_kernel.h for the type
+ * CPU level and vector length:
+ *   POOL_NAME(x)      the name x with type, level and length
  *   POOL_T, POOL_INT  element; integer of the same size
- *   POOL_LANES        elements of a vector: 2, 4 or 8
+ *   POOL_LANES        elements of a vector: 4 or 8
  *   POOL_TARGET       the function attribute of the level
  * Values combine in the order of the reference, so the bits are the same. No include guard: it is
  * meant to be included several times. */
@@ -24,18 +24,12 @@ typedef int32_t POOL_NAME(i32) __attribute__((vector_size(POOL_LANES * 4)));
 #define POOL_SORT(v) POOL_PICK(v, v, 0, 1, 4, 5, 2, 3, 6, 7)
 #define POOL_LOW(a, b) POOL_PICK(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define POOL_HIGH(a, b) POOL_PICK(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#elif POOL_LANES == 4
+#else
 #define POOL_EVEN(a, b) POOL_PICK(a, b, 0, 2, 4, 6)
 #define POOL_ODD(a, b) POOL_PICK(a, b, 1, 3, 5, 7)
 #define POOL_SORT(v) (v)
 #define POOL_LOW(a, b) POOL_PICK(a, b, 0, 4, 1, 5)
 #define POOL_HIGH(a, b) POOL_PICK(a, b, 2, 6, 3, 7)
-#else
-#define POOL_EVEN(a, b) POOL_PICK(a, b, 0, 2)
-#define POOL_ODD(a, b) POOL_PICK(a, b, 1, 3)
-#define POOL_SORT(v) (v)
-#define POOL_LOW(a, b) POOL_PICK(a, b, 0, 2)
-#define POOL_HIGH(a, b) POOL_PICK(a, b, 1, 3)
 #endif
 
 POOL_INNER POOL_NAME(v) POOL_NAME(load)(const POOL_T *x)
@@ -111,16 +105,17 @@ POOL_INNER void POOL_NAME(max_chunk)(const pool_plan *p, const pool_row *r, cons
     if (taps) *taps = step == 2 ? POOL_SORT(found) : found;
 }
 
-/* Where all elements of a window are -infinity the first of them is found, unless the window begins
- * in padding: looks again there. */
-POOL_INNER void POOL_NAME(max_border)(const pool_plan *p, const pool_row *r, const void *x,
-                                      int64_t i, const POOL_T *y, POOL_NAME(i) * taps)
+/* Where all elements of a window are -infinity the first of them is found, which is not the first
+ * of the window where that begins in padding. */
+POOL_INNER void POOL_NAME(max_border)(const pool_plan *p, const pool_row *r, int64_t i,
+                                      const POOL_T *y, POOL_NAME(i) * taps)
 {
+    const int64_t line = (r->z0 - r->zf) * p->g.kernel[1] + r->y0 - r->yf;
     for (int lane = 0; lane < POOL_LANES; lane++) {
-        if (y[lane] != (POOL_T)-INFINITY) continue;
-        int64_t tap;
-        POOL_ONE(max_at)(&p->g, r, p->stretch[i + lane], x, &tap);
-        (*taps)[lane] = (POOL_INT)tap;
+        const pool_stretch s = p->stretch[i + lane];
+        const bool any = r->z0 < r->z1 && r->y0 < r->y1 && s.begin < s.end;
+        if (y[lane] == (POOL_T)-INFINITY)
+            (*taps)[lane] = any ? (POOL_INT)(line * p->g.kernel[2] + s.begin - s.first) : -1;
     }
 }
 
@@ -169,7 +164,7 @@ POOL_INNER void POOL_NAME(windows)(const pool_plan *p, const pool_plane *at, POO
                 POOL_NAME(max_chunk)
                 (p, r, from, columns, step, y + r->place + i, noting ? &taps : NULL);
                 if (!noting) continue;
-                if (g->pad[2] > 0) POOL_NAME(max_border)(p, r, at->a, i, y + r->place + i, &taps);
+                if (g->pad[2] > 0) POOL_NAME(max_border)(p, r, i, y + r->place + i, &taps);
                 POOL_NAME(store_taps)(p, taps, at->taps, r->place + i);
             }
         }
@@ -462,7 +457,6 @@ static const pool_kit POOL_NAME(kit) = {
 #undef POOL_LOW
 #undef POOL_HIGH
 #undef POOL_NAME
-#undef POOL_ONE
 #undef POOL_T
 #undef POOL_INT
 #undef POOL_LANES
