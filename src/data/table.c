@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define TABLE_LABEL_TEXT 256 /* with its NUL, a label fits in this */
-#define TABLE_MESSAGE 512    /* a message about a row, and its NUL */
+#define TABLE_MESSAGE 2048   /* as long as any message about a row, with its NUL */
 
 typedef enum table_role { TABLE_FEATURE, TABLE_LABEL, TABLE_IGNORED } table_role;
 
