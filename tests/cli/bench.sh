@@ -48,8 +48,15 @@ assert 2 * (784 * 256 + 256 * 128 + 128 * 10) < rows[2]["flops"] < 2.02 * 235e3
 CHECK
 fi
 
-# Each layer builds, and its gradients.
-bench ops --no-machine --threads 2 --json
+# Each layer builds, and its gradients; of a sanitizer's build, to which unit tests show them all, a
+# few do.
+layers=ops
+if [ -n "${GRADUS_SANITIZE:-}" ]; then
+    awk 'NR % 12 == 1' names >few && mv few names
+    layers=$(sed 's/^/op-/' names)
+fi
+# shellcheck disable=SC2086 # a list of names
+bench $layers --no-machine --threads 2 --json
 exits 0
 silent
 [ "$(wc -l <out)" -eq "$(wc -l <names)" ] || fault "layers are missing"
