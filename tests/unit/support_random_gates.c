@@ -64,7 +64,7 @@ static void gates_function(random_graph *r)
         random_put(r, gr_softplus(x), 1 + v->bound);
         break;
     case 9:
-        random_put(r, gr_erf(x), 1);
+        random_put(r, random_one_in(r, 2) ? gr_erf(x) : gr_gelu(x), 1 + v->bound);
         break;
     default:
         random_put(r, gr_elu(x, 0.7), 1 + v->bound);

@@ -60,6 +60,20 @@ static void order_lrn(random_graph *r)
     random_put(r, gr_lrn(v->node, size, 0.2, beta, 1), v->bound);
 }
 
+static void order_standardize(random_graph *r)
+{
+    const random_value *v = random_pick(r);
+    const gr_shape shape = gr_node_shape(v->node);
+    if (shape.rank < 2) return;
+    int64_t groups = random_from(r, 1, 4);
+    if (shape.dim[1] % groups) groups = 1;
+    gr_node *gamma = random_leaf(r, GR_SHAPE(shape.dim[1]));
+    gr_node *beta = random_leaf(r, GR_SHAPE(shape.dim[1]));
+    /* a small variance would enlarge what rounding does */
+    if (gamma && beta)
+        random_put(r, gr_standardize(v->node, gamma, beta, groups, 0.5), 3 * v->bound + 1);
+}
+
 static void order_lstm(random_graph *r)
 {
     const int64_t rows = random_from(r, 1, 3), steps = random_from(r, 1, 5);
@@ -123,8 +137,8 @@ static void order_attention(random_graph *r)
 
 void random_order(random_graph *r)
 {
-    static void (*const kinds[])(random_graph *) = {order_sort,     order_cumsum, order_conditions,
-                                                    order_lrn,      order_lstm,   order_ctc,
-                                                    order_attention};
+    static void (*const kinds[])(random_graph *) = {
+        order_sort, order_cumsum, order_conditions,  order_lrn,
+        order_lstm, order_ctc,    order_standardize, order_attention};
     kinds[random_from(r, 0, (int64_t)GR_LEN(kinds) - 1)](r);
 }
