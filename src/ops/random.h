@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "ops/elementwise.h"
 #include "ops/ops.h"
 
 typedef struct gr_random_ctx {
@@ -41,7 +42,7 @@ static inline float gr_random_fraction(uint32_t word)
 }
 
 /* −log of (word+1)/2³², by log m = 2·artanh((m−1)/(m+1)) for m in [√½, √2). */
-static inline double gr_random_minus_log(uint32_t word)
+static GR_INLINE double gr_random_minus_log(uint32_t word)
 {
     double value = (double)word + 1; /* exact */
     uint64_t bits;
@@ -70,7 +71,7 @@ static inline double gr_random_minus_log(uint32_t word)
 /* Two independent draws of N(0, 1) (Box and Muller 1958): r·cos φ and r·sin φ with
  * r = √(−2 log((a+1)/2³²)), φ = 2π·b/2³². Sine and cosine by their series on [−π/4, π/4], to which
  * the integer b is reduced exactly. */
-static inline void gr_random_normals(uint32_t a, uint32_t b, double *first, double *second)
+static GR_INLINE void gr_random_normals(uint32_t a, uint32_t b, double *first, double *second)
 {
     double radius = sqrt(2 * gr_random_minus_log(a));
     uint32_t quarter = (b + 0x20000000u) >> 30; /* the nearest multiple of π/2 */

@@ -141,15 +141,6 @@ static GR_INLINE void random_normal_f64_body(const random_source at, const gr_ra
     }
 }
 
-static GR_INLINE void random_normal_f32_body(const random_source at, const gr_random_ctx *ctx,
-                                             uint64_t step, uint64_t first, void *out)
-{
-    double draw[RANDOM_BATCH];
-    float *to = out;
-    random_normal_f64_body(at, ctx, step, first, draw);
-    GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (float)draw[i];
-}
-
 /* Defines random_bernoulli_<bits>_body for elements of that size, whose 1 has the bytes ctx->one
  * and whose 0 is all bits zero. */
 #define RANDOM_BERNOULLI(bits)                                                                     \
@@ -206,8 +197,37 @@ static GR_INLINE void random_keys_body(const random_source at, const gr_random_c
 
 RANDOM_LEVELS(uniform_f32)
 RANDOM_LEVELS(uniform_f64)
-RANDOM_LEVELS(normal_f32)
 RANDOM_LEVELS(normal_f64)
+
+/* Numbers of the f64 copy, rounded: it is too long for a second one. */
+static GR_INLINE void random_normal_f32_of(random_batch_fn *normals, const gr_random_ctx *ctx,
+                                           uint64_t step, uint64_t first, void *out)
+{
+    double draw[RANDOM_BATCH];
+    float *to = out;
+    normals(ctx, step, first, draw);
+    GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (float)draw[i];
+}
+
+static void random_normal_f32_base(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
+                                   void *out)
+{
+    random_normal_f32_of(random_normal_f64_base, ctx, step, first, out);
+}
+#if defined(GR_X86_LEVELS)
+static void random_normal_f32_avx2(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
+                                   void *out)
+{
+    random_normal_f32_of(random_normal_f64_avx2, ctx, step, first, out);
+}
+static void random_normal_f32_avx512(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
+                                     void *out)
+{
+    random_normal_f32_of(random_normal_f64_avx512, ctx, step, first, out);
+}
+#endif
+static random_batch_fn *const random_normal_f32[GR_CPU_LEVELS] = GR_LEVELS(random_normal_f32);
+
 RANDOM_LEVELS(bernoulli_8)
 RANDOM_LEVELS(bernoulli_32)
 RANDOM_LEVELS(bernoulli_64)
