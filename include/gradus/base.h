@@ -123,7 +123,8 @@ typedef struct gr_shape {
 /* Copies `rank` sizes (0 ≤ rank ≤ GR_MAX_RANK; more are cut off). */
 GR_API gr_shape gr_shape_of(int rank, const int64_t *dim);
 GR_API bool gr_shape_equal(gr_shape a, gr_shape b); /* same rank, same sizes */
-/* Elements; -1: a size is negative, or those above 0 multiply to over INT64_MAX. 1 for a scalar. */
+/* Elements, 1 for a scalar; -1: a size is negative, or those above 0 multiply to more elements of 8
+ * bytes than an address could tell (over PTRDIFF_MAX / 8). */
 GR_API int64_t gr_shape_count(gr_shape shape);
 /* Writes "[64,1,28,28]" ("[]" for a scalar) into text[size], cut to fit; returns text. */
 GR_API char *gr_shape_print(gr_shape shape, char *text, size_t size);

@@ -34,7 +34,8 @@ int64_t gr_shape_count(gr_shape shape)
         else
             overflow |= __builtin_mul_overflow(count, shape.dim[i], &count);
     }
-    if (overflow) return -1; /* an empty one's other sizes, too, are multiplied by kernels */
+    /* an empty one's other sizes, too, are multiplied by kernels */
+    if (overflow || count > PTRDIFF_MAX / 8) return -1;
     return empty ? 0 : count;
 }
 

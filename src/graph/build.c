@@ -32,15 +32,6 @@ static bool build_check_arity(gr_infer *s, int n)
                          n < op->min_in ? op->min_in : op->max_in, n);
 }
 
-/* The product of the sizes but those of 0, which kernels and costs multiply too; -1 if it overflows
- * or a size is negative. */
-static int64_t build_extent(gr_shape shape)
-{
-    for (int i = 0; i < shape.rank; i++)
-        if (shape.dim[i] == 0) shape.dim[i] = 1;
-    return gr_shape_count(shape);
-}
-
 /* What the rule gave must be tensors that could exist. */
 static bool build_check_outputs(gr_infer *s)
 {
@@ -57,12 +48,12 @@ static bool build_check_outputs(gr_infer *s)
             return gr_infer_fail(s, GR_SHAPE, "rank %d is not between 0 and %d", t->shape.rank,
                                  GR_MAX_RANK);
         }
-        const int64_t extent = build_extent(t->shape);
-        if (extent < 0 || extent > PTRDIFF_MAX / 8) {
+        const int64_t count = gr_shape_count(t->shape);
+        if (count < 0) {
             return gr_infer_fail(s, GR_SHAPE, "shape %s has a negative size or too many elements",
                                  gr_shape_text(t->shape));
         }
-        const uint64_t bytes = (uint64_t)gr_shape_count(t->shape) * gr_dtype_size(t->dtype);
+        const uint64_t bytes = (uint64_t)count * gr_dtype_size(t->dtype);
         if (bytes > gr_limit_tensor()) {
             return gr_infer_fail(s, GR_SHAPE,
                                  "%s %s takes %llu bytes, more than the limit of %llu for a "

@@ -14,7 +14,7 @@
 
 /* Groups of more elements are normalised by one gate, shorter ones by several, which fuse with what
  * is around them. */
-enum { GR_NORM_LONG = 2048 };
+enum { GR_NORM_LONG = 128 };
 
 typedef struct gr_scope_kind {
     const char *kind;

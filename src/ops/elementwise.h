@@ -95,8 +95,11 @@
                                       int64_t n, const double *param)
 
 /* A span walks blocks of as many elements as make whole vectors at every level, so that the
- * compiler makes one vector loop and nothing around it. */
+ * compiler makes one vector loop and nothing around it. Where bytes stand beside a wider type T, as
+ * truths do, a vector of bytes sets how many. */
 #define GR_SPAN_BLOCK(T) (sizeof(T) == 1 ? 32 : 16)
+#define GR_SPAN_BLOCK_OF(T, OTHER)                                                                 \
+    (sizeof(T) == sizeof(OTHER) ? GR_SPAN_BLOCK(T) : sizeof(T) == sizeof(float) ? 64 : 32)
 
 /* Operand K of a span, under the name X: one that stands still is repeated for a block. X##_step
  * leads from a block to the next. SIZE is the block's. */
@@ -174,7 +177,7 @@
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
-        enum { BLOCK = GR_SPAN_BLOCK(IN) };                                                        \
+        enum { BLOCK = GR_SPAN_BLOCK_OF(IN, OUT) };                                                \
         OUT *z = out;                                                                              \
         GR_SPAN_OPERAND(IN, x, 0, BLOCK)                                                           \
         GR_SPAN_OPERAND(IN, y, 1, BLOCK)                                                           \

@@ -9,7 +9,7 @@
     GR_SPAN_LOOP_(NAME)                                                                            \
     {                                                                                              \
         (void)param;                                                                               \
-        enum { BLOCK = GR_SPAN_BLOCK(T) };                                                         \
+        enum { BLOCK = GR_SPAN_BLOCK_OF(T, uint8_t) };                                             \
         T *z = out;                                                                                \
         GR_SPAN_OPERAND(uint8_t, condition, 0, BLOCK)                                              \
         GR_SPAN_OPERAND(T, x, 1, BLOCK)                                                            \

@@ -167,10 +167,10 @@ static void test_layers(void **state)
         bool no_affine;
         int gates;
     } tests[] = {
-        {{2, {3, 2049}}, 0, false, 1},      {{2, {3, 2048}}, 0, false, 0},
-        {{3, {2, 5, 2049}}, 0, false, 1},   {{2, {3, 2049}}, 0, true, 0},
-        {{4, {2, 4, 33, 32}}, 2, false, 1}, {{4, {2, 4, 32, 32}}, 2, false, 0},
-        {{4, {2, 4, 33, 32}}, 2, true, 0},
+        {{2, {3, 129}}, 0, false, 1},      {{2, {3, 128}}, 0, false, 0},
+        {{3, {2, 5, 129}}, 0, false, 1},   {{2, {3, 129}}, 0, true, 0},
+        {{4, {2, 4, 13, 5}}, 2, false, 1}, {{4, {2, 4, 8, 8}}, 2, false, 0},
+        {{4, {2, 4, 13, 5}}, 2, true, 0},
     };
     for (size_t t = 0; t < GR_LEN(tests); t++) {
         gr_graph *g = gr_graph_new();

@@ -3,6 +3,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/conv_choice.h"
+#include "ops/elementwise.h"
 
 #if defined(GRADUS_ONEDNN_BUILT) && !defined(_WIN32)
 
@@ -148,7 +149,8 @@ static gr_status module_run_divided(const gr_call *call)
         if (job.status[i] != GR_OK)
             return gr_fail(job.status[i], "oneDNN fails in part %lld of a gradient", (long long)i);
         const float *part = (const float *)(const void *)((char *)call->work + (size_t)i * a->slot);
-        for (int64_t k = 0; i > 0 && k < a->count; k++) sum[k] += part[k];
+        if (i == 0) continue;
+        GR_SIMD for (int64_t k = 0; k < a->count; k++) sum[k] += part[k];
     }
     return GR_OK;
 }

@@ -4,6 +4,7 @@
 #include "ops/movement.h"
 #include "backend/backend.h"
 #include "backend/cpu/transpose.h"
+#include "ops/elementwise.h"
 
 enum { MOVEMENT_GRAIN = 1 << 17 }; /* bytes worth a thread */
 
@@ -51,7 +52,7 @@ typedef struct movement_work {
         (void)out_step;                                                                            \
         const uint##bits##_t value = *(const uint##bits##_t *)(const void *)in;                    \
         uint##bits##_t *to = (void *)out;                                                          \
-        for (int64_t i = 0; i < n; i++) to[i] = value;                                             \
+        GR_SIMD for (int64_t i = 0; i < n; i++) to[i] = value;                                     \
     }                                                                                              \
     static void movement_strided_##bits(const char *in, int64_t in_step, char *out,                \
                                         int64_t out_step, int64_t n)                               \

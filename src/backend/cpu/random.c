@@ -74,6 +74,26 @@ static GR_INLINE void random_row_body(random_words_fn *words, uint64_t key, uint
     }
 }
 
+/* A batch of normal draws. */
+static GR_INLINE void random_normals_body(random_words_fn *words, const gr_random_ctx *ctx,
+                                          uint64_t step, uint64_t first, double *out)
+{
+    uint32_t word[4][RANDOM_SIDE];
+    double draw[4][RANDOM_SIDE];
+    words(ctx->key, first / 4, step, word);
+    /* long enough not to stand there twice */
+    _Pragma("GCC unroll 1") for (int w = 0; w < 4; w += 2)
+    {
+        GR_SIMD for (int j = 0; j < RANDOM_SIDE; j++)
+        {
+            gr_random_normals(word[w][j], word[w + 1][j], &draw[w][j], &draw[w + 1][j]);
+        }
+    }
+    for (int j = 0; j < RANDOM_SIDE; j++) {
+        for (int w = 0; w < 4; w++) out[4 * j + w] = draw[w][j];
+    }
+}
+
 /* Of each CPU level one copy, which all draws call. */
 #define RANDOM_WORDS_COPY(level, target)                                                           \
     target static __attribute__((noinline)) void random_words_##level(                             \
@@ -85,6 +105,11 @@ static GR_INLINE void random_row_body(random_words_fn *words, uint64_t key, uint
                                                                     uint64_t step, uint32_t *row)  \
     {                                                                                              \
         random_row_body(random_words_##level, key, block, step, row);                              \
+    }                                                                                              \
+    target static __attribute__((noinline)) void random_normals_##level(                           \
+        const gr_random_ctx *ctx, uint64_t step, uint64_t first, void *out)                        \
+    {                                                                                              \
+        random_normals_body(random_words_##level, ctx, step, first, out);                          \
     }
 RANDOM_WORDS_COPY(base, )
 #if defined(GR_X86_LEVELS)
@@ -104,6 +129,7 @@ gr_random_row_fn *gr_random_row(gr_cpu_level level)
 typedef struct random_source {
     random_words_fn *words;
     gr_random_row_fn *row;
+    random_batch_fn *normals;
 } random_source;
 
 static GR_INLINE void random_uniform_f32_body(const random_source at, const gr_random_ctx *ctx,
@@ -124,21 +150,14 @@ static GR_INLINE void random_uniform_f64_body(const random_source at, const gr_r
     GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (double)gr_random_fraction(row[i]);
 }
 
-static GR_INLINE void random_normal_f64_body(const random_source at, const gr_random_ctx *ctx,
+/* Numbers of the f64 copy, rounded: it is too long for a second one. */
+static GR_INLINE void random_normal_f32_body(const random_source at, const gr_random_ctx *ctx,
                                              uint64_t step, uint64_t first, void *out)
 {
-    uint32_t word[4][RANDOM_SIDE];
-    double draw[4][RANDOM_SIDE], *to = out;
-    at.words(ctx->key, first / 4, step, word);
-    for (int w = 0; w < 4; w += 2) {
-        GR_SIMD for (int j = 0; j < RANDOM_SIDE; j++)
-        {
-            gr_random_normals(word[w][j], word[w + 1][j], &draw[w][j], &draw[w + 1][j]);
-        }
-    }
-    for (int j = 0; j < RANDOM_SIDE; j++) {
-        for (int w = 0; w < 4; w++) to[4 * j + w] = draw[w][j];
-    }
+    double draw[RANDOM_BATCH];
+    float *to = out;
+    at.normals(ctx, step, first, draw);
+    GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (float)draw[i];
 }
 
 /* Defines random_bernoulli_<bits>_body for elements of that size, whose 1 has the bytes ctx->one
@@ -179,8 +198,9 @@ static GR_INLINE void random_keys_body(const random_source at, const gr_random_c
     target static void random_##name##_##level(const gr_random_ctx *ctx, uint64_t step,            \
                                                uint64_t first, void *out)                          \
     {                                                                                              \
-        random_##name##_body((random_source){random_words_##level, random_row_##level}, ctx, step, \
-                             first, out);                                                          \
+        random_##name##_body(                                                                      \
+            (random_source){random_words_##level, random_row_##level, random_normals_##level},     \
+            ctx, step, first, out);                                                                \
     }
 #if defined(GR_X86_LEVELS)
 #define RANDOM_LEVELS(name)                                                                        \
@@ -197,37 +217,8 @@ static GR_INLINE void random_keys_body(const random_source at, const gr_random_c
 
 RANDOM_LEVELS(uniform_f32)
 RANDOM_LEVELS(uniform_f64)
-RANDOM_LEVELS(normal_f64)
-
-/* Numbers of the f64 copy, rounded: it is too long for a second one. */
-static GR_INLINE void random_normal_f32_of(random_batch_fn *normals, const gr_random_ctx *ctx,
-                                           uint64_t step, uint64_t first, void *out)
-{
-    double draw[RANDOM_BATCH];
-    float *to = out;
-    normals(ctx, step, first, draw);
-    GR_SIMD for (int i = 0; i < RANDOM_BATCH; i++) to[i] = (float)draw[i];
-}
-
-static void random_normal_f32_base(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
-                                   void *out)
-{
-    random_normal_f32_of(random_normal_f64_base, ctx, step, first, out);
-}
-#if defined(GR_X86_LEVELS)
-static void random_normal_f32_avx2(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
-                                   void *out)
-{
-    random_normal_f32_of(random_normal_f64_avx2, ctx, step, first, out);
-}
-static void random_normal_f32_avx512(const gr_random_ctx *ctx, uint64_t step, uint64_t first,
-                                     void *out)
-{
-    random_normal_f32_of(random_normal_f64_avx512, ctx, step, first, out);
-}
-#endif
-static random_batch_fn *const random_normal_f32[GR_CPU_LEVELS] = GR_LEVELS(random_normal_f32);
-
+RANDOM_LEVELS(normal_f32)
+static random_batch_fn *const random_normal_f64[GR_CPU_LEVELS] = GR_LEVELS(random_normals);
 RANDOM_LEVELS(bernoulli_8)
 RANDOM_LEVELS(bernoulli_32)
 RANDOM_LEVELS(bernoulli_64)

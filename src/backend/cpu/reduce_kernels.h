@@ -162,28 +162,24 @@ REDUCE_NAME(fold)(int kind, REDUCE_T *lane, int n)
     return lane[0];
 }
 
-/* Units of 1 < n < REDUCE_LANES elements. */
-REDUCE_TARGET static inline __attribute__((always_inline)) void
-REDUCE_NAME(units_of_few)(int kind, REDUCE_T *y, const REDUCE_T *x, int64_t count, int64_t step,
-                          int n)
+/* 0 < n < REDUCE_LANES elements folded to `lane` once; the number of lanes that are left. */
+REDUCE_TARGET static inline __attribute__((always_inline)) int
+REDUCE_NAME(lanes_of_few)(int kind, REDUCE_T *lane, const REDUCE_T *x, int n)
 {
     int half = REDUCE_LANES / 2; /* the largest power of two below n */
-    while (half >= n) half /= 2;
-    for (int64_t k = 0; k < count; k++, x += step) {
-        REDUCE_T lane[REDUCE_LANES];
-        int j = 0;
-        for (; j < n - half; j++) lane[j] = REDUCE_NAME(combine)(kind, x[j], x[j + half]);
-        for (; j < half; j++) lane[j] = x[j];
-        y[k] = REDUCE_NAME(fold)(kind, lane, half);
-    }
+    while (half >= n && half > 1) half /= 2;
+    int j = 0;
+    for (; j < n - half; j++) lane[j] = REDUCE_NAME(combine)(kind, x[j], x[j + half]);
+    for (; j < half; j++) lane[j] = x[j];
+    return half;
 }
 #endif
 
-/* n ≥ REDUCE_LANES elements. */
-REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
-REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
+/* n ≥ REDUCE_LANES elements combined in `sum`; where the last ones start that are not in it. */
+REDUCE_TARGET static inline __attribute__((always_inline)) int64_t
+REDUCE_NAME(sum_up)(int kind, REDUCE_NAME(t) * sum, const REDUCE_T *x, int64_t n)
 {
-    REDUCE_NAME(t) sum[REDUCE_PARTS], next;
+    REDUCE_NAME(t) next;
     for (int p = 0; p < REDUCE_PARTS; p++) memcpy(&sum[p], x + p * REDUCE_STEP, sizeof next);
     int64_t i = REDUCE_LANES;
     for (; i + REDUCE_LANES <= n; i += REDUCE_LANES) {
@@ -192,29 +188,23 @@ REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
             sum[p] = REDUCE_NAME(combine_vector)(kind, sum[p], next);
         }
     }
+    return i;
+}
+
 #if defined(REDUCE_LOAD_PART)
+/* n ≥ REDUCE_LANES elements. */
+REDUCE_TARGET static inline __attribute__((always_inline)) REDUCE_T
+REDUCE_NAME(unit)(int kind, const REDUCE_T *x, int64_t n)
+{
+    REDUCE_NAME(t) sum[REDUCE_PARTS];
+    int64_t i = REDUCE_NAME(sum_up)(kind, sum, x, n);
     for (int p = 0; p < REDUCE_PARTS && i < n; p++, i += REDUCE_STEP) {
         const int64_t left = n - i < REDUCE_STEP ? n - i : REDUCE_STEP;
-        next = (REDUCE_NAME(t))REDUCE_LOAD_PART(x + i, left);
+        const REDUCE_NAME(t) next = (REDUCE_NAME(t))REDUCE_LOAD_PART(x + i, left);
         sum[p] = REDUCE_NAME(combine_first)(kind, sum[p], next, left);
     }
     sum[0] = REDUCE_NAME(combine_vector)(kind, sum[0], sum[1]);
     return REDUCE_NAME(fold)(kind, sum[0], REDUCE_STEP);
-#else
-    _Alignas(64) REDUCE_T lane[REDUCE_LANES];
-    if (i < n) {
-        for (int p = 0; p < REDUCE_PARTS; p++) memcpy(lane + p * REDUCE_STEP, &sum[p], sizeof next);
-        for (int64_t j = 0; j < n - i; j++) lane[j] = REDUCE_NAME(combine)(kind, lane[j], x[i + j]);
-        return REDUCE_NAME(fold)(kind, lane, REDUCE_LANES);
-    }
-    for (int h = REDUCE_PARTS / 2; h > 0; h /= 2) { /* the first folds take whole vectors */
-        for (int p = 0; p < h; p++) {
-            sum[p] = REDUCE_NAME(combine_vector)(kind, sum[p], sum[p + h]);
-        }
-    }
-    memcpy(lane, &sum[0], sizeof next);
-    return REDUCE_NAME(fold)(kind, lane, REDUCE_STEP);
-#endif
 }
 
 /* out[k] = the unit of n elements at x + k·step. */
@@ -231,6 +221,42 @@ REDUCE_NAME(units)(int kind, void *out, const void *x, int64_t count, int64_t st
         for (int64_t k = 0; k < count; k++) y[k] = from[k * step];
     }
 }
+#else
+/* n ≥ REDUCE_LANES elements combined in `lane`; the number of lanes that are left. */
+REDUCE_TARGET static inline __attribute__((always_inline)) int
+REDUCE_NAME(lanes_of_many)(int kind, REDUCE_T *lane, const REDUCE_T *x, int64_t n)
+{
+    REDUCE_NAME(t) sum[REDUCE_PARTS];
+    const int64_t i = REDUCE_NAME(sum_up)(kind, sum, x, n);
+    if (i < n) {
+        for (int p = 0; p < REDUCE_PARTS; p++)
+            memcpy(lane + p * REDUCE_STEP, &sum[p], sizeof sum[p]);
+        for (int64_t j = 0; j < n - i; j++) lane[j] = REDUCE_NAME(combine)(kind, lane[j], x[i + j]);
+        return REDUCE_LANES;
+    }
+    for (int h = REDUCE_PARTS / 2; h > 0; h /= 2) { /* the first folds take whole vectors */
+        for (int p = 0; p < h; p++) {
+            sum[p] = REDUCE_NAME(combine_vector)(kind, sum[p], sum[p + h]);
+        }
+    }
+    memcpy(lane, &sum[0], sizeof sum[0]);
+    return REDUCE_STEP;
+}
+
+/* out[k] = the unit of n elements at x + k·step. */
+REDUCE_TARGET static inline __attribute__((always_inline)) void
+REDUCE_NAME(units)(int kind, void *out, const void *x, int64_t count, int64_t step, int64_t n)
+{
+    REDUCE_T *y = out;
+    const REDUCE_T *from = x;
+    for (int64_t k = 0; k < count; k++, from += step) {
+        _Alignas(64) REDUCE_T lane[REDUCE_LANES];
+        const int lanes = n < REDUCE_LANES ? REDUCE_NAME(lanes_of_few)(kind, lane, from, (int)n)
+                                           : REDUCE_NAME(lanes_of_many)(kind, lane, from, n);
+        y[k] = REDUCE_NAME(fold)(kind, lane, lanes);
+    }
+}
+#endif
 
 #endif
 
