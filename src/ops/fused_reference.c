@@ -18,8 +18,9 @@ typedef struct fused_step {
     const gr_node *node;
     gr_span_fn *span; /* elementwise gates */
     double param[GR_SPAN_PARAMS];
-    gr_kernel_fn *fn; /* reductions */
+    gr_kernel_fn *fn; /* reductions, contractions */
     const void *ctx;
+    size_t work; /* where its scratch memory starts in ours */
 } fused_step;
 
 typedef struct fused_plan {
@@ -93,7 +94,11 @@ static gr_status fused_run(const gr_call *call)
             fused_elementwise(step, in, out);
             continue;
         }
-        const gr_call inner = {.in = in, .out = &out, .ctx = step->ctx, .threads = 1};
+        const gr_call inner = {.in = in,
+                               .out = &out,
+                               .work = call->work ? (char *)call->work + step->work : NULL,
+                               .ctx = step->ctx,
+                               .threads = 1};
         GR_TRY(step->fn(&inner));
     }
     return GR_OK;
@@ -114,6 +119,8 @@ static gr_status fused_add_step(gr_request *request, fused_plan *plan, const gr_
     GR_TRY(node->op->reference(&inner));
     step->fn = inner.fn;
     step->ctx = inner.ctx;
+    step->work = request->work;
+    request->work += gr_aligned(inner.work);
     return GR_OK;
 }
 
