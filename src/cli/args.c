@@ -393,6 +393,7 @@ int cli_args_set(cli_args *args, const char *name, const char *text)
 int cli_args_default(cli_args *args, const char *name, const char *text)
 {
     args_value *value = args_find(args, name, strlen(name));
+    if (!value) return args_unknown(args, name);
     return value->text ? CLI_YES : args_set(value, text);
 }
 

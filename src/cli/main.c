@@ -27,7 +27,7 @@ static int main_unknown(const char *name, bool topics)
 {
     const char *names[MAIN_MOST_COMMANDS];
     int n = 0;
-    for (; cli_commands[n] && n < MAIN_MOST_COMMANDS; n++) names[n] = cli_commands[n]->name;
+    for (; n < MAIN_MOST_COMMANDS && cli_commands[n]; n++) names[n] = cli_commands[n]->name;
     for (int i = 0; topics && cli_topics[i].name && n < MAIN_MOST_COMMANDS; i++)
         names[n++] = cli_topics[i].name;
     if (strcmp(name, "version") == 0)

@@ -205,6 +205,7 @@ static void conv_pack_task(const conv_plan *p, const gr_call *call, char *slot, 
 {
     (void)slot;
     const int64_t blocks = gr_gemm_blocks(p->kit, p->patch);
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): without blocks there are no tasks */
     const int64_t group = task / blocks, block = task % blocks;
     const gr_gemm_matrix w = {conv_at(p, call->in[1], group * conv_w_size(p)), p->patch, 1};
     const int64_t size = gr_gemm_packed_size(p->kit, p->width, p->patch);

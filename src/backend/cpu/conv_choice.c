@@ -54,9 +54,15 @@ static bool choice_is_depthwise(const gr_conv_geometry *g)
     return g->groups == g->c && g->groups == g->o;
 }
 
+/* Channels of x that one filter sees; the groups divide them. */
+static int64_t choice_depth(const gr_conv_geometry *g)
+{
+    return g->c / g->groups;
+}
+
 static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
 {
-    const double patch = (double)(g->c / g->groups * gr_conv_volume(g->kernel));
+    const double patch = (double)(choice_depth(g) * gr_conv_volume(g->kernel));
     const double places = (double)(g->n * gr_conv_volume(g->out)), width = (double)g->o;
     const bool depthwise = choice_is_depthwise(g);
     const double strided = g->stride[2] > 1 ? CHOICE_STRIDED : 0;
@@ -78,7 +84,7 @@ static double choice_of_gemm(const gr_conv_geometry *g, const gr_op *op)
  * would hardly show among so many. */
 static double choice_of_rows(const gr_conv_geometry *g)
 {
-    const double patch = (double)(g->c / g->groups * gr_conv_volume(g->kernel));
+    const double patch = (double)(choice_depth(g) * gr_conv_volume(g->kernel));
     const double places = (double)(g->n * gr_conv_volume(g->out)), width = (double)g->o;
     const double columns = (double)(g->n * conv_ceil(gr_conv_volume(g->out), 16) * 16);
     if (columns * (double)g->groups > CHOICE_FEW * width) return INFINITY;
@@ -109,7 +115,7 @@ static double choice_of_places(const gr_conv_geometry *g, const gr_request *requ
 {
     const gr_op *op = request->node->op;
     const bool by_weights = op == &gr_op_conv_weight_grad, back = op == &gr_op_conv_input_grad;
-    const int64_t depth = g->c / g->groups, width = g->o / g->groups;
+    const int64_t depth = choice_depth(g), width = g->o / g->groups;
     const int64_t rows = back ? depth : width, lanes = by_weights ? depth : g->n;
     const double tiles = (double)(conv_ceil(rows, CHOICE_ROWS) * conv_ceil(lanes, 32));
     const double vectors = (double)(conv_ceil(lanes, 16) * 16), groups = (double)g->groups;
@@ -129,7 +135,7 @@ static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 {
     if (choice_is_depthwise(g)) return INFINITY;
     const double tiles = 16 * ceil((double)gr_winograd_count(g, op) / 16); /* whole vectors */
-    const double filters = (double)(g->c / g->groups * g->o);
+    const double filters = (double)(choice_depth(g) * g->o);
     const double each = op == &gr_op_conv_weight_grad ? CHOICE_CHANNEL_TILE : CHOICE_TILE;
     const double side = (double)winograd_side_of(g->kernel[1]);
     return side * side *
@@ -140,11 +146,11 @@ static double choice_of_winograd(const gr_conv_geometry *g, const gr_op *op)
 static double choice_of_onednn(const gr_conv_geometry *g, const gr_op *op)
 {
     const bool depthwise = choice_is_depthwise(g);
-    const double depth = depthwise ? 1 : (double)(conv_ceil(g->c / g->groups, 16) * 16);
+    const double depth = depthwise ? 1 : (double)(conv_ceil(choice_depth(g), 16) * 16);
     const double width = (double)(conv_ceil(g->o / g->groups, 16) * 16 * g->groups);
     const double x = (double)(g->n * g->c * gr_conv_volume(g->in));
     const double y = (double)(g->n * g->o) * (double)gr_conv_volume(g->out);
-    const double w = (double)(g->c / g->groups * g->o * gr_conv_volume(g->kernel));
+    const double w = (double)(choice_depth(g) * g->o * gr_conv_volume(g->kernel));
     const double products = (double)(g->n * gr_conv_volume(g->out) * gr_conv_volume(g->kernel));
     return CHOICE_BLOCKED * products * depth * (depthwise ? (double)g->o : width) +
            CHOICE_REORDER * (x + y) +
