@@ -14,6 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+size_t cli_read(void *data, size_t size, FILE *file)
+{
+    size_t got = fread(data, 1, size, file);
+    while (got < size && ferror(file) && errno == EINTR) {
+        clearerr(file);
+        got += fread((char *)data + got, 1, size - got, file);
+    }
+    return got;
+}
+
 int cli_read_file(const char *path, size_t limit, char **text)
 {
     int code = CLI_YES;
@@ -23,7 +33,7 @@ int cli_read_file(const char *path, size_t limit, char **text)
     if (!file) return cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));
     while (size <= limit && !feof(file) && !ferror(file)) {
         if (size == room) *text = cli_realloc(*text, room = room ? 2 * room : 4096, 1);
-        size += fread(*text + size, 1, room - size, file);
+        size += cli_read(*text + size, room - size, file);
     }
     if (ferror(file))
         code = cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));

@@ -4,6 +4,12 @@
 
 #include "cli/command.h"
 
+#include <stdio.h>
+
+/* fread, which a signal does not cut short: fewer than `size` bytes mean the end, or ferror(file)
+ * and errno. */
+size_t cli_read(void *data, size_t size, FILE *file);
+
 /* Reads a file of at most `limit` bytes into new memory, NUL-terminated, to be freed. Returns an
  * exit status, after a message if it is not CLI_YES. */
 int cli_read_file(const char *path, size_t limit, char **text);

@@ -23,7 +23,7 @@ bool cli_is_model(const char *path)
     FILE *file = fopen(cli_spool(path), "rb");
     if (!file) return false;
     /* The length of a header, of which only the low bytes are not 0, and the JSON's first two. */
-    bool model = fread(head, 1, sizeof head, file) == sizeof head && head[7] == 0 && head[6] == 0 &&
+    bool model = cli_read(head, sizeof head, file) == sizeof head && head[7] == 0 && head[6] == 0 &&
                  head[5] == 0 && head[8] == '{' && head[9] == '"';
     fclose(file);
     return model;

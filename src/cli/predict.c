@@ -1,6 +1,7 @@
 /* gradus predict: what a model takes pictures and rows of data for. */
 #include "cli/dataset.h"
 #include "cli/gates.h"
+#include "cli/input.h"
 #include "cli/json.h"
 #include "cli/out.h"
 #include "cli/picture.h"
@@ -114,7 +115,7 @@ static bool predict_is_picture(const char *path, int *code)
 {
     unsigned char head[4] = {0};
     FILE *file = fopen(cli_spool(path), "rb");
-    size_t size = file ? fread(head, 1, sizeof head, file) : 0;
+    size_t size = file ? cli_read(head, sizeof head, file) : 0;
     if (!file || ferror(file))
         *code = errno == EISDIR ? cli_bad("%s: is a folder: name the files in it: %s/*", path, path)
                                 : cli_fault(CLI_ENVIRONMENT, "%s: %s", path, strerror(errno));

@@ -33,7 +33,7 @@ char *cli_runfolder_file_hash(const char *path)
     unsigned char part[1 << 14];
     FILE *file = fopen(path, "rb");
     if (!file) return NULL;
-    for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) hash = cli_hash(hash, part, n);
+    for (size_t n; (n = cli_read(part, sizeof part, file)) > 0;) hash = cli_hash(hash, part, n);
     const bool whole = !ferror(file);
     fclose(file);
     return whole ? cli_format("hash %016" PRIx64, hash) : NULL;
@@ -277,7 +277,7 @@ static bool from_same_bytes(const char *a, const char *b)
     bool same = one && other;
     while (same) {
         char x[1 << 14], y[sizeof x];
-        const size_t n = fread(x, 1, sizeof x, one), m = fread(y, 1, sizeof y, other);
+        const size_t n = cli_read(x, sizeof x, one), m = cli_read(y, sizeof y, other);
         same = n == m && memcmp(x, y, n) == 0 && !ferror(one) && !ferror(other);
         if (n < sizeof x) break;
     }

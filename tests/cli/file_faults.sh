@@ -29,9 +29,9 @@ run_faulty() {
     LD_PRELOAD=$GRADUS_FILE_FAULTS "$GRADUS" "$@" >out 2>err </dev/null || STATUS=$?
 }
 
-# numbers COUNT: which of that many calls are to fail.
+# numbers COUNT KIND: which of that many calls are to fail. Each read may be interrupted.
 numbers() {
-    if [ "${GRADUS_FAULTS:-}" = all ]; then
+    if [ "${GRADUS_FAULTS:-}" = all ] || [ "$2" = read:EINTR ]; then
         seq 1 "$1"
     else
         printf '%s\n' 1 2 $((($1 + 1) / 2)) "$1" | awk -v n="$1" '$1 >= 1 && $1 <= n' | sort -nu
@@ -72,7 +72,7 @@ survives() {
     for kind in $ALL; do
         call=${kind%:*}
         n=$(awk -v call="$call" '$1 == call { print $2 }' counts)
-        for at in $(numbers "$n"); do
+        for at in $(numbers "${n:-0}" "$kind"); do
             TRIED=$((TRIED + 1))
             run_faulty "$kind:$at" "$@"
             [ "$STATUS" -le 3 ] || fault "exit status is $STATUS"
