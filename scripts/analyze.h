@@ -1,5 +1,11 @@
 /* For scripts/check-static: what an analyser cannot see from one file, that gr_fail returns the
  * status that it is given, which is never GR_OK. */
 #include "base/base.h"
-#define gr_fail(status, ...) ((void)(gr_fail)(status, __VA_ARGS__), (status))
-#define gr_fail_prefix(status, ...) ((void)(gr_fail_prefix)(status, __VA_ARGS__), (status))
+#define ANALYZE_FAIL(function, status, ...)                                                        \
+    __extension__({                                                                                \
+        const gr_status analyze_status = (status);                                                 \
+        function(analyze_status, __VA_ARGS__);                                                     \
+        analyze_status;                                                                            \
+    })
+#define gr_fail(status, ...) ANALYZE_FAIL((gr_fail), status, __VA_ARGS__)
+#define gr_fail_prefix(status, ...) ANALYZE_FAIL((gr_fail_prefix), status, __VA_ARGS__)
