@@ -14,7 +14,10 @@ set(kernel_sources ${small_sources})
 set(own_kernels activation algebra arithmetic cast compare elementwise exp_log extremes logic one_hot
     patches position pow scan trig where)
 list(JOIN own_kernels "|" own_kernels)
-list(FILTER small_sources EXCLUDE REGEX "/src/(ops/(${own_kernels})\\.c|backend/cpu/)")
+set(own_batches loader normalize) # what touches each example of a batch
+list(JOIN own_batches "|" own_batches)
+list(FILTER small_sources EXCLUDE REGEX
+    "/src/(ops/(${own_kernels})\\.c|data/(${own_batches})\\.c|backend/cpu/)")
 list(FILTER kernel_sources INCLUDE REGEX "/src/backend/cpu/")
 set(planning conv_choice fused_draft fused_plan module select)
 list(TRANSFORM planning REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/backend/cpu/\\1.c")

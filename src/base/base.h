@@ -22,6 +22,10 @@ static inline size_t gr_aligned(size_t bytes)
 
 #define GR_LEN(array) (sizeof(array) / sizeof *(array))
 
+/* Before a loop whose rounds do not depend on each other and that is worth vectors: at the level of
+ * optimisation that keeps the library small, no loop is made of them unasked. */
+#define GR_SIMD _Pragma("omp simd")
+
 /* ---- Faults ------------------------------------------------------------------------------- */
 
 /* Sets this thread's message and returns `status`:  return gr_fail(GR_FORMAT, "%s: …", path); */

@@ -96,12 +96,13 @@ static double search_keys(const search_job *job, int64_t i, int64_t begin, int64
     const double *const right = job->squares ? job->knn->squares + begin : NULL;
     const double left = job->squares ? job->squares[i] : 0;
     if (job->knn->distance == GR_DISTANCE_COSINE) {
-        for (int64_t j = 0; j < n; j++) {
+        GR_SIMD for (int64_t j = 0; j < n; j++)
+        {
             const double both = left * right[j];
             sums[j] = both > 0 ? 1 - sums[j] / sqrt(both) : 1;
         }
     } else if (right) {
-        for (int64_t j = 0; j < n; j++) sums[j] = left + right[j] - 2 * sums[j];
+        GR_SIMD for (int64_t j = 0; j < n; j++) sums[j] = left + right[j] - 2 * sums[j];
     }
     return search_least(sums, n);
 }

@@ -317,13 +317,13 @@ gr_status gr_normalizer_none(gr_shape example, gr_normalizer *normalizer)
 static void normalize_bytes(const unsigned char *restrict x, size_t n, float shift, float scale,
                             float *restrict y)
 {
-    for (size_t i = 0; i < n; i++) y[i] = ((float)x[i] - shift) * scale;
+    GR_SIMD for (size_t i = 0; i < n; i++) y[i] = ((float)x[i] - shift) * scale;
 }
 
 static void normalize_numbers(const float *restrict x, size_t n, float shift, float scale,
                               float *restrict y)
 {
-    for (size_t i = 0; i < n; i++) y[i] = (x[i] - shift) * scale;
+    GR_SIMD for (size_t i = 0; i < n; i++) y[i] = (x[i] - shift) * scale;
 }
 
 static void normalize_elements(gr_dtype dtype, const void *x, size_t n, const float *restrict shift,
@@ -332,9 +332,9 @@ static void normalize_elements(gr_dtype dtype, const void *x, size_t n, const fl
     const unsigned char *bytes = x;
     const float *numbers = x;
     if (dtype == GR_U8) {
-        for (size_t i = 0; i < n; i++) y[i] = ((float)bytes[i] - shift[i]) * scale[i];
+        GR_SIMD for (size_t i = 0; i < n; i++) y[i] = ((float)bytes[i] - shift[i]) * scale[i];
     } else {
-        for (size_t i = 0; i < n; i++) y[i] = (numbers[i] - shift[i]) * scale[i];
+        GR_SIMD for (size_t i = 0; i < n; i++) y[i] = (numbers[i] - shift[i]) * scale[i];
     }
 }
 

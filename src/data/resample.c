@@ -30,9 +30,9 @@ static void view_copy_row(gr_dtype dtype, const void *from, size_t at, int64_t n
     const unsigned char *bytes = (const unsigned char *)from + at;
     const float *numbers = (const float *)from + at;
     if (dtype == GR_U8 && step == 1) {
-        for (int64_t i = 0; i < n; i++) to[i] = (float)bytes[i];
+        GR_SIMD for (int64_t i = 0; i < n; i++) to[i] = (float)bytes[i];
     } else if (dtype == GR_U8) {
-        for (int64_t i = 0; i < n; i++) to[-i] = (float)bytes[i];
+        GR_SIMD for (int64_t i = 0; i < n; i++) to[-i] = (float)bytes[i];
     } else {
         for (int64_t i = 0; i < n; i++) to[i * step] = numbers[i];
     }
@@ -114,12 +114,12 @@ static view_taps view_weights(const view_axis *axis, int64_t i, float *weight)
 static void view_add_bytes(const unsigned char *restrict from, size_t n, float weight,
                            float *restrict to)
 {
-    for (size_t i = 0; i < n; i++) to[i] += weight * (float)from[i];
+    GR_SIMD for (size_t i = 0; i < n; i++) to[i] += weight * (float)from[i];
 }
 
 static void view_add_numbers(const float *restrict from, size_t n, float weight, float *restrict to)
 {
-    for (size_t i = 0; i < n; i++) to[i] += weight * from[i];
+    GR_SIMD for (size_t i = 0; i < n; i++) to[i] += weight * from[i];
 }
 
 /* What the rows of one picture share: the columns' taps, and the columns of the source that these
@@ -224,13 +224,14 @@ static void view_vary_contrast(float factor, size_t plane, bool colour, float *y
     for (size_t i = 0; i < plane; i++) sum += (double)view_grey(y, plane, i, colour);
     const float mean = (float)(sum / (double)plane);
     const size_t n = colour ? 3 * plane : plane;
-    for (size_t i = 0; i < n; i++) y[i] = view_level(mean + factor * (y[i] - mean));
+    GR_SIMD for (size_t i = 0; i < n; i++) y[i] = view_level(mean + factor * (y[i] - mean));
 }
 
 /* Towards or away from each pixel's grey. */
 static void view_vary_saturation(float factor, size_t plane, float *y)
 {
-    for (size_t i = 0; i < plane; i++) {
+    GR_SIMD for (size_t i = 0; i < plane; i++)
+    {
         const float grey = view_grey(y, plane, i, true);
         for (size_t c = 0; c < 3; c++) {
             float *x = &y[c * plane + i];

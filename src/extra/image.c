@@ -30,9 +30,9 @@ void gr_image_set_row(gr_tensor *image, int64_t y, const unsigned char *restrict
     for (size_t c = 0; c < channels; c++) {
         unsigned char *restrict to = (unsigned char *)image->data + c * plane + (size_t)y * width;
         if (step == 4) {
-            for (size_t x = 0; x < width; x++) to[x] = row[4 * x + c];
+            GR_SIMD for (size_t x = 0; x < width; x++) to[x] = row[4 * x + c];
         } else if (step == 3) {
-            for (size_t x = 0; x < width; x++) to[x] = row[3 * x + c];
+            GR_SIMD for (size_t x = 0; x < width; x++) to[x] = row[3 * x + c];
         } else {
             memcpy(to, row, width);
         }

@@ -80,10 +80,9 @@
 
 /* ---- Loops ----------------------------------------------------------------------------------- */
 
-/* out may be exactly an input, so pointers are not `restrict`; `omp simd` promises that one
- * element does not depend on another. */
-#define GR_SIMD _Pragma("omp simd")
-/* The same of a loop that reads some of its elements only: clang warns where it cannot do that. */
+/* out may be exactly an input, so pointers are not `restrict`; GR_SIMD promises that one element
+ * does not depend on another. This is GR_SIMD of a loop that reads some of its elements only: clang
+ * warns where it cannot do that. */
 #if defined(__clang__)
 #define GR_SIMD_MASKED
 #else
@@ -95,11 +94,11 @@
                                       int64_t n, const double *param)
 
 /* A span walks blocks of as many elements as make whole vectors at every level, so that the
- * compiler makes one vector loop and nothing around it. Where bytes stand beside a wider type T, as
- * truths do, a vector of bytes sets how many. */
+ * compiler makes one vector loop and nothing around it. Where truths, which are bytes, stand beside
+ * floats, a vector of bytes sets how many. */
 #define GR_SPAN_BLOCK(T) (sizeof(T) == 1 ? 32 : 16)
 #define GR_SPAN_BLOCK_OF(T, OTHER)                                                                 \
-    (sizeof(T) == sizeof(OTHER) ? GR_SPAN_BLOCK(T) : sizeof(T) == sizeof(float) ? 64 : 32)
+    (sizeof(T) == sizeof(float) && sizeof(OTHER) == 1 ? 64 : GR_SPAN_BLOCK(T))
 
 /* Operand K of a span, under the name X: one that stands still is repeated for a block. X##_step
  * leads from a block to the next. SIZE is the block's. */

@@ -31,8 +31,9 @@ typedef struct argmax_fast_work {
 #define ARGMAX_IS_NAN(x) ((x) != (x))
 
 /* Defines argmax_fast_<name>_rows and argmax_fast_<name>_columns for elements of type T; TAKES(a,
- * x): does x replace a? I: an integer that holds an index, of T's size where vectors compare. */
-#define ARGMAX_KERNELS(name, T, I, TAKES)                                                          \
+ * x): does x replace a? I: an integer that holds an index, of T's size where vectors compare. SIMD:
+ * GR_SIMD, or nothing where indices that are wider than elements make vectors of much code. */
+#define ARGMAX_KERNELS(name, T, I, SIMD, TAKES)                                                    \
     static void argmax_fast_##name##_rows(const argmax_fast_plan *p, const void *x, int64_t *out,  \
                                           int64_t begin, int64_t end)                              \
     {                                                                                              \
@@ -61,7 +62,7 @@ typedef struct argmax_fast_work {
         memset(at, 0, sizeof at);                                                                  \
         for (int64_t i = 1; i < size; i++) {                                                       \
             const T *restrict row = x + i * inner;                                                 \
-            GR_SIMD for (int64_t k = 0; k < n; k++)                                                \
+            SIMD for (int64_t k = 0; k < n; k++)                                                   \
             {                                                                                      \
                 const I takes = TAKES(best[k], row[k]) & !ARGMAX_IS_NAN(best[k]);                  \
                 at[k] = takes ? (I)i : at[k];                                                      \
@@ -82,15 +83,15 @@ typedef struct argmax_fast_work {
         }                                                                                          \
     }
 
-#define ARGMAX_TYPE(name, T, I)                                                                    \
-    ARGMAX_KERNELS(max_##name, T, I, GR_REDUCE_MAX_TAKES)                                          \
-    ARGMAX_KERNELS(min_##name, T, I, GR_REDUCE_MIN_TAKES)
+#define ARGMAX_TYPE(name, T, I, SIMD)                                                              \
+    ARGMAX_KERNELS(max_##name, T, I, SIMD, GR_REDUCE_MAX_TAKES)                                    \
+    ARGMAX_KERNELS(min_##name, T, I, SIMD, GR_REDUCE_MIN_TAKES)
 
-ARGMAX_TYPE(f64, double, int64_t)
-ARGMAX_TYPE(f32, float, int32_t)
-ARGMAX_TYPE(i64, int64_t, int64_t)
-ARGMAX_TYPE(i32, int32_t, int32_t)
-ARGMAX_TYPE(u8, uint8_t, int32_t)
+ARGMAX_TYPE(f64, double, int64_t, GR_SIMD)
+ARGMAX_TYPE(f32, float, int32_t, GR_SIMD)
+ARGMAX_TYPE(i64, int64_t, int64_t, GR_SIMD)
+ARGMAX_TYPE(i32, int32_t, int32_t, GR_SIMD)
+ARGMAX_TYPE(u8, uint8_t, int32_t, )
 
 /* [dtype][min][columns] */
 #define ARGMAX_FUNCTIONS(name)                                                                     \
