@@ -17,6 +17,9 @@
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 #ifndef GRADUS_PARTS
 #define GRADUS_PARTS ""
@@ -84,17 +87,31 @@ void cli_calm_threads(char **argv)
     if (setenv("GOMP_SPINCOUNT", "4000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
+/* A worker that looks at its socket only once it is done would otherwise go on for minutes after
+ * the command was killed. */
+static void process_end_with(pid_t parent)
+{
+#if defined(__linux__)
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(CLI_ENVIRONMENT); /* gone before that */
+#else
+    (void)parent;
+#endif
+}
+
 pid_t cli_process_start(const char *const *argv, bool apart, int *socket)
 {
     int end[2];
     cli_flush(); /* what follows in the child must not print it again */
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0) return -1;
     fcntl(end[0], F_SETFD, FD_CLOEXEC); /* later workers must not keep it open */
-    const pid_t process = fork();
+    const pid_t parent = getpid(), process = fork();
     if (process == 0) {
         if (apart) {
             signal(SIGINT, SIG_IGN);
             signal(SIGTERM, SIG_DFL);
+        } else {
+            process_end_with(parent);
         }
         if (dup2(end[1], CLI_WORKER_SOCKET) >= 0) execv("/proc/self/exe", (char **)argv);
         _exit(CLI_ENVIRONMENT);

@@ -28,7 +28,8 @@ double cli_peak_bytes(void);
 
 /* Starts this program anew as a worker, with these arguments ("gradus" first, NULL at the end). It
  * has the other end of *socket as CLI_WORKER_SOCKET. apart: a terminal's Ctrl-C is not for it, and
- * the command's handlers are not its own. Returns -1, with errno set, if there is no process. */
+ * the command's handlers are not its own; a worker that is not apart ends with the command, on
+ * Linux. Returns -1, with errno set, if there is no process. */
 enum { CLI_WORKER_SOCKET = 3 };
 #define CLI_WORKER "--worker=3"
 pid_t cli_process_start(const char *const *argv, bool apart, int *socket);

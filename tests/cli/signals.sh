@@ -14,8 +14,12 @@ run train --data text.txt --text chars --net 'embedding(40, 8) |> lstm(16) |> fc
 [ "$STATUS" -eq 0 ] || rm -f writer.safetensors
 awk 'BEGIN { for (i = 0; i < 3000000; i++) print i % 977 "," i % 13 }' >rows.csv
 
+# Every process of the command holds this pipe's end: who reads it sees when the last one is gone.
+mkfifo alive
+
 # ends FILES ARGUMENTS…: under way, each signal ends the command; no file is there but those before
-# and FILES. It is under way after a second, and when the file $ready, if any, is there.
+# and FILES, and no process. It is under way after a second, and when the file $ready, if any, is
+# there.
 ready=
 ends() {
     files=$1
@@ -25,8 +29,10 @@ ends() {
         mkdir place
         LINE="gradus $*, by SIG$signal"
         : >out
+        cat alive &
+        reader=$!
         # an asynchronous command of sh ignores SIGINT unless told otherwise
-        (cd place && exec env --default-signal=INT,TERM "$GRADUS" "$@") >out 2>err </dev/null &
+        (exec 9>alive && cd place && exec env --default-signal=INT,TERM "$GRADUS" "$@") >out 2>err </dev/null &
         pid=$!
         sleep 1
         tries=0
@@ -37,7 +43,7 @@ ends() {
         kill -0 $pid 2>/dev/null || { fault "it ended before the signal"; wait $pid; continue; }
         kill -s $signal $pid
         tries=0
-        while kill -0 $pid 2>/dev/null && [ $tries -lt 200 ]; do
+        while kill -0 $pid 2>/dev/null && [ $tries -lt 1200 ]; do
             sleep .05
             tries=$((tries + 1))
         done
@@ -46,6 +52,12 @@ ends() {
         wait $pid || STATUS=$?
         [ $signal = INT ] && exits 130 || exits 143
         echo "$1 SIG$signal: $((tries * 50)) ms"
+        tries=0
+        while kill -0 $reader 2>/dev/null && [ $tries -lt 1200 ]; do
+            sleep .05
+            tries=$((tries + 1))
+        done
+        kill $reader 2>/dev/null && fault "a process of it goes on"
         left=$(ls -A place)
         [ "$(echo $left)" = "$files" ] || fault "left: $left"
     done
@@ -60,7 +72,7 @@ ends '' linear --data ../blobs.csv --epochs 100000000
 ends '' regions --data ../few.csv --hidden 8 --epochs 1000000
 ends '' fit 'sin(x)' --steps 100000000
 ends '' surface valley --start 8,1 --steps 1000000 --paths "$(seq -s , -f 'gd:%.0fe-9' 14)"
-ends '' bench lenet --seconds 60 --no-machine
+ends '' bench lenet --seconds 200 --no-machine
 ends '' check --net 'fc(300) |> tanh |> fc(300) |> tanh |> fc(10)' --input 784 --samples -1
 if "$GRADUS" --version | grep -q ' png'; then
     mkdir idx photos photos/one photos/two
