@@ -7,7 +7,7 @@
 
 static gr_status view_reserve(gr_view_scratch *scratch, size_t count)
 {
-    if (count <= scratch->capacity) return GR_OK;
+    if (scratch->values && count <= scratch->capacity) return GR_OK;
     gr_free(scratch->values);
     scratch->capacity = 0;
     scratch->values = gr_alloc_array(count, sizeof *scratch->values);

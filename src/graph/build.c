@@ -89,6 +89,7 @@ gr_status gr_infer_node(const gr_op *op, gr_node *const *in, int n, gr_attr *att
         return s->status;
     }
     if ((op->flags & GR_OP_TUPLE_IN) && n == 1) { /* its rule sees the parts */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): build_check_inputs refused NULL */
         s->in = in[0]->out;
         s->n_in = in[0]->n_out;
         build_apply_rule(s);
@@ -100,6 +101,7 @@ gr_status gr_infer_node(const gr_op *op, gr_node *const *in, int n, gr_attr *att
     }
     gr_type *types = many ? many : few;
     for (int i = 0; i < n; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the same */
         types[i] = in[i]->out[0];
         if (in[i]->n_out > 1) {
             gr_infer_fail(s, GR_INVALID, "input %d is a tuple of %d (%s): read it with gr_get", i,

@@ -115,7 +115,7 @@ static inline gr_attr gr_attr_text(const char *s)
 static inline gr_attr gr_attr_ints(int n, const int64_t *v)
 {
     gr_attr a = {.kind = GR_ATTR_INTS, .ints = {.n = n}};
-    for (int k = 0; k < n; k++) a.ints.v[k] = v[k];
+    for (int k = 0; k < n; k++) a.ints.v[k] = v[k]; /* NOLINT(*uninitialized*): n is a rank */
     return a;
 }
 static inline gr_attr gr_attr_shape(gr_shape shape)

@@ -112,7 +112,7 @@ static gr_status list_value(gr_expr *expr, gr_tensor *value)
 {
     lang_parser parser;
     lang_list list = {.shape = GR_SCALAR};
-    double number;
+    double number = 0;
     bool found;
     GR_TRY(gr_lang_parser_start(&parser, expr));
     if (parser.token.kind == LANG_OPEN_LIST) {

@@ -277,6 +277,7 @@ static gr_node *attention_twin(gr_node *x)
 static gr_node *attention_split(const gr_attention_geometry *g, gr_node *x, bool rows, int64_t from,
                                 int64_t count, int64_t steps, int64_t each)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a node has heads of keys */
     const int64_t group = count / g->key_heads;
     const gr_shape heads = GR_SHAPE(g->batch, g->key_heads, group, steps, each);
     if (!rows) return gr_reshape(x, heads);
@@ -370,7 +371,7 @@ static void attention_grad_by_gates(const gr_node *node, gr_node *const *in, gr_
 static void attention_grad_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
 {
     const gr_attention_geometry g = gr_attention_geometry_of(node);
-    gr_node *in[ATTENTION_INPUTS], *wrt[6], *out[3], *part[6];
+    gr_node *in[ATTENTION_INPUTS] = {0}, *wrt[6], *out[3], *part[6];
     int place[6], n = 0;
     for (int i = 0; i < node->n_in; i++) {
         const bool fixed = i == g.mask || i == g.step;

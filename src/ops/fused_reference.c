@@ -86,7 +86,7 @@ static gr_status fused_run(const gr_call *call)
     const fused_plan *plan = call->ctx;
     for (int s = 0; s < plan->n; s++) {
         const fused_step *step = &plan->steps[s];
-        void *in[FUSED_OPERANDS], *out = fused_address(call, &plan->place[step->node->id]);
+        void *in[FUSED_OPERANDS] = {0}, *out = fused_address(call, &plan->place[step->node->id]);
         for (int i = 0; i < step->node->n_in; i++) {
             in[i] = fused_address(call, &plan->place[step->node->in[i]->id]);
         }

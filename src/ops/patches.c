@@ -62,6 +62,7 @@ static gr_node *patches_tap(gr_node *wide, const gr_window_values *v, const int6
     for (int i = v->rank - 1; i >= 0; i--) {
         start[2 + i] = tap % v->axes.kernel[i] * v->axes.dilation[i];
         step[2 + i] = v->axes.stride[i];
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): three axes at most */
         stop[2 + i] = start[2 + i] + (out[i] - 1) * step[2 + i] + 1;
         tap /= v->axes.kernel[i];
     }

@@ -228,7 +228,7 @@ gr_node *gr_upsample_nearest(gr_node *x, const int64_t *size, int count)
 {
     if (!resample_fits(x, "upsample", "sizes", size, count)) return gr_error_node(gr_node_graph(x));
     const gr_shape in = gr_node_shape(x);
-    int64_t factor[GR_SPACE];
+    int64_t factor[GR_SPACE] = {0};
     const gr_dtype dtype = gr_node_dtype(x);
     bool whole = true, doubles = dtype == GR_F32 || dtype == GR_F64;
     for (int i = 0; i < count; i++) {

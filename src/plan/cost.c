@@ -67,7 +67,8 @@ static double cost_of_matmul(const gr_node *node)
 static double cost_of_conv(const gr_node *node)
 {
     const gr_conv_geometry g = gr_conv_geometry_of(node);
-    const double taps = (double)(g.c / g.groups) * (double)gr_conv_volume(g.kernel);
+    const int64_t depth = g.c / g.groups;
+    const double taps = (double)depth * (double)gr_conv_volume(g.kernel);
     return 2.0 * (double)g.n * (double)g.o * (double)gr_conv_volume(g.out) * taps;
 }
 
