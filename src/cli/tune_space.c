@@ -324,6 +324,7 @@ static int space_grid(cli_tune *tune)
     for (int s = 0; code == CLI_YES && s < (int)all; s++) {
         cli_tune_setting *setting = space_add(tune, false);
         for (int i = tune->parameters - 1, rest = s; i >= 0; rest /= n[i], i--)
+            /* NOLINTNEXTLINE(clang-analyzer-core.*): each parameter has points, n[i] of them */
             setting->value[i] = cli_format("%s", value[i][rest % n[i]]);
     }
     for (int i = 0; i < tune->parameters; i++)

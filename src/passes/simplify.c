@@ -14,7 +14,8 @@ static bool simplify_is(const gr_node *node, double value)
     const gr_tensor *t = node->attr[0].tensor;
     if (gr_shape_count(t->shape) != 1) return false;
     double v = gr_tensor_at(t, 0);
-    return memcmp(&v, &value, sizeof v) == 0; /* tells 0 from -0 */
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): tells 0 from -0 */
+    return memcmp(&v, &value, sizeof v) == 0;
 }
 
 static bool simplify_same_type(const gr_node *a, const gr_node *b)
@@ -87,6 +88,7 @@ static gr_node *simplify_matmul(gr_graph *graph, const gr_node *old, gr_node *co
     gr_attr attr[2] = {old->attr[0], old->attr[1]};
     for (int i = 0; i < 2; i++) {
         if (!simplify_is_transpose(side[i])) continue;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): matmul has two inputs */
         side[i] = side[i]->in[0];
         attr[i].i = !attr[i].i;
     }
