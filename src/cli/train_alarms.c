@@ -46,7 +46,7 @@ static void alarm_raise(cli_training *training, cli_alarm_kind kind, const char 
 {
     cli_alarm *alarm = &training->alarm[kind];
     if (training->alarmed[kind] || (alarm->where && alarm->value >= value)) return;
-    free(alarm->where);
+    free(alarm->where); /* NOLINT(clang-analyzer-unix.Malloc): alarm_forget leaves none */
     *alarm = (cli_alarm){cli_format("%s", where), value, units};
 }
 

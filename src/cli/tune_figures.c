@@ -217,13 +217,14 @@ static gr_status search_map_cells(const cli_tune *tune, gr_figure *figure, searc
         most = fmax(most, map->values[i]);
     }
     for (int i = 0; i < rows * columns && status == GR_OK; i++) {
+        const int row = i / columns;
         const double value = map->values[i];
         char *text = isnan(value) ? cli_format("diverged")
                                   : cli_format(fabs(value) < 10 ? "%.3f" : "%.3g", value);
         const bool dark = value - least < .6 * (most - least);
         status = gr_figure_note(figure, 0,
-                                GR_NOTE(.text = text, .x = i % columns, .y = i / columns,
-                                        .width = .95, .color = !isnan(value) && dark ? -1 : 0));
+                                GR_NOTE(.text = text, .x = i % columns, .y = row, .width = .95,
+                                        .color = !isnan(value) && dark ? -1 : 0));
         free(text);
     }
     return status;

@@ -28,10 +28,11 @@ static gr_status confusion_notes(gr_figure *figure, const gr_confusion *confusio
     const int n = confusion->classes;
     for (int i = 0; i < n * n; i++) {
         char text[32];
+        const int row = i / n;
         if (confusion->counts[i] == 0) continue;
         snprintf(text, sizeof text, "%" PRId64, confusion->counts[i]);
         GR_TRY(gr_figure_note(figure, 0,
-                              GR_NOTE(.text = text, .x = i % n, .y = (double)(i / n), .width = 1,
+                              GR_NOTE(.text = text, .x = i % n, .y = row, .width = 1,
                                       .color = share[i] > 0.5 ? -1 : 0)));
     }
     return GR_OK;
@@ -104,7 +105,8 @@ static gr_status page_add(gr_figure *figure, const gr_picture_page *page, const 
 {
     const gr_tensor *image = &page->images[i];
     const double x = (i % grid->columns + 0.5) * grid->step_x;
-    const double y = (double)(i / grid->columns) * grid->step_y + (grid->side + PAGE_GAP) / 2;
+    const int row = i / grid->columns;
+    const double y = row * grid->step_y + (grid->side + PAGE_GAP) / 2;
     const bool shaped = image->shape.rank == 3;
     const double wide = shaped ? grid->unit * (double)image->shape.dim[2] / 2 : 1;
     const double tall = shaped ? grid->unit * (double)image->shape.dim[1] / 2 : 1;
