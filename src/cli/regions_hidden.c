@@ -278,6 +278,7 @@ static gr_status hidden_examples(const gr_dataset *set, gr_tensor *examples)
 gr_status cli_regions_draw_hidden(const cli_regions *regions, const char *path)
 {
     const int panels = regions->n + 1, columns = panels < 4 ? panels : 4;
+    const int rows = (panels + columns - 1) / columns;
     gr_tensor examples = {0}, lines = {0};
     gr_figure *figure = NULL;
     gr_status status = hidden_examples(regions->train, &examples);
@@ -286,10 +287,10 @@ gr_status cli_regions_draw_hidden(const cli_regions *regions, const char *path)
         status = hidden_lines(&plane, &lines);
     }
     if (status == GR_OK)
-        status = gr_figure_new(
-            GR_FIGURE(.panels = panels, .columns = columns, .width = HIDDEN_WIDE * columns,
-                      .height = HIDDEN_HIGH * ((panels + columns - 1) / columns), .dpi = 120),
-            &figure);
+        status = gr_figure_new(GR_FIGURE(.panels = panels, .columns = columns,
+                                         .width = HIDDEN_WIDE * columns,
+                                         .height = HIDDEN_HIGH * rows, .dpi = 120),
+                               &figure);
     if (status == GR_OK) status = hidden_plane(figure, regions->train, &lines, &examples);
     for (int i = 0; i < regions->n && status == GR_OK; i++)
         status = hidden_net(figure, i + 1, regions->train, &regions->nets[i], &lines, &examples);

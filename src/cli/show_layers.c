@@ -235,7 +235,7 @@ static gr_status show_draw_all(const cli_net *net, const gr_net_info *info,
 
 int show_layers(const cli_net *net, bool as_json, const show_pictures *pictures)
 {
-    gr_net_info *info;
+    gr_net_info *info = NULL;
     gr_safetensors *file = NULL;
     cli_json json = {.pretty = true};
     int code = show_describe(net, &info);

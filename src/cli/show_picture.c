@@ -132,7 +132,8 @@ static gr_status picture_add_maps(gr_figure *figure, int panel, const gr_tensor 
     gr_status status = GR_OK;
     for (int64_t m = 0; m < most && status == GR_OK; m++) {
         gr_tensor image;
-        const double x = (double)(m % PICTURE_MAPS), y = (double)(m / PICTURE_MAPS) * tall;
+        const int64_t row = m / PICTURE_MAPS;
+        const double x = (double)(m % PICTURE_MAPS), y = (double)row * tall;
         status = picture_grey(value, m, range, &image);
         if (status != GR_OK) break;
         status = gr_figure_picture(figure, panel,

@@ -33,7 +33,7 @@ gr_status cli_surface_proceed(cli_surface *surface)
 int cli_surface_pair(const cli_args *args, const char *option, bool rising, double pair[2])
 {
     const char *const text = cli_text(args, option);
-    char *comma, *end;
+    char *comma, *end = NULL;
     double read[2];
     if (!text) return CLI_YES;
     read[0] = strtod(text, &comma);

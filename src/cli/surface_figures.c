@@ -121,10 +121,10 @@ static gr_status figures_panel(const cli_surface *surface, gr_figure *figure, in
 static gr_status figures_plane(const cli_surface *surface, const char *path)
 {
     gr_figure *figure;
-    const int n = surface->grounds;
+    const int n = surface->grounds, rows = (n + 2) / 3;
     gr_status status = gr_figure_new(
         GR_FIGURE(.panels = n, .columns = n < 3 ? n : 3, .title = figures_title(surface),
-                  .width = n == 1 ? 400 : 0, .height = n == 1 ? 340 : 230 * (double)((n + 2) / 3),
+                  .width = n == 1 ? 400 : 0, .height = n == 1 ? 340 : 230 * (double)rows,
                   .seconds = cli_real(surface->args, "play")),
         &figure);
     for (int i = 0; i < n && status == GR_OK; i++) status = figures_panel(surface, figure, i);

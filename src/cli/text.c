@@ -81,6 +81,7 @@ char *cli_ascii(const char *text)
         for (size_t i = 0; ascii && i < sizeof letters / sizeof *letters; i++)
             if (strncmp(text, letters[i].letter, bytes) == 0) ascii = letters[i].ascii;
         const size_t n = ascii ? strlen(ascii) : 1;
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): all behind it is 0 */
         memcpy(to, ascii ? ascii : text, n);
         to += n;
         text += strnlen(text, bytes);

@@ -230,8 +230,7 @@ static void view_vary_contrast(float factor, size_t plane, bool colour, float *y
 /* Towards or away from each pixel's grey. */
 static void view_vary_saturation(float factor, size_t plane, float *y)
 {
-    GR_SIMD for (size_t i = 0; i < plane; i++)
-    {
+    for (size_t i = 0; i < plane; i++) {
         const float grey = view_grey(y, plane, i, true);
         for (size_t c = 0; c < 3; c++) {
             float *x = &y[c * plane + i];
