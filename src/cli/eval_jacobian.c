@@ -165,7 +165,7 @@ static int jacobian_find(const circuit *c, const char *text, int found[2])
 
 int eval_refuse_jacobian(const circuit *c, const char *names)
 {
-    int found[2];
+    int found[2] = {0};
     int code = jacobian_find(c, names, found);
     if (code != CLI_YES) return code;
     const int64_t rows = gr_shape_count(gr_node_shape(c->gate[found[0]].node));
@@ -180,7 +180,7 @@ int eval_refuse_jacobian(const circuit *c, const char *names)
 
 int eval_jacobian(circuit *c, const char *names, int digits, cli_json *json)
 {
-    int found[2];
+    int found[2] = {0};
     gr_tensor matrix = {0};
     int code = jacobian_find(c, names, found);
     if (code != CLI_YES) return code;

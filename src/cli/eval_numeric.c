@@ -99,7 +99,7 @@ static char *numeric_name(const numeric_run *run, int64_t i)
 static gr_status numeric_row(numeric_run *run, cli_table *table, int64_t i, double h,
                              double numeric, int digits)
 {
-    double moved;
+    double moved = 0;
     const double before = run->x[i];
     run->x[i] += h;
     gr_status status = numeric_value(run, run->x, run->n, &moved);

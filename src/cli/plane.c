@@ -54,7 +54,8 @@ gr_status cli_plane_points(const cli_plane *plane, int n, gr_shape shape, gr_dat
     if (status != GR_OK) return status;
     float *x = examples.data;
     for (int64_t i = 0; i < all.dim[0]; i++) {
-        const double along[2] = {(double)(i % n) / (n - 1), (double)(i / n) / (n - 1)};
+        const int64_t column = i % n, row = i / n;
+        const double along[2] = {(double)column / (n - 1), (double)row / (n - 1)};
         for (int axis = 0; axis < 2; axis++)
             *x++ = (float)(plane->low[axis] + along[axis] * (plane->high[axis] - plane->low[axis]));
     }

@@ -239,7 +239,7 @@ int show_layers(const cli_net *net, bool as_json, const show_pictures *pictures)
     gr_safetensors *file = NULL;
     cli_json json = {.pretty = true};
     int code = show_describe(net, &info);
-    if (code != CLI_YES) return code;
+    if (code != CLI_YES || !info) return code;
     if (pictures->neurons && !show_is_chain(info)) {
         gr_net_info_free(info);
         return cli_bad("--neurons draws nets of fully connected layers one after the other, and "

@@ -38,7 +38,7 @@ int cli_surface_pair(const cli_args *args, const char *option, bool rising, doub
     if (!text) return CLI_YES;
     read[0] = strtod(text, &comma);
     read[1] = comma > text && *comma == ',' ? strtod(comma + 1, &end) : (double)NAN;
-    if (!isfinite(read[0]) || !isfinite(read[1]) || end == comma + 1 || *end)
+    if (!isfinite(read[0]) || !isfinite(read[1]) || !end || end == comma + 1 || *end)
         return cli_bad("--%s: '%s' is no pair of numbers, as in -1,1", option, text);
     if (rising && !(read[0] < read[1])) return cli_bad("--%s: '%s' does not rise", option, text);
     pair[0] = read[0];

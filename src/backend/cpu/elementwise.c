@@ -92,6 +92,7 @@ static void engine_walk_to(const engine_plan *p, const gr_call *call, int64_t ru
 static void engine_walk_on(const engine_plan *p, engine_walk *w, int64_t runs)
 {
     for (int d = p->loops - 1; d >= 0; d--) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): a walk was started */
         for (int i = 0; i < p->inputs; i++) w->in[i] += runs * p->stride[i][d];
         w->index[d] += runs;
         if (w->index[d] < p->size[d]) return;
@@ -189,6 +190,7 @@ static void engine_fill(const engine_plan *p, engine_walk *w, int64_t runs, char
             if (p->full[i] || p->row[i]) continue;
             const engine_source source = {w->in[i], p->stride[i][p->loops - 1], p->bytes[i],
                                           p->step[i]};
+            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): at most three */
             engine_expand(buffer[i] + run * p->n * p->bytes[i], source, ahead, p->n);
         }
         engine_walk_on(p, w, ahead);
@@ -205,6 +207,7 @@ static void engine_tile_part(void *ctx, int64_t begin, int64_t end)
     const int64_t tile = ENGINE_TILE / p->n;
     const void *in[ENGINE_INPUTS];
     for (int i = 0; i < p->inputs; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): three inputs at most */
         in[i] = buffer[i];
         if (!p->row[i]) continue;
         const engine_source source = {work->call->in[i], 0, p->bytes[i], 1};

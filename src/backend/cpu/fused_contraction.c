@@ -109,8 +109,9 @@ static bool fused_contraction_is_shared(const gr_node *node, int threads)
         operations *= (double)g.batch * (double)g.m * (double)g.n * (double)g.k;
     } else {
         const gr_conv_geometry g = gr_conv_geometry_of(node);
-        operations *= (double)g.n * (double)g.o * (double)gr_conv_volume(g.out) *
-                      (double)(g.c / g.groups) * (double)gr_conv_volume(g.kernel);
+        const int64_t depth = g.c / g.groups;
+        operations *= (double)g.n * (double)g.o * (double)gr_conv_volume(g.out) * (double)depth *
+                      (double)gr_conv_volume(g.kernel);
     }
     return gr_gemm_threads(operations, threads) > 1;
 }

@@ -207,7 +207,7 @@ static bool draft_operands(gr_fused_draft *d, int v, bool lean, gr_fused_code *c
 {
     const gr_fused_value *value = &d->space.value[v];
     const int inner = d->value[v].inner;
-    int n = 0, operand[GR_FUSED_ARITY];
+    int n = 0, operand[GR_FUSED_ARITY] = {0};
     if (inner >= 0) {
         const gr_fused_value *first = &d->space.value[inner];
         operand[n++] = first->in[0];

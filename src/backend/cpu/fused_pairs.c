@@ -84,6 +84,7 @@ static bool pair_is_zero(const gr_node *node)
     if (node->op != &gr_op_constant || node->out[0].dtype != GR_F32) return false;
     const gr_tensor *t = node->attr[0].tensor;
     const float zero = 0;
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): tells 0 from -0 */
     return gr_shape_count(t->shape) == 1 && memcmp(t->data, &zero, sizeof zero) == 0;
 }
 

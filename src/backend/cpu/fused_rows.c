@@ -76,6 +76,7 @@ static void fused_rows_piece(gr_fused_frame *f, const gr_fused_phase *phase, con
     }
     for (int i = phase->reductions.begin; i < phase->reductions.end; i++, to++) {
         const gr_fused_reduction *r = &p->reduction[i];
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all have places */
         char *result = *to + (b->group - all->group) * r->size;
         char *unit = first ? result : f->store + r->stack;
         const char *x = f->base[r->operand];

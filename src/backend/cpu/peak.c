@@ -28,7 +28,8 @@ enum { PEAK_SUMS = 8 }; /* of a reading loop */
         }                                                                                          \
         _Pragma("GCC unroll 16") for (int i = 1; i < CHAINS; i++) sum[0] += sum[i];                \
         *sink = sum[0][0];                                                                         \
-        return 2.0 * (BYTES / sizeof(float)) * CHAINS * (double)rounds;                            \
+        const size_t lanes = BYTES / sizeof(float);                                                \
+        return 2.0 * (double)(lanes * CHAINS) * (double)rounds;                                    \
     }                                                                                              \
                                                                                                    \
     TARGET static float peak_read_##LEVEL(const float *x, int64_t n)                               \

@@ -181,6 +181,7 @@ static winograd_block winograd_block_of(const winograd_plan *p, const gr_call *c
     gr_winograd_places(&p->result, b.slot.pieces, b.n_pieces, b.lanes, b.slot.result_at);
     /* lanes without a tile repeat the last one; where tiles are added up, outside of the others */
     for (int64_t lane = b.n; p->spread && lane < b.lanes; lane++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a block has its memory */
         b.slot.result_at[lane] = p->result.buffer;
     }
     b.points =
@@ -249,6 +250,7 @@ static void winograd_block_result(const winograd_block *b, int64_t row, int64_t 
     float *y = (float *)b->call->out[0] + (b->group * p->width + row) * plane;
     for (int64_t i = 0; i < rows; i++, y += plane) {
         float *tiles = p->result.staged ? s->result : y;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a block has its memory */
         if (p->spread) memset(tiles, 0, (size_t)p->result.buffer * sizeof *tiles);
         for (int64_t lane = 0; lane < b->lanes; lane += p->kit->lanes) {
             p->from_points(s->products + i * p->lanes + lane, winograd_product_step(p), tiles,

