@@ -28,8 +28,10 @@ static uint64_t crc64_go_on(const gr_crc64 *crc, uint64_t sum, const void *data,
         memcpy(&word, byte, 8);
         sum ^= word;
         uint64_t next = 0;
-        _Pragma("GCC unroll 8") for (int k = 0; k < 8; k++) next ^=
-            crc->table[7 - k][sum >> 8 * k & 0xFF];
+        _Pragma("GCC unroll 8") for (int k = 0; k < 8; k++)
+        {
+            next ^= crc->table[7 - k][sum >> 8 * k & 0xFF];
+        }
         sum = next;
     }
     for (; size > 0; size--, byte++) sum = sum >> 8 ^ crc->table[0][(sum ^ *byte) & 0xFF];

@@ -3,7 +3,6 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/conv_choice.h"
-#include "ops/elementwise.h"
 
 #if defined(GRADUS_ONEDNN_BUILT) && !defined(_WIN32)
 

@@ -4,7 +4,6 @@
 #include "ops/movement.h"
 #include "backend/backend.h"
 #include "backend/cpu/transpose.h"
-#include "ops/elementwise.h"
 
 enum { MOVEMENT_GRAIN = 1 << 17 }; /* bytes worth a thread */
 

@@ -127,7 +127,6 @@ gr_random_row_fn *gr_random_row(gr_cpu_level level)
 
 /* What a batch is made of, for its level. */
 typedef struct random_source {
-    random_words_fn *words;
     gr_random_row_fn *row;
     random_batch_fn *normals;
 } random_source;
@@ -198,9 +197,8 @@ static GR_INLINE void random_keys_body(const random_source at, const gr_random_c
     target static void random_##name##_##level(const gr_random_ctx *ctx, uint64_t step,            \
                                                uint64_t first, void *out)                          \
     {                                                                                              \
-        random_##name##_body(                                                                      \
-            (random_source){random_words_##level, random_row_##level, random_normals_##level},     \
-            ctx, step, first, out);                                                                \
+        random_##name##_body((random_source){random_row_##level, random_normals_##level}, ctx,     \
+                             step, first, out);                                                    \
     }
 #if defined(GR_X86_LEVELS)
 #define RANDOM_LEVELS(name)                                                                        \
