@@ -282,9 +282,8 @@ const gr_op gr_op_normal_cdf = {.name = "normal_cdf",
 
 /* ---- clip ----------------------------------------------------------------------------------- */
 
-/* NaN stays NaN. */
-GR_SPAN1(clip_f64, double, double, a<p ? p : a> q ? q : a)
-GR_SPAN1(clip_f32, float, float, a<p ? p : a> q ? q : a)
+GR_SPAN1(clip_f64, double, double, GR_CLIP_OF(a, p, q))
+GR_SPAN1(clip_f32, float, float, GR_CLIP_OF(a, p, q))
 static const gr_span_table clip_spans = {GR_FLOAT_ROWS(clip)};
 
 static const gr_attr_desc clip_attrs[] = {{"low", GR_ATTR_REAL}, {"high", GR_ATTR_REAL}};

@@ -84,26 +84,11 @@ gr_node *gr_relu6(gr_node *x)
     return y;
 }
 
-/* x/6 + 1/2 within [0, 1] */
-static gr_node *activations_ramp(gr_node *x)
-{
-    return gr_clip(gr_shift(gr_scale(x, 1.0 / 6), 0.5), 0, 1);
-}
-
 gr_node *gr_hard_sigmoid(gr_node *x)
 {
     gr_graph *graph = gr_node_graph(x);
     gr_composite_begin(graph, "hard_sigmoid");
-    gr_node *y = activations_ramp(x);
-    gr_composite_end(graph);
-    return y;
-}
-
-gr_node *gr_hard_swish(gr_node *x)
-{
-    gr_graph *graph = gr_node_graph(x);
-    gr_composite_begin(graph, "hard_swish");
-    gr_node *y = gr_mul(x, activations_ramp(x));
+    gr_node *y = gr_clip(gr_shift(gr_scale(x, 1.0 / 6), 0.5), 0, 1);
     gr_composite_end(graph);
     return y;
 }

@@ -56,11 +56,25 @@ static void movement_concat(const gr_node *node, int i, gr_copy *copy)
     gr_shape_strides(in, copy->in_step);
 }
 
+/* Attributes parts, axis. */
+static void movement_split(const gr_node *node, int i, gr_copy *copy)
+{
+    const int64_t axis = node->attr[1].i;
+    gr_shape_strides(gr_type_of(node->in[0]).shape, copy->in_step);
+    copy->in_start = i * copy->dim[axis] * copy->in_step[axis];
+}
+
+int gr_copy_count(const gr_node *node)
+{
+    return node->op == &gr_op_split ? node->n_out : node->n_in;
+}
+
 void gr_copy_of(const gr_node *node, int i, gr_copy *copy)
 {
     gr_shape out = node->out[0].shape;
-    *copy = (gr_copy){.rank = out.rank};
-    if (gr_shape_count(node->in[i]->out[0].shape) == 0 || gr_shape_count(out) == 0) {
+    const bool split = node->op == &gr_op_split;
+    *copy = (gr_copy){.in = split ? 0 : i, .out = split ? i : 0, .rank = out.rank};
+    if (gr_shape_count(gr_type_of(node->in[copy->in]).shape) == 0 || gr_shape_count(out) == 0) {
         copy->rank = 1; /* nothing to copy; other sizes may be too large to compute with */
         return;
     }
@@ -74,6 +88,8 @@ void gr_copy_of(const gr_node *node, int i, gr_copy *copy)
         movement_slice(node, copy);
     } else if (node->op == &gr_op_pad) {
         movement_pad(node, copy);
+    } else if (split) {
+        movement_split(node, i, copy);
     } else {
         movement_concat(node, i, copy);
     }
@@ -123,7 +139,8 @@ static gr_status movement_run(const gr_call *call)
         memcpy(out + (size_t)i * ctx->size, ctx->value, ctx->size);
     }
     for (int i = 0; i < ctx->n; i++) {
-        movement_copy(&ctx->copy[i], call->in[i], out, ctx->size);
+        const gr_copy *copy = &ctx->copy[i];
+        movement_copy(copy, call->in[copy->in], call->out[copy->out], ctx->size);
     }
     return GR_OK;
 }
@@ -131,14 +148,15 @@ static gr_status movement_run(const gr_call *call)
 gr_status gr_copy_reference(gr_request *request)
 {
     const gr_node *node = request->node;
-    size_t bytes = sizeof(movement_ctx) + (size_t)node->n_in * sizeof(gr_copy);
+    const int n = gr_copy_count(node);
+    const size_t bytes = sizeof(movement_ctx) + (size_t)n * sizeof(gr_copy);
     movement_ctx *ctx = gr_arena_alloc(request->arena, bytes);
     if (!ctx) return gr_no_memory(bytes);
     ctx->size = gr_dtype_size(node->out[0].dtype);
     ctx->count = gr_shape_count(node->out[0].shape);
     ctx->fills = gr_copy_value(node, ctx->value);
-    ctx->n = node->n_in;
-    for (int i = 0; i < node->n_in; i++) gr_copy_of(node, i, &ctx->copy[i]);
+    ctx->n = n;
+    for (int i = 0; i < n; i++) gr_copy_of(node, i, &ctx->copy[i]);
     request->ctx = ctx;
     request->fn = movement_run;
     request->kernel = "copy-reference";

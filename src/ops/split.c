@@ -1,5 +1,5 @@
 /* split: equal slices along one axis, as a tuple. */
-#include "ops/ops.h"
+#include "ops/movement.h"
 
 static const gr_attr_desc split_attrs[] = {{"parts", GR_ATTR_INT}, {"axis", GR_ATTR_INT}};
 
@@ -33,46 +33,6 @@ static void split_grad(const gr_node *node, gr_node *const *dy, gr_node **dx)
     dx[0] = gr_concat(parts, node->n_out, (int)node->attr[1].i);
 }
 
-typedef struct split_ctx {
-    int64_t rows; /* runs of the axes before */
-    size_t bytes; /* of one part of one row */
-    int parts;
-} split_ctx;
-
-static gr_status split_run(const gr_call *call)
-{
-    const split_ctx *ctx = call->ctx;
-    const unsigned char *from = call->in[0];
-    for (int64_t row = 0; row < ctx->rows; row++) {
-        for (int i = 0; i < ctx->parts; i++, from += ctx->bytes) {
-            memcpy((unsigned char *)call->out[i] + (size_t)row * ctx->bytes, from, ctx->bytes);
-        }
-    }
-    return GR_OK;
-}
-
-static gr_status split_prepare(gr_request *request)
-{
-    const gr_node *node = request->node;
-    const gr_type *part = &node->out[0];
-    split_ctx *ctx = gr_arena_alloc(request->arena, sizeof *ctx);
-    if (!ctx) return GR_NO_MEMORY;
-    ctx->parts = node->n_out;
-    ctx->bytes = gr_dtype_size(part->dtype);
-    ctx->rows = gr_shape_count(part->shape) > 0; /* an empty part has no row to copy */
-    for (int i = 0; ctx->rows > 0 && i < part->shape.rank; i++) {
-        if (i < node->attr[1].i) {
-            ctx->rows *= part->shape.dim[i];
-        } else {
-            ctx->bytes *= (size_t)part->shape.dim[i];
-        }
-    }
-    request->fn = split_run;
-    request->ctx = ctx;
-    request->kernel = "split";
-    return GR_OK;
-}
-
 /* The parts come back in another order, so that each shows in the value and in the gradient. */
 static gr_node *split_sample(gr_sampler *sampler, int k)
 {
@@ -101,7 +61,7 @@ const gr_op gr_op_split = {
     .n_attrs = GR_LEN(split_attrs),
     .infer = split_infer,
     .grad = split_grad,
-    .reference = split_prepare,
+    .reference = gr_copy_reference,
     .sample = split_sample,
 };
 

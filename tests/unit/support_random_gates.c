@@ -90,7 +90,7 @@ static void gates_arithmetic(random_graph *r)
         random_put(r, gr_relu(x), v->bound);
         break;
     case 4:
-        random_put(r, gr_leaky_relu(x, 0.1), v->bound);
+        random_put(r, random_one_in(r, 2) ? gr_leaky_relu(x, 0.1) : gr_hard_swish(x), v->bound);
         break;
     case 5:
         random_put(r, gr_clip(x, -0.8, 0.6), 1);

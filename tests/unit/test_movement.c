@@ -294,6 +294,16 @@ static gr_node *random_concat(gr_graph *g, gr_node *x, gr_rng *rng)
     return gr_concat(parts, 3, axis);
 }
 
+static gr_node *random_split(gr_node *x, gr_rng *rng)
+{
+    const gr_shape shape = gr_type_of(x).shape;
+    if (shape.rank == 0) return x;
+    const int axis = (int)gr_rng_below(rng, (uint64_t)shape.rank);
+    int parts = 1 + (int)gr_rng_below(rng, 8);
+    while (shape.dim[axis] % parts != 0) parts--;
+    return gr_split(x, parts, axis);
+}
+
 static void kernels_equal_the_reference_on_random_shapes(void **state)
 {
     (void)state;
@@ -302,8 +312,9 @@ static void kernels_equal_the_reference_on_random_shapes(void **state)
         gr_graph *g = gr_graph_new();
         gr_dtype dtype = all_types[gr_rng_below(&rng, GR_LEN(all_types))];
         gr_node *x = gr_input(g, "x", dtype, random_shape(&rng, 20000));
-        gr_node *nodes[] = {random_permute(x, &rng), random_slice(x, &rng), random_pad(x, &rng),
-                            random_broadcast(x, &rng), random_concat(g, x, &rng)};
+        gr_node *nodes[] = {random_permute(x, &rng),   random_slice(x, &rng),
+                            random_pad(x, &rng),       random_broadcast(x, &rng),
+                            random_concat(g, x, &rng), random_split(x, &rng)};
         for (size_t i = 0; i < GR_LEN(nodes); i++) {
             if (nodes[i] != x) check(nodes[i], &rng); /* x: nothing to do */
         }
@@ -328,6 +339,13 @@ static void kernels_equal_the_reference_on_large_shapes(void **state)
         check(gr_broadcast(x, GR_SHAPE(3, 100, 1024)), &rng);
         check(gr_pad(x, (int64_t[]){1, 2}, (int64_t[]){3, 4}, (int64_t[]){0, 1}, 1), &rng);
         check(gr_concat((gr_node *[]){x, x, x}, 3, 1), &rng);
+        check(gr_split(x, 4, 1), &rng);
+        check(gr_split(x, 5, 0), &rng);
+        gr_node *z = gr_input(g, "z", all_types[d], GR_SHAPE(7000, 3, 9)); /* short rows */
+        check(gr_slice(z, (int64_t[]){1, 1, 2}, (int64_t[]){6999, 3, 7}, NULL), &rng);
+        check(gr_concat((gr_node *[]){z, z}, 2, 2), &rng);
+        check(gr_split(z, 3, 2), &rng);
+        check(gr_pad(z, (int64_t[]){1, 0, 2}, (int64_t[]){0, 1, 0}, NULL, 1), &rng);
         gr_graph_free(g);
     }
 }

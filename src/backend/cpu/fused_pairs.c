@@ -29,17 +29,19 @@
     }                                                                                              \
     GR_SPAN_LEVELS(NAME)
 
-#define PAIR_SPANS(NAME, INNER)                                                                    \
-    PAIR_SPAN(pair_##NAME##_add, INNER, u + c)                                                     \
-    PAIR_SPAN(pair_##NAME##_sub, INNER, u - c)                                                     \
-    PAIR_SPAN(pair_##NAME##_from, INNER, c - u)                                                    \
-    PAIR_SPAN(pair_##NAME##_mul, INNER, u *c)                                                      \
-    PAIR_SPAN(pair_##NAME##_square, INNER, u *u)                                                   \
-    PAIR_SPAN(pair_##NAME##_neg, INNER, -u)                                                        \
-    PAIR_SPAN(pair_##NAME##_relu, INNER, GR_RELU_OF(u))
-PAIR_SPANS(add, a + b)
-PAIR_SPANS(sub, a - b)
-PAIR_SPANS(mul, a *b)
+/* Those that nets are made of. */
+PAIR_SPAN(pair_add_add, a + b, u + c)
+PAIR_SPAN(pair_add_sub, a + b, u - c)
+PAIR_SPAN(pair_add_mul, a + b, u *c)
+PAIR_SPAN(pair_add_relu, a + b, GR_RELU_OF(u))
+PAIR_SPAN(pair_sub_add, a - b, u + c)
+PAIR_SPAN(pair_sub_mul, a - b, u *c)
+PAIR_SPAN(pair_sub_square, a - b, u *u)
+PAIR_SPAN(pair_mul_add, a *b, u + c)
+PAIR_SPAN(pair_mul_sub, a *b, u - c)
+PAIR_SPAN(pair_mul_from, a *b, c - u)
+PAIR_SPAN(pair_mul_mul, a *b, u *c)
+PAIR_SPAN(pair_mul_neg, a *b, -u)
 PAIR_SPAN(pair_mask, 0, a > b ? c : b) /* the gradient of relu, where b is 0 */
 PAIR_SPAN(pair_if_equal, 0, a == b ? c : 0)
 PAIR_SPAN(pair_if_not_equal, 0, a != b ? c : 0)
@@ -47,36 +49,6 @@ PAIR_SPAN(pair_if_less, 0, a < b ? c : 0)
 PAIR_SPAN(pair_if_less_equal, 0, a <= b ? c : 0)
 PAIR_SPAN(pair_if_greater, 0, a > b ? c : 0)
 PAIR_SPAN(pair_if_greater_equal, 0, a >= b ? c : 0)
-
-typedef enum pair_outer {
-    PAIR_ADD,
-    PAIR_SUB,
-    PAIR_FROM,
-    PAIR_MUL,
-    PAIR_SQUARE,
-    PAIR_NEG,
-    PAIR_RELU,
-    PAIR_OUTER
-} pair_outer;
-
-#define PAIR_ROW(NAME)                                                                             \
-    {                                                                                              \
-        [PAIR_ADD] = GR_LEVELS(pair_##NAME##_add), [PAIR_SUB] = GR_LEVELS(pair_##NAME##_sub),      \
-        [PAIR_FROM] = GR_LEVELS(pair_##NAME##_from), [PAIR_MUL] = GR_LEVELS(pair_##NAME##_mul),    \
-        [PAIR_SQUARE] = GR_LEVELS(pair_##NAME##_square),                                           \
-        [PAIR_NEG] = GR_LEVELS(pair_##NAME##_neg), [PAIR_RELU] = GR_LEVELS(pair_##NAME##_relu)     \
-    }
-
-typedef gr_span_fn *pair_table[PAIR_OUTER][GR_CPU_LEVELS];
-
-/* The spans whose first gate is this one. */
-static const pair_table *pair_inner(const gr_op *op)
-{
-    static const pair_table add = PAIR_ROW(add), sub = PAIR_ROW(sub), mul = PAIR_ROW(mul);
-    if (op == &gr_op_add) return &add;
-    if (op == &gr_op_sub) return &sub;
-    return op == &gr_op_mul || op == &gr_op_square ? &mul : NULL;
-}
 
 /* The constant 0, not -0? */
 static bool pair_is_zero(const gr_node *node)
@@ -108,23 +80,46 @@ static gr_span_fn *pair_choice(const gr_node *inner, const gr_node *outer, gr_cp
     return NULL;
 }
 
+/* Sums, differences and products with another gate, which reads them as its `operand`. */
+static gr_span_fn *pair_sum(const gr_op *inner, const gr_op *outer, int operand, gr_cpu_level level)
+{
+    static const struct {
+        const gr_op *inner, *outer;
+        int operand; /* -1: either */
+        gr_span_fn *span[GR_CPU_LEVELS];
+    } sums[] = {{&gr_op_add, &gr_op_add, -1, GR_LEVELS(pair_add_add)},
+                {&gr_op_add, &gr_op_sub, 0, GR_LEVELS(pair_add_sub)},
+                {&gr_op_add, &gr_op_mul, -1, GR_LEVELS(pair_add_mul)},
+                {&gr_op_add, &gr_op_relu, 0, GR_LEVELS(pair_add_relu)},
+                {&gr_op_sub, &gr_op_add, -1, GR_LEVELS(pair_sub_add)},
+                {&gr_op_sub, &gr_op_mul, -1, GR_LEVELS(pair_sub_mul)},
+                {&gr_op_sub, &gr_op_square, 0, GR_LEVELS(pair_sub_square)},
+                {&gr_op_mul, &gr_op_add, -1, GR_LEVELS(pair_mul_add)},
+                {&gr_op_mul, &gr_op_sub, 0, GR_LEVELS(pair_mul_sub)},
+                {&gr_op_mul, &gr_op_sub, 1, GR_LEVELS(pair_mul_from)},
+                {&gr_op_mul, &gr_op_mul, -1, GR_LEVELS(pair_mul_mul)},
+                {&gr_op_mul, &gr_op_neg, 0, GR_LEVELS(pair_mul_neg)}};
+    if (inner == &gr_op_square) inner = &gr_op_mul;
+    for (size_t k = 0; k < GR_LEN(sums); k++) {
+        if (inner != sums[k].inner || outer != sums[k].outer) continue;
+        if (sums[k].operand < 0 || sums[k].operand == operand) return sums[k].span[level];
+    }
+    return NULL;
+}
+
 gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operand,
                           gr_cpu_level level)
 {
-    const gr_op *op = outer->op;
     static gr_span_fn *const mask[GR_CPU_LEVELS] = GR_LEVELS(pair_mask);
-    const pair_table *table = pair_inner(inner->op);
-    if (inner->op == &gr_op_greater && op == &gr_op_where && operand == 0) {
+    if (outer->op != &gr_op_where) {
+        const bool f32 = gr_type_of(inner).dtype == GR_F32;
+        return f32 ? pair_sum(inner->op, outer->op, operand, level) : NULL;
+    }
+    if (operand != 0) return NULL;
+    if (inner->op == &gr_op_greater && outer->in[2] == inner->in[1]) {
         const bool f32 =
             gr_type_of(outer).dtype == GR_F32 && gr_type_of(inner->in[0]).dtype == GR_F32;
-        if (f32 && outer->in[2] == inner->in[1]) return mask[level];
+        if (f32) return mask[level];
     }
-    if (op == &gr_op_where && operand == 0) return pair_choice(inner, outer, level);
-    if (!table || gr_type_of(inner).dtype != GR_F32) return NULL;
-    if (op == &gr_op_add) return (*table)[PAIR_ADD][level];
-    if (op == &gr_op_sub) return (*table)[operand == 0 ? PAIR_SUB : PAIR_FROM][level];
-    if (op == &gr_op_mul) return (*table)[PAIR_MUL][level];
-    if (op == &gr_op_square) return (*table)[PAIR_SQUARE][level];
-    if (op == &gr_op_relu) return (*table)[PAIR_RELU][level];
-    return op == &gr_op_neg ? (*table)[PAIR_NEG][level] : NULL;
+    return pair_choice(inner, outer, level);
 }

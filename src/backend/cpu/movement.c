@@ -1,21 +1,25 @@
-/* Kernels of permute, broadcast, slice, pad and concat: strided copies with as few loops as the
- * shapes allow around whole rows, or, where the contiguous axes of input and output differ, around
- * blocked transposes. */
+/* Kernels of permute, broadcast, slice, split, pad and concat: strided copies with as few loops as
+ * the shapes allow around whole rows, or, where the contiguous axes of input and output differ,
+ * around blocked transposes. */
 #include "ops/movement.h"
 #include "backend/backend.h"
 #include "backend/cpu/transpose.h"
 
-enum { MOVEMENT_GRAIN = 1 << 17 }; /* bytes worth a thread */
+enum {
+    MOVEMENT_GRAIN = 1 << 17, /* bytes worth a thread */
+    MOVEMENT_SHORT_BYTES = 64
+};
 
 /* n elements from in, at in_step from each other, to out, at out_step. */
 typedef void movement_row_fn(const char *in, int64_t in_step, char *out, int64_t out_step,
                              int64_t n);
 
 typedef struct movement_part {
-    gr_copy c;            /* the last loop is `row` or, with the loop before it, a transpose */
-    movement_row_fn *row; /* NULL: transpose */
-    int64_t count;        /* elements, or tasks of transposes */
-    int64_t strips;       /* of a transpose */
+    gr_copy c; /* the last loop is `row` or, with the loop before it, short rows or a transpose */
+    void (*body)(void *ctx, int64_t begin, int64_t end);
+    movement_row_fn *row;
+    int64_t count;  /* elements, short rows, or tasks of transposes */
+    int64_t strips; /* of a transpose */
     int64_t grain;
 } movement_part;
 
@@ -118,6 +122,44 @@ static void movement_body_rows(void *ctx, int64_t begin, int64_t end)
     }
 }
 
+/* Rows of SIZE bytes or up to twice as many: two copies each, which may overlap. */
+#define MOVEMENT_SHORT(SIZE)                                                                       \
+    for (int64_t r = 0; r < rows; r++, in += in_step, out += out_step) {                           \
+        memcpy(out, in, SIZE);                                                                     \
+        memcpy(out + bytes - (SIZE), in + bytes - (SIZE), SIZE);                                   \
+    }
+
+static void movement_short(const char *in, int64_t in_step, char *out, int64_t out_step,
+                           int64_t rows, int64_t bytes)
+{
+    if (bytes <= 8) {
+        MOVEMENT_SHORT(4)
+    } else if (bytes <= 16) {
+        MOVEMENT_SHORT(8)
+    } else if (bytes <= 32) {
+        MOVEMENT_SHORT(16)
+    } else {
+        MOVEMENT_SHORT(32)
+    }
+}
+
+/* Rows [begin, end) of the copy, of so few bytes that a call for each would cost more than they. */
+static void movement_body_short(void *ctx, int64_t begin, int64_t end)
+{
+    const movement_work *w = ctx;
+    const gr_copy *c = &w->part->c;
+    const int across = c->rank - 2, last = c->rank - 1;
+    const int64_t size = w->plan->size;
+    for (int64_t row = begin, rows; row < end; row += rows) {
+        int64_t index[GR_MAX_RANK], from, to;
+        movement_locate(c, last, row, index, &from, &to);
+        rows = c->dim[across] - index[across];
+        if (rows > end - row) rows = end - row;
+        movement_short(w->in + from * size, c->in_step[across] * size, w->out + to * size,
+                       c->out_step[across] * size, rows, c->dim[last] * size);
+    }
+}
+
 /* Strips [begin, end) of the copy's transposes. */
 static void movement_body_transpose(void *ctx, int64_t begin, int64_t end)
 {
@@ -151,8 +193,7 @@ static void movement_body_fill(void *ctx, int64_t begin, int64_t end)
 
 static void movement_run_part(const movement_work *w, int threads)
 {
-    gr_parallel(threads, w->part->count, w->part->grain,
-                w->part->row ? movement_body_rows : movement_body_transpose, (void *)(uintptr_t)w);
+    gr_parallel(threads, w->part->count, w->part->grain, w->part->body, (void *)(uintptr_t)w);
 }
 
 static gr_status movement_run_one(const gr_call *call)
@@ -172,7 +213,8 @@ static gr_status movement_run_all(const gr_call *call)
     }
     for (int i = 0; i < p->n; i++) {
         w.part = &p->part[i];
-        w.in = call->in[i];
+        w.in = call->in[w.part->c.in];
+        w.out = call->out[w.part->c.out];
         movement_run_part(&w, call->threads);
     }
     return GR_OK;
@@ -230,6 +272,14 @@ static bool movement_make_transpose(gr_copy *c)
     return true;
 }
 
+static bool movement_is_short(const gr_copy *c, int64_t size)
+{
+    const int last = c->rank - 1;
+    const int64_t bytes = c->dim[last] * size;
+    const bool dense = c->in_step[last] == 1 && c->out_step[last] == 1;
+    return last > 0 && dense && bytes >= 4 && bytes <= MOVEMENT_SHORT_BYTES;
+}
+
 static void movement_prepare_part(movement_part *part, int64_t size)
 {
     gr_copy *c = &part->c;
@@ -238,10 +288,18 @@ static void movement_prepare_part(movement_part *part, int64_t size)
     part->count = 1;
     for (int k = 0; k < c->rank; k++) part->count *= c->dim[k];
     part->grain = MOVEMENT_GRAIN / size;
+    if (movement_is_short(c, size)) {
+        part->body = movement_body_short;
+        part->count /= c->dim[last];
+        part->grain = part->grain / c->dim[last] + 1;
+        return;
+    }
     if (!movement_make_transpose(c)) {
+        part->body = movement_body_rows;
         part->row = movement_row(size, c->in_step[last], c->out_step[last]);
         return;
     }
+    part->body = movement_body_transpose;
     const int64_t side = GR_TRANSPOSE_SIDE(size), task = c->dim[last - 1] * side;
     part->strips = (c->dim[last] + side - 1) / side;
     part->count = part->strips;
@@ -252,7 +310,8 @@ static void movement_prepare_part(movement_part *part, int64_t size)
 gr_status gr_movement_prepare(gr_request *request)
 {
     const gr_node *node = request->node;
-    const size_t bytes = sizeof(movement_plan) + (size_t)node->n_in * sizeof(movement_part);
+    const int n = gr_copy_count(node);
+    const size_t bytes = sizeof(movement_plan) + (size_t)n * sizeof(movement_part);
     movement_plan *p = gr_arena_alloc(request->arena, bytes);
     if (!p) return gr_no_memory(bytes);
     p->size = (int64_t)gr_dtype_size(node->out[0].dtype);
@@ -260,11 +319,11 @@ gr_status gr_movement_prepare(gr_request *request)
     p->fills = gr_copy_value(node, p->value);
     p->fills_zero = memcmp(p->value, (char[8]){0}, sizeof p->value) == 0;
     bool transposes = false;
-    for (int i = 0; i < node->n_in; i++) {
+    for (int i = 0; i < n; i++) {
         movement_part *part = &p->part[p->n];
         gr_copy_of(node, i, &part->c);
         movement_prepare_part(part, p->size);
-        transposes |= !part->row;
+        transposes |= part->body == movement_body_transpose;
         p->n++;
     }
     request->ctx = p;
