@@ -134,8 +134,11 @@ gr_status gr_lang_bind(const gr_expr *expr, const lang_ast *call, const char *si
     }
     for (int i = 0; i < bound->signature.count; i++) {
         if (bound->arg[i] || bound->signature.param[i].optional) continue;
-        return gr_lang_fail(&expr->source, call->at, GR_SYNTAX, "'%s' lacks '%s': the form is %s",
-                            call->call.word, bound->signature.param[i].name, signature);
+        const lang_word *word = gr_lang_word_find(call->call.word);
+        const bool layer = word && word->is.kind == GR_WORD_LAYER && !call->call.piped;
+        return gr_lang_fail(&expr->source, call->at, GR_SYNTAX, "'%s' lacks '%s': the form is %s%s",
+                            call->call.word, bound->signature.param[i].name, signature,
+                            layer ? "; behind '|>' the x is what stands before it" : "");
     }
     return GR_OK;
 }

@@ -42,13 +42,19 @@ gr_status gr_lang_advance(lang_parser *parser)
 
 gr_status gr_lang_expected(const lang_parser *parser, const char *what)
 {
+    return gr_lang_expected_with(parser, what, NULL);
+}
+
+gr_status gr_lang_expected_with(const lang_parser *parser, const char *what, const char *hint)
+{
     const lang_source *source = &parser->expr->source;
     if (parser->token.kind == LANG_END) { /* right behind the last token, not lines further down */
         const lang_token *last = parser->previous.size > 0 ? &parser->previous : &parser->token;
         return gr_lang_fail(source, last->end, GR_SYNTAX, "expected %s", what);
     }
-    return gr_lang_fail(source, parser->token.at, GR_SYNTAX, "expected %s, found %s", what,
-                        gr_lang_token_text(source, &parser->token));
+    return gr_lang_fail(source, parser->token.at, GR_SYNTAX, "expected %s, found %s%s%s", what,
+                        gr_lang_token_text(source, &parser->token), hint ? ": " : "",
+                        hint ? hint : "");
 }
 
 static gr_status parse_expected_operand(const lang_parser *parser)
@@ -58,7 +64,8 @@ static gr_status parse_expected_operand(const lang_parser *parser)
     if (before->size == 0) return gr_lang_expected(parser, "an expression");
     snprintf(what, sizeof what, "an operand after %s",
              gr_lang_token_text(&parser->expr->source, before));
-    return gr_lang_expected(parser, what);
+    const bool arrow = before->kind == LANG_MINUS && parser->token.kind == LANG_GREATER;
+    return gr_lang_expected_with(parser, what, arrow ? GR_LANG_JOINED : NULL);
 }
 
 gr_status gr_lang_ast_add(lang_parser *parser, lang_ast ast, int *node)

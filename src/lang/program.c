@@ -157,11 +157,24 @@ static bool program_at_separator(const lang_parser *parser)
     return parser->token.kind == LANG_NEWLINE || parser->token.kind == LANG_SEMICOLON;
 }
 
+/* Is the token, a name, a layer or function? */
+static bool program_is_word(const lang_parser *parser)
+{
+    char name[32];
+    const lang_token *token = &parser->token;
+    if (token->size >= sizeof name) return false;
+    memcpy(name, parser->expr->source.text + token->at.offset, token->size);
+    name[token->size] = '\0';
+    const lang_word *word = gr_lang_word_find(name);
+    return word && word->is.kind != GR_WORD_CONSTANT;
+}
+
 /* What stands where a statement should have ended. */
 static gr_status program_trailing(const lang_parser *parser)
 {
     const lang_token *token = &parser->token, *before = &parser->previous;
     char what[128];
+    const bool is_word = token->kind == LANG_NAME && program_is_word(parser);
     switch (token->kind) {
     case LANG_NUMBER:
     case LANG_NAME:
@@ -169,7 +182,7 @@ static gr_status program_trailing(const lang_parser *parser)
     case LANG_STRING:
         snprintf(what, sizeof what, "an operator after %s",
                  gr_lang_token_text(&parser->expr->source, before));
-        return gr_lang_expected(parser, what);
+        return gr_lang_expected_with(parser, what, is_word ? GR_LANG_JOINED : NULL);
     case LANG_CLOSE:
     case LANG_CLOSE_LIST:
         return gr_lang_fail(&parser->expr->source, token->at, GR_SYNTAX, "this %s closes nothing",

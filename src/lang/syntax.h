@@ -245,6 +245,9 @@ gr_status gr_lang_parser_start(lang_parser *parser, gr_expr *expr);
 gr_status gr_lang_advance(lang_parser *parser);
 /* The token's fault: "expected <what>, found ')'". */
 gr_status gr_lang_expected(const lang_parser *parser, const char *what);
+/* The same with advice, if `hint` is not NULL: "expected <what>, found ')': <hint>". */
+gr_status gr_lang_expected_with(const lang_parser *parser, const char *what, const char *hint);
+#define GR_LANG_JOINED "layers are joined by '|>'"
 /* Appends a node and stores its number. */
 gr_status gr_lang_ast_add(lang_parser *parser, lang_ast ast, int *node);
 /* One level deeper in brackets, signs and powers; the caller takes it back from parser->depth. */

@@ -155,6 +155,8 @@ static const struct {
      "net:1:13: 'conv' has no option 'stirde'; did you mean 'stride'? The form is conv(x, "
      "channels: int, kernel: ints, "},
     {"conv(20)", "net:1:1: 'conv' lacks 'kernel': the form is conv(x, "},
+    {"spp(2) > relu", "net:1:1: 'spp' lacks 'levels': the form is spp(x, levels: int, average: "
+                      "bool = false); behind '|>' the x is what stands before it"},
     {"conv(0, 3)", "net:1:6: 'conv': channels must be at least 1, not 0\n"},
     {"conv(4.5, 3)", "net:1:6: 'conv': channels must be a whole number, not 4.5\n"},
     {"conv(4, [1, 2, 3])",

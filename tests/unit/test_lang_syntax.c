@@ -247,6 +247,10 @@ static const struct {
                "  f(x 2)\n      ^"},
     {"x)", "expression:1:2: this ')' closes nothing\n  x)\n   ^"},
     {"x y", "expression:1:3: expected an operator after 'x', found 'y'\n  x y\n    ^"},
+    {"f(x) -> relu", "expression:1:7: expected an operand after '-', found '>': layers are joined "
+                     "by '|>'\n  f(x) -> relu\n        ^"},
+    {"f(x) relu", "expression:1:6: expected an operator after ')', found 'relu': layers are joined "
+                  "by '|>'\n  f(x) relu\n       ^"},
     {"2x", "expression:1:2: expected an operator after '2', found 'x'\n  2x\n   ^"},
     {"x == y = z", "expression:1:8: '=' gives a name to a value, 'name = …'; equality is '=='\n"
                    "  x == y = z\n         ^"},
