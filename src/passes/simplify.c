@@ -36,7 +36,7 @@ static gr_node *simplify_neutral(const gr_node *old, gr_node *const *in)
     else if (op == &gr_op_neg && in[0]->op == &gr_op_neg)
         kept = in[0]->in[0];
     else if (op == &gr_op_cast || op == &gr_op_reshape || op == &gr_op_broadcast ||
-             op == &gr_op_stop_gradient)
+             op == &gr_op_slice || op == &gr_op_pad || op == &gr_op_stop_gradient)
         kept = in[0];
     return kept && simplify_same_type(kept, old) ? kept : NULL;
 }
