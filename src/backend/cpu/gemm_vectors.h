@@ -38,7 +38,20 @@ GEMM_INNER void GEMM_NAME(dots_core)(const int rows, int64_t k, const GEMM_T *a,
             sum[i][0] = GEMM_FMA(GEMM_LOAD_PART(a + i * lda + p, n), x0, sum[i][0]);
         }
     }
-    for (int i = 0; i < rows; i++) y[i] = GEMM_NAME(lanes)(sum[i][0] + sum[i][1]);
+    GEMM_UNROLL
+    for (int first = 0; first < rows; first += GEMM_PAIR_ROWS) {
+        GEMM_V v[GEMM_PAIR_ROWS];
+        GEMM_T total[GEMM_PAIR_ROWS];
+        GEMM_UNROLL
+        for (int i = 0; i < GEMM_PAIR_ROWS; i++) {
+            const int row = first + i < rows ? first + i : first;
+            v[i] = sum[row][0] + sum[row][1];
+        }
+        GEMM_TOTALS(v, total);
+        GEMM_UNROLL
+        for (int i = 0; i < GEMM_PAIR_ROWS; i++)
+            if (first + i < rows) y[first + i] = total[i];
+    }
 }
 
 GEMM_FN void GEMM_NAME(dots)(int64_t m, int64_t k, const void *a_, int64_t lda, const void *x,
@@ -78,16 +91,24 @@ GEMM_FN void GEMM_NAME(sums)(int64_t n, int64_t k, const void *b_, int64_t ldb, 
 {
     const GEMM_T *b = b_;
     GEMM_T *y = y_;
-    int64_t j = 0;
-    for (; j + 8 * GEMM_LANES <= n; j += 8 * GEMM_LANES) {
-        GEMM_NAME(sums_core)(8, GEMM_LANES, k, b + j, ldb, x, y + j);
-    }
-    for (; j + 2 * GEMM_LANES <= n; j += 2 * GEMM_LANES) {
-        GEMM_NAME(sums_core)(2, GEMM_LANES, k, b + j, ldb, x, y + j);
-    }
-    for (; j < n; j += GEMM_LANES) {
-        const int64_t last = n - j < GEMM_LANES ? n - j : GEMM_LANES;
-        GEMM_NAME(sums_core)(1, last, k, b + j, ldb, x, y + j);
+    for (int64_t j = 0, taken; j < n; j += taken) {
+        const int64_t vectors = (n - j + GEMM_LANES - 1) / GEMM_LANES;
+        taken = (vectors >= 8 ? 8 : vectors >= 4 ? 4 : vectors >= 2 ? 2 : 1) * GEMM_LANES;
+        const int64_t last = n - j < taken ? n - j - taken + GEMM_LANES : GEMM_LANES;
+        switch (taken / GEMM_LANES) {
+        case 8:
+            GEMM_NAME(sums_core)(8, last, k, b + j, ldb, x, y + j);
+            break;
+        case 4:
+            GEMM_NAME(sums_core)(4, last, k, b + j, ldb, x, y + j);
+            break;
+        case 2:
+            GEMM_NAME(sums_core)(2, last, k, b + j, ldb, x, y + j);
+            break;
+        default:
+            GEMM_NAME(sums_core)(1, last, k, b + j, ldb, x, y + j);
+            break;
+        }
     }
 }
 
