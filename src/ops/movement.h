@@ -1,5 +1,5 @@
-/* Permute, broadcast, slice, split, pad and concat are strided copies; this is their common geometry and
- * reference. Internal. */
+/* Permute, broadcast, slice, split, pad and concat are strided copies; this is their common
+ * geometry and reference. Internal. */
 #ifndef GR_OPS_MOVEMENT_H
 #define GR_OPS_MOVEMENT_H
 

@@ -7,7 +7,7 @@
 
 enum {
     MOVEMENT_GRAIN = 1 << 17, /* bytes worth a thread */
-    MOVEMENT_SHORT_BYTES = 64
+    MOVEMENT_SHORT_BYTES = 64 /* longest row that is not copied by a call of its own */
 };
 
 /* n elements from in, at in_step from each other, to out, at out_step. */
