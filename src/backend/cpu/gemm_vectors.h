@@ -1,7 +1,8 @@
 /* Products that are not worth packing: matrix times vector, outer products, and few columns, for
  * one element type and CPU level. Part of gemm_kernel.h, with what that defines. */
 
-/* The sum of a vector's lanes, halves added to halves. */
+#if GEMM_PAIR_ROWS == 2
+/* The sum of a vector's lanes, halves added to halves: for GEMM_TOTALS, where they are two. */
 GEMM_INNER GEMM_T GEMM_NAME(lanes)(GEMM_V v)
 {
     GEMM_T lane[GEMM_LANES];
@@ -11,6 +12,7 @@ GEMM_INNER GEMM_T GEMM_NAME(lanes)(GEMM_V v)
     }
     return lane[0];
 }
+#endif
 
 /* ---- Matrix times vector --------------------------------------------------------------------- */
 
