@@ -223,8 +223,8 @@
 
 /* NaN stays NaN. */
 #define GR_RELU_OF(a) (0 > (a) ? 0 : (a))
-/* First the one end, then the other: two instructions of a vector, where a choice of three takes
- * four comparisons. */
+/* NaN stays NaN. First the one end, then the other: of ends that are no constants that makes two
+ * instructions of a vector, where a choice of three takes four comparisons. */
 #define GR_AT_LEAST_OF(a, low) ((a) < (low) ? (low) : (a))
 #define GR_AT_MOST_OF(a, high) ((a) > (high) ? (high) : (a))
 #define GR_CLIP_OF(a, low, high) GR_AT_MOST_OF(GR_AT_LEAST_OF(a, low), high)
