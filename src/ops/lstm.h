@@ -25,7 +25,8 @@ static GR_INLINE double gr_lstm_sigmoid_f64(double x)
 }
 
 /* c' = f·c + i·g,  h = o·tanh(c'). LOOP is GR_SIMD where SIGMOID and TANH are no calls of the C
- * library, which no compiler vectorises. */
+ * library, which no compiler vectorises. Sums of two inputs go where the gates will be: a test of u
+ * in the loop would become masked loads from NULL, which fault and are slow to be forgiven. */
 #define GR_LSTM_FORWARD(NAME, T, SIGMOID, TANH, LOOP)                                              \
     static GR_INLINE void NAME##_row(const gr_lstm_geometry *s, const void *const *in,             \
                                      void *const *out)                                             \
@@ -33,12 +34,12 @@ static GR_INLINE double gr_lstm_sigmoid_f64(double x)
         const int64_t n = s->units, at_g = s->candidate, at_o = s->output;                         \
         const T *c = in[0], *x = in[1], *u = in[2];                                                \
         T *h = out[0], *next = out[1], *a = out[2], *t = out[3];                                   \
+        GR_SIMD for (int64_t k = 0; k < (u ? 4 * n : 0); k++) a[k] = x[k] + u[k];                  \
+        if (u) x = a;                                                                              \
         LOOP for (int64_t k = 0; k < n; k++)                                                       \
         {                                                                                          \
-            const T i = SIGMOID(u ? x[k] + u[k] : x[k]);                                           \
-            const T f = SIGMOID(u ? x[n + k] + u[n + k] : x[n + k]);                               \
-            const T g = TANH(u ? x[at_g + k] + u[at_g + k] : x[at_g + k]);                         \
-            const T o = SIGMOID(u ? x[at_o + k] + u[at_o + k] : x[at_o + k]);                      \
+            const T i = SIGMOID(x[k]), f = SIGMOID(x[n + k]);                                      \
+            const T g = TANH(x[at_g + k]), o = SIGMOID(x[at_o + k]);                               \
             const T cell = f * c[k] + i * g, bent = TANH(cell);                                    \
             a[k] = i;                                                                              \
             a[n + k] = f;                                                                          \
