@@ -18,7 +18,9 @@ typedef struct ntm_layer {
     gr_node **weightings;
 } ntm_layer;
 
-/* The carries of the loop, in their order; of a feed-forward controller, h and c are NULL. */
+/* The carries of the loop, in their order; of a feed-forward controller, h and c are NULL. The
+ * memory is [N, W, M], its rows being columns: they are many and short, and what runs along them
+ * all runs on whole vectors. */
 typedef struct ntm_state {
     gr_node *memory, *weighting, *read, *h, *c;
 } ntm_state;
@@ -72,18 +74,17 @@ static ntm_orders ntm_read_orders(const ntm_layer *layer, gr_node *product)
     return o;
 }
 
-/* 1/√(Σx² + ε) along the last axis, which stays as 1. */
-static gr_node *ntm_inverse_norm(gr_node *x)
+/* 1/√(Σx² + ε) along an axis, which stays as 1. */
+static gr_node *ntm_inverse_norm(gr_node *x, gr_axes axis)
 {
-    return gr_rsqrt(gr_shift(gr_sum(gr_square(x), GR_KEEP(-1)), NTM_NORM_EPSILON));
+    return gr_rsqrt(gr_shift(gr_sum(gr_square(x), axis), NTM_NORM_EPSILON));
 }
 
 /* The weighting by content [N, H, M]. */
-static gr_node *ntm_content(const ntm_layer *layer, const ntm_orders *o, gr_node *memory)
+static gr_node *ntm_content(const ntm_orders *o, gr_node *memory)
 {
-    gr_node *key = gr_mul(o->key, gr_mul(o->strength, ntm_inverse_norm(o->key)));
-    gr_node *scale = gr_reshape(ntm_inverse_norm(memory), GR_SHAPE(layer->batch, 1, layer->rows));
-    return gr_softmax(gr_mul(gr_matmul_t(key, false, memory, true), scale), 2);
+    gr_node *key = gr_mul(o->key, gr_mul(o->strength, ntm_inverse_norm(o->key, GR_KEEP(2))));
+    return gr_softmax(gr_mul(gr_matmul(key, memory), ntm_inverse_norm(memory, GR_KEEP(1))), 2);
 }
 
 /* ṽ_i = Σ_j v_(i−j)·s_j. */
@@ -105,7 +106,7 @@ static gr_node *ntm_shift(const ntm_layer *layer, gr_node *v, gr_node *shift)
 static gr_node *ntm_address(const ntm_layer *layer, const ntm_orders *o, gr_node *memory,
                             gr_node *before)
 {
-    gr_node *content = ntm_content(layer, o, memory);
+    gr_node *content = ntm_content(o, memory);
     gr_node *v = gr_add(before, gr_mul(o->gate, gr_sub(content, before)));
     v = ntm_shift(layer, v, o->shift);
     /* ṽ^γ/Σṽ^γ as a softmax, whose largest term is 1: powers of small weights would be 0/0. */
@@ -115,13 +116,12 @@ static gr_node *ntm_address(const ntm_layer *layer, const ntm_orders *o, gr_node
 static gr_node *ntm_write(const ntm_layer *layer, const ntm_orders *o, gr_node *memory,
                           gr_node *weighting)
 {
-    gr_node *added = NULL;
+    gr_node *added = NULL, *less = gr_neg(o->erase);
     for (int64_t i = 0; i < layer->writes; i++) {
         gr_node *w = ntm_part(weighting, 1, layer->reads + i, layer->reads + i + 1);
-        w = gr_reshape(w, GR_SHAPE(layer->batch, layer->rows, 1));
-        gr_node *erase = gr_mul(w, ntm_part(o->erase, 1, i, i + 1));
-        gr_node *add = gr_mul(w, ntm_part(o->add, 1, i, i + 1));
-        memory = gr_sub(memory, gr_mul(memory, erase));
+        gr_node *change = gr_matmul_t(ntm_part(less, 1, i, i + 1), true, w, false);
+        gr_node *add = gr_matmul_t(ntm_part(o->add, 1, i, i + 1), true, w, false);
+        memory = gr_add(memory, gr_mul(memory, change));
         added = added ? gr_add(added, add) : add;
     }
     return gr_add(memory, added);
@@ -175,7 +175,8 @@ static ntm_state ntm_step(const ntm_layer *layer, const ntm_state *in, gr_node *
     gr_node *heads = gr_add(gr_matmul_t(next.h, false, w->heads, true), w->heads_bias);
     const ntm_orders orders = ntm_read_orders(layer, heads);
     next.weighting = ntm_address(layer, &orders, in->memory, in->weighting);
-    gr_node *read = gr_matmul(ntm_part(next.weighting, 1, 0, layer->reads), in->memory);
+    gr_node *read =
+        gr_matmul_t(ntm_part(next.weighting, 1, 0, layer->reads), false, in->memory, true);
     next.read = gr_reshape(read, GR_SHAPE(layer->batch, layer->reads * layer->width));
     next.memory = ntm_write(layer, &orders, in->memory, next.weighting);
     return next;
@@ -227,7 +228,7 @@ static ntm_state ntm_start(const ntm_layer *layer)
     /* Different from row to row, so that the first shifts are seen. */
     const gr_init normal = {GR_INIT_NORMAL, 0, 1};
     const gr_shape heads = GR_SHAPE(layer->heads, layer->rows);
-    const gr_shape memory = GR_SHAPE(layer->batch, layer->rows, layer->width);
+    const gr_shape memory = GR_SHAPE(layer->batch, layer->width, layer->rows);
     gr_node *weighting = gr_param(layer->scope, "initial/weighting", heads, normal, 1, 1);
     ntm_state start = {.memory = gr_full(layer->graph, GR_F32, memory, NTM_MEMORY_START),
                        .weighting = gr_broadcast(gr_softmax(weighting, 1),

@@ -39,6 +39,10 @@
 
 enum { GR_FUSED_BODY };
 
+/* Elements of the rows of an outer product that a body computes without copying its operands out:
+ * shorter ones are not worth it, of longer ones nothing is copied out anyway. */
+enum { GR_FUSED_OUTER_LEAST = 32, GR_FUSED_OUTER_MOST = 255 };
+
 enum {
     GR_FUSED_INPUTS = 24,  /* most inputs, */
     GR_FUSED_OUTPUTS = 8,  /* outputs */

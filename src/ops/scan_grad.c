@@ -5,6 +5,7 @@
  * to the step before. What falls off at each step stacks up as the slices' cotangents; the
  * captures' are sums over the steps, had after the loop (scan_sums.c) or added up in a carry of
  * their own. */
+#include "ops/matmul.h"
 #include "ops/ops.h"
 #include "ops/scan.h"
 
@@ -238,11 +239,24 @@ static bool scan_is_light(const gr_node *node, int depth)
     return true;
 }
 
+/* Does it spread fewer values over many, as an outer product does? Those are sooner read back. */
+static bool scan_spreads(const gr_node *node)
+{
+    const unsigned flags = node->op->flags;
+    const bool outer = node->op == &gr_op_matmul && gr_matmul_geometry_of(node).k == 1;
+    if (node->n_out > 1 || flags & (GR_OP_COSTLY | GR_OP_LEAF)) return false;
+    if (!outer && !(flags & (GR_OP_VIEW | GR_OP_ELEMENTWISE))) return false;
+    int64_t read = 0;
+    for (int i = 0; i < node->n_in; i++) read += gr_shape_count(node->in[i]->out[0].shape);
+    return 2 * read <= gr_shape_count(node->out[0].shape);
+}
+
 static void scan_keep(scan_back *back, const gr_node *node)
 {
     if (scan_is_light(node, 3) || back->kept[node->id]) return;
-    back->kept[node->id] = node->n_out == 1;
-    for (int i = 0; i < node->n_in && node->n_out > 1; i++) scan_keep(back, node->in[i]);
+    const bool instead = node->n_out > 1 || scan_spreads(node);
+    back->kept[node->id] = !instead;
+    for (int i = 0; i < node->n_in && instead; i++) scan_keep(back, node->in[i]);
 }
 
 static bool scan_keeps_too_many(const scan_back *back)

@@ -79,7 +79,7 @@ static void order_deep_net(order_net *net, const gr_optimizer *optimizer)
 {
     enum { LAYERS = 12 };
     order_open(net);
-    gr_node *x = gr_input(net->graph, "x", GR_F32, GR_SHAPE(1, 64)), *h = x;
+    gr_node *x = gr_input(net->graph, "x", GR_F32, GR_SHAPE(2, 64)), *h = x;
     for (int i = 0; i < LAYERS; i++) h = gr_tanh(gr_dense(net->scope, NULL, h, GR_DENSE(64)));
     order_compile(net, gr_mean(gr_square(h), GR_ALL), optimizer, NULL);
 }
