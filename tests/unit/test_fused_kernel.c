@@ -286,6 +286,45 @@ static void test_broadcasts(void **state)
     }
 }
 
+/* Products of a column and a row: alone, read once and twice, in batches whose rows begin anew,
+ * with as many rows as no piece divides, of rows that are too short or too long for an instruction.
+ */
+static void test_outer_products(void **state)
+{
+    (void)state;
+    static const gr_shape cases[][3] = {
+        {{2, {20, 128}}, {2, {20, 1}}, {2, {1, 128}}},
+        {{2, {2, 32}}, {2, {2, 1}}, {1, {32}}},
+        {{2, {301, 33}}, {2, {301, 1}}, {2, {1, 33}}},
+        {{2, {1000, 100}}, {1, {100}}, {2, {1000, 1}}},
+        {{2, {50, 31}}, {2, {50, 1}}, {2, {1, 31}}},
+        {{2, {9, 255}}, {2, {9, 1}}, {2, {1, 255}}},
+        {{2, {9, 256}}, {2, {9, 1}}, {2, {1, 256}}},
+        {{3, {3, 20, 128}}, {3, {3, 20, 1}}, {3, {3, 1, 128}}},
+        {{3, {3, 20, 128}}, {3, {1, 20, 1}}, {3, {3, 1, 128}}},
+        {{3, {3, 20, 128}}, {3, {3, 20, 1}}, {3, {1, 1, 128}}},
+        {{3, {40, 7, 64}}, {3, {40, 7, 1}}, {3, {40, 1, 64}}},
+        {{3, {5, 127, 100}}, {3, {5, 127, 1}}, {3, {5, 1, 100}}},
+        {{4, {2, 3, 4, 50}}, {4, {2, 3, 4, 1}}, {4, {2, 1, 1, 50}}},
+        {{4, {2, 6, 4, 50}}, {4, {2, 1, 4, 1}}, {4, {2, 6, 1, 50}}},
+    };
+    for (size_t s = 0; s < GR_LEN(cases); s++) {
+        fused_maker m = fused_new();
+        gr_node *x = fused_in(&m, GR_F32, cases[s][0]), *column = fused_in(&m, GR_F32, cases[s][1]);
+        gr_node *row = fused_in(&m, GR_F32, cases[s][2]);
+        gr_node *other = fused_in(&m, GR_F32, cases[s][1]);
+        gr_node *outer = gr_mul(column, row), *second = gr_mul(row, gr_exp(other));
+        fused_out(&m, gr_add(gr_add(x, gr_mul(x, outer)), second));
+        if (s % 2) fused_out(&m, outer);
+        fused_check(&m);
+        m = fused_new();
+        x = fused_in(&m, GR_F32, cases[s][0]);
+        outer = gr_mul(fused_in(&m, GR_F32, cases[s][1]), fused_in(&m, GR_F32, cases[s][2]));
+        fused_out(&m, gr_sub(gr_tanh(outer), gr_mul(x, outer)));
+        fused_check(&m);
+    }
+}
+
 /* Softmax with cross-entropy, as a body in three phases with lean gates. */
 static void test_softmax(void **state)
 {
@@ -676,12 +715,12 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),   cmocka_unit_test(test_broadcasts),
-        cmocka_unit_test(test_choices), cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_gradient),
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_parts),   cmocka_unit_test(test_products),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_chain),          cmocka_unit_test(test_broadcasts),
+        cmocka_unit_test(test_choices),        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_norm),           cmocka_unit_test(test_norm_gradient),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_parts),          cmocka_unit_test(test_products),
+        cmocka_unit_test(test_outer_products), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,16 @@ static int64_t draft_size(const gr_fused_draft *d, int v)
     return (int64_t)gr_dtype_size(gr_type_of(d->space.value[v].node).dtype);
 }
 
+/* Notes that gates read value v, if it is an input of the node. */
+static void draft_note_read(gr_fused_draft *d, int v, gr_fused_motion motion)
+{
+    for (int i = 0; i < d->body->n_in; i++) {
+        if (d->body->in[i] != d->space.value[v].node) continue;
+        d->read_last[i] = d->now;
+        d->read_as[i][d->number] |= (unsigned char)(1u << motion);
+    }
+}
+
 /* The slot of a value that lies somewhere as a whole, for gates over all of the pass's space or,
  * if they are lean, over its groups. */
 static int draft_slot_of_array(gr_fused_draft *d, int v, bool lean)
@@ -129,12 +139,22 @@ static int draft_slot_of_array(gr_fused_draft *d, int v, bool lean)
         slot.motion = lies ? GR_FUSED_WALK : lean ? GR_FUSED_GROUP_COPY : GR_FUSED_COPY;
         if (lies) step = slot.walk.step;
     }
-    for (int i = 0; i < d->body->n_in; i++) {
-        if (d->body->in[i] != d->space.value[v].node) continue;
-        d->read_last[i] = d->now;
-        d->read_as[i][d->number] |= (unsigned char)(1u << slot.motion);
-    }
+    draft_note_read(d, v, slot.motion);
     return draft_slot_in_memory(d, &slot, step);
+}
+
+/* The slot of a value that broadcasts, to be read where it lies. */
+static int draft_slot_in_place(gr_fused_draft *d, int v)
+{
+    const gr_draft_value *x = &d->value[v];
+    const gr_fused_slot slot = {.motion = GR_FUSED_WALK,
+                                .root = x->root,
+                                .offset = x->offset,
+                                .size = draft_size(d, v),
+                                .copy = -1,
+                                .walk = gr_draft_walk(&d->space, v, d->axes)};
+    draft_note_read(d, v, GR_FUSED_WALK);
+    return draft_slot_in_memory(d, &slot, 1);
 }
 
 /* ---- Instructions ---------------------------------------------------------------------------- */
@@ -244,12 +264,37 @@ static gr_span_fn *draft_span(const gr_fused_draft *d, int v)
     return spans[level];
 }
 
+/* Makes the instruction that of an outer product, if the gate is one that suits the others of the
+ * pass. */
+static bool draft_outer(gr_fused_draft *d, int v, gr_fused_code *code)
+{
+    gr_draft_outer outer;
+    if (!gr_draft_outer_of(d, v, d->axes, &outer)) return false;
+    if (d->outer.run > 0 && (d->outer.run != outer.run || d->outer.rows != outer.rows))
+        return false;
+    const int column = draft_slot_in_place(d, outer.column);
+    const int row = draft_slot_in_place(d, outer.row);
+    if (column < 0 || row < 0) return false;
+    *code = (gr_fused_code){.span = gr_fused_outer_span(d->request->level),
+                            .param = {(double)outer.run},
+                            .in = {(int16_t)column, (int16_t)row, (int16_t)column}};
+    d->outer = outer;
+    return true;
+}
+
+static bool draft_plain(gr_fused_draft *d, int v, bool lean, gr_fused_code *code)
+{
+    *code = (gr_fused_code){.span = draft_span(d, v)};
+    if (!code->span || !draft_operands(d, v, lean, code)) return false;
+    gr_span_params(d->space.value[v].node, code->param);
+    return true;
+}
+
 bool gr_draft_gate(gr_fused_draft *d, int v, bool lean)
 {
+    gr_fused_code code;
     if (d->n_codes == GR_FUSED_CODES) return false;
-    gr_fused_code code = {.span = draft_span(d, v)};
-    if (!code.span || !draft_operands(d, v, lean, &code)) return false;
-    gr_span_params(d->space.value[v].node, code.param);
+    if (!draft_outer(d, v, &code) && !draft_plain(d, v, lean, &code)) return false;
     const int out = draft_result(d, v, lean, d->now);
     if (out < 0) return false;
     d->slot[out].in_place = true;
@@ -389,6 +434,7 @@ void gr_draft_begin_pass(gr_fused_draft *d, gr_fused_pass *pass, int number, uns
     d->pass = pass;
     d->number = number;
     d->axes = axes;
+    d->outer = (gr_draft_outer){0};
     d->n_slots = d->n_codes = d->n_phases = d->n_spreads = d->n_reductions = d->n_moving = 0;
     for (int v = 0; v < d->space.n; v++) d->value[v].slot = d->value[v].spread = -1;
     pass->count = gr_draft_count(&d->space, axes);

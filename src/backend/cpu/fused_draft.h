@@ -30,6 +30,13 @@ typedef struct gr_draft_slot {
     int first, last;
 } gr_draft_slot;
 
+/* A gate that is the product of a column and a row, values both. */
+typedef struct gr_draft_outer {
+    int64_t run;  /* elements of a row; 0: there is none */
+    int64_t rows; /* pieces hold rows of which as many as this are a multiple; 0: any */
+    int column, row;
+} gr_draft_outer;
+
 typedef struct gr_fused_draft {
     gr_request *request;
     const gr_body *body;
@@ -42,7 +49,8 @@ typedef struct gr_fused_draft {
     /* the pass being written */
     gr_fused_pass *pass;
     int number;
-    unsigned axes; /* of S, that make its space */
+    unsigned axes;        /* of S, that make its space */
+    gr_draft_outer outer; /* what its pieces owe to the outer products in it */
     int n_slots, n_codes, n_phases, n_spreads, n_reductions, n_moving;
     gr_draft_slot slot[GR_FUSED_SLOTS];
     gr_fused_code code[GR_FUSED_CODES];
@@ -70,6 +78,12 @@ gr_fused_walk gr_draft_walk(const gr_fused_space *space, int v, unsigned axes);
  * first other one. NULL: there is none. */
 gr_span_fn *gr_fused_pair(const gr_node *inner, const gr_node *outer, int operand,
                           gr_cpu_level level);
+
+/* Is gate v of a space of these axes an outer product that has an instruction of its own? */
+bool gr_draft_outer_of(const gr_fused_draft *d, int v, unsigned axes, gr_draft_outer *outer);
+gr_span_fn *gr_fused_outer_span(gr_cpu_level level);
+/* The largest piece, up to `piece`, that such instructions of the pass being written can do. */
+int64_t gr_draft_outer_piece(const gr_fused_draft *d, int64_t piece);
 
 void gr_draft_begin_pass(gr_fused_draft *d, gr_fused_pass *pass, int number, unsigned axes);
 /* Each appends to the phase being written; false: too much for the program's tables. */

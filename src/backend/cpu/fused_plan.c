@@ -164,9 +164,11 @@ static void plan_lodgers(gr_fused_draft *d)
     }
 }
 
-/* Folds gates into the only ones that read them, where there is an instruction for the pair. */
-static void plan_pairs(gr_fused_draft *d)
+/* Folds gates into the only ones that read them, where there is an instruction for the pair, but
+ * not outer products, which have their own. */
+static void plan_pairs(gr_fused_draft *d, const unsigned *axes)
 {
+    gr_draft_outer outer;
     int reads[GR_FUSED_VALUES] = {0};
     for (int v = 0; v < d->space.n; v++) {
         const gr_fused_value *value = &d->space.value[v];
@@ -183,6 +185,7 @@ static void plan_pairs(gr_fused_draft *d)
             const bool alone = reads[u] == 1 && inner->output < 0 && !inner->kept;
             if (!alone || inner->inner >= 0 || inner->pass < 0) continue;
             if (inner->pass != x->pass || inner->lean != x->lean) continue;
+            if (gr_draft_outer_of(d, u, axes[x->pass], &outer)) continue;
             if (!gr_fused_pair(d->space.value[u].node, value->node, i, d->request->level)) continue;
             x->inner = u;
             inner->folded = true;
@@ -346,7 +349,7 @@ static gr_status plan_plain(gr_fused_draft *d)
     while (p->piece >= 2 * PLAN_PIECE_LEAST && plan_footprint(d, p->piece) > PLAN_CACHE) {
         p->piece /= 2;
     }
-    p->piece = plan_whole_periods(d, p->piece);
+    p->piece = gr_draft_outer_piece(d, plan_whole_periods(d, p->piece));
     gr_draft_lay_out(d, p->piece);
     p->grain = plan_parts(plan_grain(d, p->count), p->piece) * p->piece;
     return gr_draft_end_pass(d);
@@ -556,7 +559,7 @@ static gr_status plan_program(gr_fused_draft *d, gr_fused_plan *plan)
     }
     plan_kept(d, last->run == gr_fused_run_rows_split);
     if (d->space.kind == GR_FUSED_ROWS && !last->resident) plan_lodgers(d);
-    plan_pairs(d);
+    plan_pairs(d, axes);
     for (int k = 0; k < plan->n_passes; k++) {
         gr_draft_begin_pass(d, &plan->pass[k], k, axes[k]);
         GR_TRY(&plan->pass[k] == last ? plan_main(d) : plan_plain(d));
