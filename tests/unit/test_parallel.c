@@ -56,10 +56,59 @@ static void late_threads(void **state)
         parallel_check(4, 400, 100, region % 20 < 3 ? 350 : -1);
 }
 
+/* ---- Teams that sleep --------------------------------------------------------------------- */
+
+static _Thread_local char parallel_mark; /* lies elsewhere on each thread */
+
+static void parallel_note_thread(void *ctx, int64_t begin, int64_t end)
+{
+    (void)end;
+    ((const char **)ctx)[begin] = &parallel_mark;
+}
+
+static void parallel_pause(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
+}
+
+/* Is it built with threads? The caller may just be working alone, for some milliseconds. */
+static bool parallel_has_threads(void)
+{
+    const char *mark[4] = {NULL};
+    for (int region = 0; region < 1000; region++) {
+        gr_parallel(4, 4, 1, parallel_note_thread, mark);
+        if (mark[0] != mark[1] || mark[0] != mark[2] || mark[0] != mark[3]) return true;
+        parallel_pause();
+    }
+    return false;
+}
+
+/* A team that was late after a pause is not asked, after another, for what saves less than that,
+ * but for more it is; and again when the lateness is long ago. */
+static void sleeping_threads(void **state)
+{
+    (void)state;
+    int few = 4;
+    assert_int_equal(gr_parallel_threads(1, 1), 1);
+    assert_int_equal(gr_parallel_threads(4, 1), 4);
+    if (!parallel_has_threads()) return;
+    for (int region = 0; region < 1000 && few > 1; region++) {
+        parallel_pause();
+        parallel_check(4, 400, 100, 350); /* 2 ms, of which three threads wait */
+        parallel_pause();
+        few = gr_parallel_threads(4, 1e-6);
+    }
+    assert_int_equal(few, 1);
+    assert_int_equal(gr_parallel_threads(4, 1), 4);
+    for (int skipped = 0; skipped < 10000; skipped++) few = gr_parallel_threads(4, 1e-6);
+    assert_int_equal(few, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_chunk_once),
+        cmocka_unit_test(sleeping_threads),
         cmocka_unit_test(late_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

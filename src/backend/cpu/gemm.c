@@ -35,6 +35,13 @@ int gr_gemm_threads(double operations, int threads)
     return worth < threads ? (int)worth : threads;
 }
 
+/* The threads that are worth waking now for so many operations. */
+static int gemm_awake(double operations, int threads)
+{
+    const double a_second = 1e11;
+    return gr_parallel_threads(gr_gemm_threads(operations, threads), operations / a_second);
+}
+
 static int64_t gemm_round_up(int64_t size, int64_t unit)
 {
     return (size + unit - 1) / unit * unit;
@@ -135,7 +142,7 @@ static bool gemm_run_vector(const gr_gemm *g, int threads)
     }
     if (v.matrix.row != 1 && v.matrix.column != 1) return false;
     /* bound by reading the matrix, which takes four times as long as its arithmetic */
-    const int workers = gr_gemm_threads(8.0 * (double)count * (double)g->k, threads);
+    const int workers = gemm_awake(8.0 * (double)count * (double)g->k, threads);
     const int64_t unit = v.matrix.row == 1 ? 8 * g->kit->nr : 8; /* whole steps of the kernel */
     const int64_t grain = gemm_round_up((count + workers - 1) / workers, unit);
     gr_parallel(workers, count, grain, gemm_vector_share, &v);
@@ -156,7 +163,7 @@ static void gemm_outer_share(void *ctx, int64_t begin, int64_t end)
 static bool gemm_run_outer(const gr_gemm *g, int threads)
 {
     if (g->k != 1 || g->a.row != 1 || g->b.column != 1) return false;
-    const int workers = gr_gemm_threads(2.0 * (double)g->m * (double)g->n, threads);
+    const int workers = gemm_awake(2.0 * (double)g->m * (double)g->n, threads);
     gr_parallel(workers, g->m, (g->m + workers - 1) / workers, gemm_outer_share,
                 (void *)(uintptr_t)g);
     return true;
@@ -215,7 +222,7 @@ static bool gemm_run_pairs(const gr_gemm *g, int threads)
         s = (gemm_pairs){g, g->n, g->m,      g->k,      g->b.column, g->a.row,
                          1, g->n, g->b.data, g->a.data, g->c};
     }
-    const int workers = gr_gemm_threads(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
+    const int workers = gemm_awake(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
     const int64_t grain = gemm_round_up((s.m + workers - 1) / workers, 4);
     gr_parallel(workers, s.m, grain, gemm_pairs_share, &s);
     return true;
@@ -422,9 +429,14 @@ static int gemm_choose_grid(gemm_job *job, int workers)
     return best_rows * job->grid_columns;
 }
 
+static double gemm_operations(const gr_gemm *g)
+{
+    return 2.0 * (double)g->m * (double)g->n * (double)g->k;
+}
+
 static int gemm_workers(const gr_gemm *g, int threads)
 {
-    return gr_gemm_threads(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
+    return gr_gemm_threads(gemm_operations(g), threads);
 }
 
 static bool gemm_is_tiny(const gr_gemm *g)
@@ -470,7 +482,7 @@ void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
                     .block_k = gr_gemm_block(gemm->kit, gemm->k),
                     .work = work,
                     .slot = gemm_slot(gemm)};
-    const int workers = gemm_choose_grid(&job, gemm_workers(gemm, threads));
+    const int workers = gemm_choose_grid(&job, gemm_awake(gemm_operations(gemm), threads));
     gr_parallel(workers, workers, 1, gemm_worker, &job);
 }
 

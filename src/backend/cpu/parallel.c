@@ -5,21 +5,32 @@
  * has dozens of regions: two threads would then be a hundred times slower than one. So the calling
  * thread notes how long the first to finish had to wait, and works alone for a multiple of that
  * time if it was long: what is lost by waiting is then a small part, and regions that take longer
- * than the wait hardly work alone. Who computes a chunk never changes what is computed. */
+ * than the wait hardly work alone.
+ *
+ * A team that has had nothing to do for a while sleeps, and takes tens of microseconds to wake.
+ * That is noted too: after a stretch of work on one thread, the first regions are given to a team
+ * only if they save more than it takes to wake. Who computes a chunk never changes what is
+ * computed. */
 #include "backend/backend.h"
+
+#define PARALLEL_GRAIN 3e-6 /* seconds that one thread takes for a grain, see backend.h */
 
 #if defined(_OPENMP)
 #include <math.h>
 
-#define PARALLEL_LATE 300e-6 /* seconds of waiting that only a missing core explains */
+#define PARALLEL_LATE 300e-6  /* seconds of waiting that only a missing core explains */
+#define PARALLEL_AWAKE 100e-6 /* seconds for which a team surely waits before it sleeps */
+#define PARALLEL_FORGET 0.999 /* of the time to wake, whenever it keeps a region from a team */
 enum { PARALLEL_ALONE = 4, PARALLEL_ALONE_MOST = 64 };
 
 typedef struct parallel_pace {
     double until; /* when to ask for the team again */
     int times;    /* the wait, to work alone if the team is late again */
+    double end;   /* of the last region of a team */
+    double wakes; /* seconds that a region takes longer with a team that sleeps, as a rule */
 } parallel_pace;
 
-static _Thread_local parallel_pace parallel_own = {0, PARALLEL_ALONE};
+static _Thread_local parallel_pace parallel_own = {.times = PARALLEL_ALONE};
 
 /* The first to finish worked for `work` seconds and then waited for the others until `now`. */
 static void parallel_note(parallel_pace *pace, double work, double wait, double now)
@@ -32,6 +43,20 @@ static void parallel_note(parallel_pace *pace, double work, double wait, double 
     }
 }
 #endif
+
+int gr_parallel_threads(int threads, double seconds)
+{
+#if defined(_OPENMP)
+    parallel_pace *const pace = &parallel_own;
+    if (threads <= 1 || seconds * (1 - 1.0 / threads) > pace->wakes) return threads;
+    if (gr_seconds() - pace->end < PARALLEL_AWAKE) return threads;
+    pace->wakes *= PARALLEL_FORGET;
+    return 1;
+#else
+    (void)seconds;
+    return threads;
+#endif
+}
 
 typedef struct parallel_work {
     int64_t count, grain, chunks;
@@ -53,15 +78,20 @@ static bool parallel_team(const parallel_work *w, int team)
     if (team <= 1) return false;
     const double begin = gr_seconds();
     if (begin < pace->until) return false;
-    double first = INFINITY;
-#pragma omp parallel num_threads(team) reduction(min : first)
+    double first = INFINITY, busy = 0;
+#pragma omp parallel num_threads(team) reduction(min : first) reduction(+ : busy)
     {
+        const double own = gr_seconds();
 #pragma omp for schedule(static) nowait
         for (int64_t chunk = 0; chunk < w->chunks; chunk++) parallel_chunk(w, chunk);
         first = gr_seconds();
+        busy = first - own;
     }
     const double end = gr_seconds();
     parallel_note(pace, first - begin, end - first, end);
+    if (begin - pace->end > PARALLEL_AWAKE)
+        pace->wakes = (pace->wakes + fmin(end - begin - busy / team, PARALLEL_LATE)) / 2;
+    pace->end = end;
     return true;
 #else
     (void)w, (void)team;
@@ -81,4 +111,14 @@ void gr_parallel(int threads, int64_t count, int64_t grain,
     const parallel_work work = {count, grain, (count - 1) / grain + 1, body, ctx};
     if (parallel_team(&work, threads < work.chunks ? threads : (int)work.chunks)) return;
     for (int64_t chunk = 0; chunk < work.chunks; chunk++) parallel_chunk(&work, chunk);
+}
+
+void gr_parallel_grains(int threads, int64_t count, int64_t grain,
+                        void (*body)(void *ctx, int64_t begin, int64_t end), void *ctx)
+{
+    if (count > grain && threads > 1) {
+        const double grains = (double)count / (double)(grain > 1 ? grain : 1);
+        threads = gr_parallel_threads(threads, PARALLEL_GRAIN * grains);
+    }
+    gr_parallel(threads, count, grain, body, ctx);
 }
