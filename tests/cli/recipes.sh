@@ -157,11 +157,12 @@ net mnist_autoencoder 2837314 2833000 \
     '1 div, 8 fc, 1 reshape, 6 sigmoid: [784]'
 net mnist_siamese 431102 2293020 \
     '2 conv, 1 div, 3 fc, 2 max_pool, 1 relu: [2]'
-net ntm-copy 63136 2933280 \
+# With the outer products of erasing and adding, each step 2 x 128 x 20.
+net ntm-copy 63136 3148320 \
     '1 ntm, 1 slice: [42, 8]'
-net ntm-repeat-copy 63257 7905480 \
+net ntm-repeat-copy 63257 8484040 \
     '1 ntm, 1 slice: [113, 9]'
-net ntm-associative-recall 62094 2201600 \
+net ntm-associative-recall 62094 2365440 \
     '1 ntm, 1 slice: [32, 6]'
 
 # Every net is in the list above, and its first steps are in a test.
