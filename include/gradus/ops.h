@@ -330,8 +330,8 @@ GR_API gr_node *gr_lstm_gates(gr_node *x, gr_node *u, gr_node *c, gr_lstm_order 
 /* ---- Variables, loops, own gates ---------------------------------------------------------- */
 
 /* When the step ends, `value` becomes the variable's value; reads in the same step see the old
- * one. Returns a node that stands for the effect (compile it as a target). Two assigns to one
- * variable in a program are a fault. */
+ * one. Returns a node that stands for the effect (compile it as a target): no gate can read it. Two
+ * assigns to one variable in a program are a fault. */
 GR_API gr_node *gr_assign(gr_node *variable, gr_node *value);
 
 /* A loop over the first axis of `slices`: for t = 0 … T−1 (or backwards, if `reverse`)

@@ -253,6 +253,11 @@ static gr_node *build_check_inputs(gr_graph *graph, const gr_op *op, gr_node *co
             if (graph->composite_depth == 0) graph->fault_open = false;
             return &graph->error;
         }
+        if (in[i]->op->flags & GR_OP_EFFECT) {
+            return gr_build_fail(graph, GR_INVALID, op->name,
+                                 "input %d is the effect of %s, which has no value to read", i,
+                                 in[i]->op->name);
+        }
     }
     return NULL;
 }

@@ -169,13 +169,13 @@ static void refusals_say_why(void **state)
     r = refusal_begin();
     refused(r, r.x, r.v, r.x, GR_SHAPE, "grad: dy is f32[2,3], but y (input 'x') is f32[3]");
     r = refusal_begin();
-    refused(r,
-            gr_sum(gr_at(gr_name(gr_assign(gr_var(r.g, "w", GR_F32, GR_SHAPE(3)), r.x), "step"),
-                         "net.c:8"),
-                   GR_ALL),
-            NULL, r.x, GR_UNSUPPORTED,
-            "grad: no gradient through assign 'step' (net.c:8); gr_stop_gradient would end the "
-            "path there");
+    refused(
+        r,
+        gr_at(gr_name(gr_assign(gr_var(r.g, "w", GR_F32, GR_SCALAR), gr_sum(r.x, GR_ALL)), "step"),
+              "net.c:8"),
+        NULL, r.x, GR_UNSUPPORTED,
+        "grad: no gradient through assign 'step' (net.c:8); gr_stop_gradient would end the "
+        "path there");
     r = refusal_begin();
     gr_node *bad = gr_add(r.x, r.k);
     refused(r, bad, NULL, r.x, GR_DTYPE,

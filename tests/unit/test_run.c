@@ -72,6 +72,27 @@ static void test_assign(void **state)
     gr_store_free(store);
 }
 
+/* An assign is a target; its value is the variable's in the next step. */
+static void test_assigns_are_not_read(void **state)
+{
+    (void)state;
+    gr_graph *g = gr_graph_new();
+    gr_node *v = gr_var(g, "v", GR_F32, GR_SHAPE(3));
+    gr_node *effect = gr_assign(v, gr_shift(v, 1));
+    assert_true(gr_is_error((gr_sqrt)(effect)));
+    assert_string_equal(gr_graph_message(g),
+                        "sqrt: input 0 is the effect of assign, which has no value to read");
+    gr_graph_free(g);
+    gr_node *out[4];
+    int n = 0;
+    const char *text = "gradus graph 1\n"
+                       "%0 = var() {name=\"v\", dtype=f32, shape=[3]} : f32[3]\n"
+                       "%1 = assign(%0, %0) : f32[3]\n"
+                       "%2 = add(%0, %1) : f32[3]\n"
+                       "return %2\n";
+    unit_refused(gr_graph_read(text, &g, out, 4, &n), GR_SYNTAX, "input 1 is the effect of assign");
+}
+
 static void test_two_assigns_are_refused(void **state)
 {
     (void)state;
@@ -344,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_circuit),
         cmocka_unit_test(test_assign),
+        cmocka_unit_test(test_assigns_are_not_read),
         cmocka_unit_test(test_two_assigns_are_refused),
         cmocka_unit_test(test_failed_step_changes_nothing),
         cmocka_unit_test(test_session_refusals),
