@@ -36,7 +36,8 @@ static bool outer_follows(const gr_fused_walk *walk, int64_t *rows)
     return true;
 }
 
-/* Elements of the largest piece of whole rows that `piece` has room for. */
+/* Elements of the largest piece of whole rows that `piece` has room for; it has for one, since no
+ * piece that is a part is shorter than GR_FUSED_OUTER_MOST. */
 static int64_t outer_piece(const gr_draft_outer *outer, int64_t piece)
 {
     int64_t rows = piece / outer->run;
