@@ -248,9 +248,38 @@ static gr_node *build_find_input(lang_builder *builder, const char *name)
     return env->find ? env->find(env->user, builder->graph, name) : NULL;
 }
 
+/* The option of a call that is given the node and takes a text; NULL: there is none. */
+static const char *build_text_option(const gr_expr *expr, int node)
+{
+    for (size_t n = (size_t)node + 1; n < expr->n_nodes; n++) {
+        const lang_ast *call = &expr->nodes[n];
+        const lang_word *word =
+            call->kind == LANG_AST_CALL ? gr_lang_word_find(call->call.word) : NULL;
+        if (!word || word->is.kind == GR_WORD_CONSTANT) continue;
+        lang_signature form;
+        gr_lang_signature_read(word->is.signature, &form);
+        for (const lang_arg *arg = call->call.args; arg; arg = arg->next) {
+            if (arg->value != node || !arg->keyword) continue;
+            for (int i = 0; i < form.count; i++)
+                if (form.param[i].type == LANG_TYPE_TEXT &&
+                    strcmp(form.param[i].name, arg->keyword) == 0)
+                    return arg->keyword;
+        }
+    }
+    return NULL;
+}
+
 static gr_status build_unknown_name(lang_builder *builder, const lang_ast *ast, const char *name)
 {
     const gr_expr_env *env = &builder->env;
+    const char *option = build_text_option(builder->expr, (int)(ast - builder->expr->nodes));
+    if (option) {
+        const char *quoted = gr_lang_quote(name, strlen(name));
+        gr_lang_build_fail(builder, ast->at, GR_NOT_FOUND,
+                           "'%s' has no value; a text, as %s takes, stands in quotes: %s=\"%s\"",
+                           quoted, option, option, quoted);
+        return builder->status;
+    }
     const char *near = NULL;
     bool telling = strlen(name) > 2; /* every short name is near every other */
     for (int i = 0; telling && i < env->n_bindings && !near; i++) {

@@ -183,6 +183,9 @@ static const struct {
      "net:1:19: 'global_avgpool': takes [N, C, space...], not [2,3]\n"},
     {"fc(3) |> fc(4", "net:1:14: expected ',' or ')' to close the '(' at 1:12\n"},
     {"y |> fc(3)", "net:1:1: 'y' has no value\n"},
+    {"fc(3, init=he)", "net:1:12: 'he' has no value; a text, as init takes, stands in quotes: "
+                       "init=\"he\"\n"},
+    {"fc(3, std=he)", "net:1:11: 'he' has no value\n"},
 };
 
 static void faults_are_kept_by_the_graph(void **state)
