@@ -20,6 +20,15 @@ static inline size_t gr_aligned(size_t bytes)
     return (bytes + GR_ALIGN - 1) / GR_ALIGN * GR_ALIGN;
 }
 
+/* Copies by plain moves: for a few bytes, which a call takes longer to begin with than to copy. */
+static inline void gr_copy_few(char *restrict to, const char *restrict from, size_t bytes)
+{
+    size_t k = 0;
+    for (; k + 16 <= bytes; k += 16) memcpy(to + k, from + k, 16);
+    for (; k + 4 <= bytes; k += 4) memcpy(to + k, from + k, 4);
+    for (; k < bytes; k++) to[k] = from[k];
+}
+
 #define GR_LEN(array) (sizeof(array) / sizeof *(array))
 
 /* Before a loop whose rounds do not depend on each other and that is worth vectors: at the level of

@@ -84,18 +84,15 @@ static void scan_bind(scan_state *s, int64_t t, int64_t k)
         s->args[run->writes[i].arg] = s->places[run->writes[i].which];
 }
 
-/* Most of what is copied is a few numbers, and a call would take longer to begin than to copy. */
+/* Most of what is copied is a few numbers. */
 static void scan_copy(char *to, const char *from, size_t bytes)
 {
     enum { FEW = 1024 };
-    size_t k = 0;
     if (bytes > FEW) {
         memcpy(to, from, bytes);
-        return;
+    } else {
+        gr_copy_few(to, from, bytes);
     }
-    for (; k + 16 <= bytes; k += 16) memcpy(to + k, from + k, 16);
-    for (; k + 4 <= bytes; k += 4) memcpy(to + k, from + k, 4);
-    for (; k < bytes; k++) to[k] = from[k];
 }
 
 /* Copies the results that their steps did not write in place, and hands the carries on. */

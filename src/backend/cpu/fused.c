@@ -59,12 +59,9 @@ static void fused_copy_rows(char *restrict to, const char *restrict from, int64_
     for (int64_t r = 0; r < runs; r++, to += bytes, from += stride) {
         if (bytes > GR_FUSED_SLACK) {
             memcpy(to, from, (size_t)bytes);
-            continue;
+        } else {
+            gr_copy_few(to, from, (size_t)bytes);
         }
-        int64_t k = 0;
-        for (; k + 16 <= bytes; k += 16) memcpy(to + k, from + k, 16);
-        for (; k + 4 <= bytes; k += 4) memcpy(to + k, from + k, 4);
-        for (; k < bytes; k++) to[k] = from[k];
     }
 }
 
