@@ -33,7 +33,7 @@ gr_status gr_backend_select(const char *device, gr_request *request);
  * alone, on at most `threads` threads; on the calling thread alone if there is one chunk. */
 void gr_parallel(int threads, int64_t count, int64_t grain,
                  void (*body)(void *ctx, int64_t begin, int64_t end), void *ctx);
-/* How many of the threads to ask for now, for work that takes one thread so many seconds: all, or
+/* How many of the threads to ask, at this moment, for work that takes one so many seconds: all, or
  * one where the others sleep and would take longer to wake than they save. */
 int gr_parallel_threads(int threads, double seconds);
 /* gr_parallel on as many of the threads, where a grain takes one some three microseconds, as those

@@ -256,14 +256,12 @@ static const char *build_text_option(const gr_expr *expr, int node)
         const lang_word *word =
             call->kind == LANG_AST_CALL ? gr_lang_word_find(call->call.word) : NULL;
         if (!word || word->is.kind == GR_WORD_CONSTANT) continue;
-        lang_signature form;
-        gr_lang_signature_read(word->is.signature, &form);
-        for (const lang_arg *arg = call->call.args; arg; arg = arg->next) {
-            if (arg->value != node || !arg->keyword) continue;
-            for (int i = 0; i < form.count; i++)
-                if (form.param[i].type == LANG_TYPE_TEXT &&
-                    strcmp(form.param[i].name, arg->keyword) == 0)
-                    return arg->keyword;
+        lang_bound bound;
+        if (gr_lang_bind(expr, call, word->is.signature, &bound) != GR_OK) continue;
+        for (int i = 0; i < bound.signature.count; i++) {
+            const lang_arg *arg = bound.arg[i];
+            const bool text = bound.signature.param[i].type == LANG_TYPE_TEXT;
+            if (text && arg && arg->value == node && arg->keyword) return arg->keyword;
         }
     }
     return NULL;

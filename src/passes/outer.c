@@ -16,17 +16,25 @@ static gr_node *outer_side(gr_node *x, bool turned)
     return gr_reshape(x, shape);
 }
 
+static bool outer_suits(const gr_node *node)
+{
+    if (node->op != &gr_op_matmul || gr_type_of(node).dtype != GR_F32) return false;
+    const gr_matmul_geometry g = gr_matmul_geometry_of(node);
+    return g.k == 1 && g.m != 1 && g.n >= GR_FUSED_OUTER_LEAST && g.n <= GR_FUSED_OUTER_MOST;
+}
+
 static gr_node *outer_rule(void *ctx, gr_graph *graph, const gr_node *old, gr_node *const *in)
 {
     (void)ctx, (void)graph;
-    if (old->op != &gr_op_matmul) return NULL;
-    const gr_matmul_geometry g = gr_matmul_geometry_of(old);
-    if (g.k != 1 || g.m == 1 || gr_type_of(old).dtype != GR_F32) return NULL;
-    if (g.n < GR_FUSED_OUTER_LEAST || g.n > GR_FUSED_OUTER_MOST) return NULL;
-    return gr_mul(outer_side(in[0], g.transpose_a), outer_side(in[1], g.transpose_b));
+    if (!outer_suits(old)) return NULL;
+    return gr_mul(outer_side(in[0], old->attr[GR_MATMUL_TRANSPOSE_A].i != 0),
+                  outer_side(in[1], old->attr[GR_MATMUL_TRANSPOSE_B].i != 0));
 }
 
 gr_status gr_pass_outer(gr_unit *unit)
 {
-    return gr_rewrite(unit, outer_rule, NULL);
+    bool any = false;
+    for (int id = 0; id < gr_graph_size(unit->graph) && !any; id++)
+        any = outer_suits(unit->graph->nodes[id]);
+    return any ? gr_rewrite(unit, outer_rule, NULL) : GR_OK;
 }

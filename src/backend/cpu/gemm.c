@@ -35,6 +35,11 @@ int gr_gemm_threads(double operations, int threads)
     return worth < threads ? (int)worth : threads;
 }
 
+static double gemm_operations(const gr_gemm *g)
+{
+    return 2.0 * (double)g->m * (double)g->n * (double)g->k;
+}
+
 /* The threads that are worth waking now for so many operations. */
 static int gemm_awake(double operations, int threads)
 {
@@ -163,7 +168,7 @@ static void gemm_outer_share(void *ctx, int64_t begin, int64_t end)
 static bool gemm_run_outer(const gr_gemm *g, int threads)
 {
     if (g->k != 1 || g->a.row != 1 || g->b.column != 1) return false;
-    const int workers = gemm_awake(2.0 * (double)g->m * (double)g->n, threads);
+    const int workers = gemm_awake(gemm_operations(g), threads);
     gr_parallel(workers, g->m, (g->m + workers - 1) / workers, gemm_outer_share,
                 (void *)(uintptr_t)g);
     return true;
@@ -222,7 +227,7 @@ static bool gemm_run_pairs(const gr_gemm *g, int threads)
         s = (gemm_pairs){g, g->n, g->m,      g->k,      g->b.column, g->a.row,
                          1, g->n, g->b.data, g->a.data, g->c};
     }
-    const int workers = gemm_awake(2.0 * (double)g->m * (double)g->n * (double)g->k, threads);
+    const int workers = gemm_awake(gemm_operations(g), threads);
     const int64_t grain = gemm_round_up((s.m + workers - 1) / workers, 4);
     gr_parallel(workers, s.m, grain, gemm_pairs_share, &s);
     return true;
@@ -427,11 +432,6 @@ static int gemm_choose_grid(gemm_job *job, int workers)
     job->rows = gemm_round_up((g->m + best_rows - 1) / best_rows, 2);
     job->columns = gemm_round_up((g->n + job->grid_columns - 1) / job->grid_columns, g->kit->nr);
     return best_rows * job->grid_columns;
-}
-
-static double gemm_operations(const gr_gemm *g)
-{
-    return 2.0 * (double)g->m * (double)g->n * (double)g->k;
 }
 
 static int gemm_workers(const gr_gemm *g, int threads)
