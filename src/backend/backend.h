@@ -36,9 +36,5 @@ void gr_parallel(int threads, int64_t count, int64_t grain,
 /* How many of the threads to ask, at this moment, for work that takes one so many seconds: all, or
  * one where the others sleep and would take longer to wake than they save. */
 int gr_parallel_threads(int threads, double seconds);
-/* gr_parallel on as many of the threads, where a grain takes one some three microseconds, as those
- * of simple gates, moves and reductions do. */
-void gr_parallel_grains(int threads, int64_t count, int64_t grain,
-                        void (*body)(void *ctx, int64_t begin, int64_t end), void *ctx);
 
 #endif

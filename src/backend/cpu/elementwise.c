@@ -66,7 +66,7 @@ static gr_status engine_run_threads(const gr_call *call)
 {
     const engine_plan *p = call->ctx;
     engine_work work = {.plan = p, .call = call};
-    gr_parallel_grains(call->threads, p->n, p->grain, engine_run_part, &work);
+    gr_parallel(call->threads, p->n, p->grain, engine_run_part, &work);
     return GR_OK;
 }
 
@@ -132,7 +132,7 @@ static gr_status engine_loop(const gr_call *call)
 {
     const engine_plan *p = call->ctx;
     engine_work work = {.plan = p, .call = call};
-    gr_parallel_grains(call->threads, p->runs, p->grain, engine_loop_part, &work);
+    gr_parallel(call->threads, p->runs, p->grain, engine_loop_part, &work);
     return GR_OK;
 }
 
@@ -230,7 +230,7 @@ static gr_status engine_tile(const gr_call *call)
 {
     const engine_plan *p = call->ctx;
     engine_work work = {.plan = p, .call = call};
-    gr_parallel_grains(call->threads, p->runs, p->grain, engine_tile_part, &work);
+    gr_parallel(call->threads, p->runs, p->grain, engine_tile_part, &work);
     return GR_OK;
 }
 

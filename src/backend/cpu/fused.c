@@ -184,7 +184,7 @@ void gr_fused_part(void *ctx, int64_t begin, int64_t end)
 
 void gr_fused_parallel(gr_fused_work *w, int64_t count, int64_t grain)
 {
-    gr_parallel_grains(w->call->threads, count, grain, gr_fused_part, w);
+    gr_parallel(w->call->threads, count, grain, gr_fused_part, w);
 }
 
 /* ---- The pass without reductions ------------------------------------------------------------- */

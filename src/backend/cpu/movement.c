@@ -193,8 +193,7 @@ static void movement_body_fill(void *ctx, int64_t begin, int64_t end)
 
 static void movement_run_part(const movement_work *w, int threads)
 {
-    gr_parallel_grains(threads, w->part->count, w->part->grain, w->part->body,
-                       (void *)(uintptr_t)w);
+    gr_parallel(threads, w->part->count, w->part->grain, w->part->body, (void *)(uintptr_t)w);
 }
 
 static gr_status movement_run_one(const gr_call *call)
@@ -210,8 +209,7 @@ static gr_status movement_run_all(const gr_call *call)
     const movement_plan *p = call->ctx;
     movement_work w = {p, NULL, NULL, call->out[0]};
     if (p->fills) {
-        gr_parallel_grains(call->threads, p->count, MOVEMENT_GRAIN / p->size, movement_body_fill,
-                           &w);
+        gr_parallel(call->threads, p->count, MOVEMENT_GRAIN / p->size, movement_body_fill, &w);
     }
     for (int i = 0; i < p->n; i++) {
         w.part = &p->part[i];

@@ -13,13 +13,12 @@
  * computed. */
 #include "backend/backend.h"
 
-#define PARALLEL_GRAIN 3e-6 /* seconds that one thread takes for a grain, see backend.h */
-
 #if defined(_OPENMP)
 #include <math.h>
 
 #define PARALLEL_LATE 300e-6  /* seconds of waiting that only a missing core explains */
 #define PARALLEL_AWAKE 100e-6 /* seconds for which a team surely waits before it sleeps */
+#define PARALLEL_WAKES 60e-6  /* the most that waking is taken to last */
 #define PARALLEL_FORGET 0.999 /* of the time to wake, whenever it keeps a region from a team */
 enum { PARALLEL_ALONE = 4, PARALLEL_ALONE_MOST = 64 };
 
@@ -90,7 +89,7 @@ static bool parallel_team(const parallel_work *w, int team)
     const double end = gr_seconds();
     parallel_note(pace, first - begin, end - first, end);
     if (begin - pace->end > PARALLEL_AWAKE)
-        pace->wakes = (pace->wakes + fmin(end - begin - busy / team, PARALLEL_LATE)) / 2;
+        pace->wakes = (pace->wakes + fmin(end - begin - busy / team, PARALLEL_WAKES)) / 2;
     pace->end = end;
     return true;
 #else
@@ -111,14 +110,4 @@ void gr_parallel(int threads, int64_t count, int64_t grain,
     const parallel_work work = {count, grain, (count - 1) / grain + 1, body, ctx};
     if (parallel_team(&work, threads < work.chunks ? threads : (int)work.chunks)) return;
     for (int64_t chunk = 0; chunk < work.chunks; chunk++) parallel_chunk(&work, chunk);
-}
-
-void gr_parallel_grains(int threads, int64_t count, int64_t grain,
-                        void (*body)(void *ctx, int64_t begin, int64_t end), void *ctx)
-{
-    if (count > grain && threads > 1) {
-        const double grains = (double)count / (double)(grain > 1 ? grain : 1);
-        threads = gr_parallel_threads(threads, PARALLEL_GRAIN * grains);
-    }
-    gr_parallel(threads, count, grain, body, ctx);
 }

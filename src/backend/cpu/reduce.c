@@ -240,7 +240,7 @@ static gr_status reduce_run_even(const gr_call *call)
 {
     const reduce_plan *p = call->ctx;
     reduce_work w = {p, call->in[0], call->out[0]};
-    gr_parallel_grains(call->threads, p->r.groups, p->grain, reduce_body_even, &w);
+    gr_parallel(call->threads, p->r.groups, p->grain, reduce_body_even, &w);
     return GR_OK;
 }
 
@@ -248,7 +248,7 @@ static gr_status reduce_run_blocks(const gr_call *call)
 {
     const reduce_plan *p = call->ctx;
     reduce_work w = {p, call->in[0], p->r.blocks > 1 ? call->work : call->out[0]};
-    gr_parallel_grains(call->threads, p->r.groups * p->r.blocks, p->grain, reduce_body_blocks, &w);
+    gr_parallel(call->threads, p->r.groups * p->r.blocks, p->grain, reduce_body_blocks, &w);
     if (p->r.blocks > 1) reduce_fold_blocks(p, call->work, call->out[0]);
     return GR_OK;
 }
@@ -258,7 +258,7 @@ static gr_status reduce_run_columns(const gr_call *call)
     const reduce_plan *p = call->ctx;
     reduce_work w = {p, call->in[0], p->r.blocks > 1 ? call->work : call->out[0]};
     const int64_t tasks = p->r.groups * p->r.blocks * p->tiles;
-    gr_parallel_grains(call->threads, tasks, p->grain, reduce_body_columns, &w);
+    gr_parallel(call->threads, tasks, p->grain, reduce_body_columns, &w);
     if (p->r.blocks > 1) reduce_fold_blocks(p, call->work, call->out[0]);
     return GR_OK;
 }
