@@ -6,7 +6,7 @@ set(folders base graph ops grad backend/cpu passes plan run check data io nn opt
 list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
 # Sizes: what no step runs (reading, building and planning; ops whose kernels are elsewhere) is
-# compiled for size, and kernels as -O2 does it: loops that gain by vectors say so (`omp simd`), the
+# compiled for size, and what calls kernels and kernels as -O2 does it: loops that gain by vectors say so (`omp simd`), the
 # others stay loops. Kernels written in vectors count on loops of constant length coming undone,
 # which -fpeel-loops allows; pooling counts on more.
 file(GLOB small_sources CONFIGURE_DEPENDS ${patterns})
@@ -17,13 +17,13 @@ list(JOIN own_kernels "|" own_kernels)
 set(own_batches loader normalize) # what touches each example of a batch
 list(JOIN own_batches "|" own_batches)
 list(FILTER small_sources EXCLUDE REGEX
-    "/src/(ops/(${own_kernels})\\.c|data/(${own_batches})\\.c|backend/cpu/)")
+    "/src/(ops/(${own_kernels})\\.c|data/(${own_batches})\\.c|plan/(plan|scan)\\.c|backend/cpu/)")
 list(FILTER kernel_sources INCLUDE REGEX "/src/backend/cpu/")
 set(planning conv_choice fused_draft fused_plan module select)
 list(TRANSFORM planning REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/backend/cpu/\\1.c")
 list(REMOVE_ITEM kernel_sources ${planning})
 list(APPEND small_sources ${planning})
-list(FILTER kernel_sources EXCLUDE REGEX "/(fused_pairs|pool)\\.c$")
+list(FILTER kernel_sources EXCLUDE REGEX "/(argsort|elementwise|fused_pairs|movement|pool)\\.c$")
 function(gradus_optimise flag)
     set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:${flag}>)
 endfunction()

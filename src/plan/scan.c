@@ -15,6 +15,8 @@ typedef struct scan_result {
     int shares;  /* a result that is the same value and lies in its place; -1: none */
     bool direct; /* its step writes it where it belongs; else it is copied there */
     bool stays;  /* of a carry: it lies in the output that it shares a value with */
+    bool before; /* of an output: it is a carry as the step finds it, which lies here then */
+    int ahead;   /* of a carry: such an output, where its next value is written; -1: none */
 } scan_result;
 
 typedef struct scan_run {
@@ -60,24 +62,39 @@ static scan_state scan_begin(const gr_call *call)
     return s;
 }
 
-/* Step t is the k-th to run. Carries go from one place to the other and back, so that a new one may
- * be an old one passed on; a carry that is an output too stays in the output. */
+static int64_t scan_index(const scan_run *run, int64_t k)
+{
+    return run->reverse ? run->length - 1 - k : k;
+}
+
+/* Where output r of step k belongs. */
+static char *scan_output(const scan_state *s, int r, int64_t k)
+{
+    return (char *)s->call->out[r] + (size_t)scan_index(s->run, k) * s->run->result[r].bytes;
+}
+
+/* Where step k leaves carry i. They go from one place to the other and back, so that a new one may
+ * be an old one passed on; a carry that is an output too stays in the output, and one that the next
+ * step has as an output goes there. */
+static void *scan_carry(const scan_state *s, int i, int64_t k)
+{
+    const scan_result *result = &s->run->result[i];
+    if (result->stays) return s->places[result->shares];
+    if (result->ahead >= 0 && k + 1 < s->run->length) return scan_output(s, result->ahead, k + 1);
+    const size_t apart = gr_aligned(result->bytes);
+    return (char *)s->call->work + s->run->carry_offset[i] + (k % 2 ? apart : 0);
+}
+
+/* Step t is the k-th to run. */
 static void scan_bind(scan_state *s, int64_t t, int64_t k)
 {
     const scan_run *run = s->run;
-    char *work = s->call->work;
     for (int i = 0; i < run->slices; i++)
         s->inputs[run->carries + i] =
             (const char *)s->call->in[run->carries + i] + (size_t)t * run->slice_bytes[i];
-    for (int i = 0; i < run->outputs; i++) {
-        const int r = run->carries + i;
+    for (int r = run->carries; r < run->carries + run->outputs; r++)
         s->places[r] = (char *)s->call->out[r] + (size_t)t * run->result[r].bytes;
-    }
-    for (int i = 0; i < run->carries; i++) {
-        const size_t apart = gr_aligned(run->result[i].bytes);
-        s->places[i] = run->result[i].stays ? s->places[run->result[i].shares]
-                                            : work + run->carry_offset[i] + (k % 2 ? apart : 0);
-    }
+    for (int i = 0; i < run->carries; i++) s->places[i] = scan_carry(s, i, k);
     for (int i = 0; i < run->n_reads; i++)
         s->args[run->reads[i].arg] = (void *)(uintptr_t)s->inputs[run->reads[i].which];
     for (int i = 0; i < run->n_writes; i++)
@@ -101,7 +118,7 @@ static void scan_pass_on(scan_state *s)
     const scan_run *run = s->run;
     for (int r = 0; r < run->carries + run->outputs; r++) {
         const scan_result *result = &run->result[r];
-        if (result->direct || result->stays) continue;
+        if (result->direct || result->stays || result->before) continue;
         const void *from = result->shares >= 0
                                ? s->places[result->shares]
                                : gr_plan_address(run->plan, &s->bases, run->plan->outputs[r]);
@@ -131,8 +148,13 @@ static gr_status scan_step(const gr_call *call)
     const scan_run *run = call->ctx;
     scan_state s = scan_begin(call);
     GR_TRY(gr_plan_begin(run->plan, s.calls));
+    for (int i = 0; i < run->carries && run->length > 0; i++) {
+        if (run->result[i].ahead < 0) continue;
+        s.inputs[i] =
+            memcpy(scan_output(&s, run->result[i].ahead, 0), s.inputs[i], run->result[i].bytes);
+    }
     for (int64_t k = 0; k < run->length; k++) {
-        const int64_t t = run->reverse ? run->length - 1 - k : k;
+        const int64_t t = scan_index(run, k);
         scan_bind(&s, t, k);
         const gr_status status = scan_iterate(&s, t);
         if (status != GR_OK) return gr_fail_prefix(status, "iteration %lld: ", (long long)t);
@@ -165,17 +187,25 @@ static void scan_place_result(scan_run *run, int r, size_t bytes)
 {
     const gr_plan *plan = run->plan;
     scan_result *result = &run->result[r];
-    *result = (scan_result){.bytes = bytes, .shares = -1};
+    *result = (scan_result){.bytes = bytes, .shares = -1, .ahead = -1};
     const bool output = r >= run->carries, fits = !output || bytes % GR_ALIGN == 0;
+    const gr_value *value = &plan->values[plan->outputs[r]];
+    if (output && fits && value->home == GR_HOME_INPUT && value->index < run->carries) {
+        scan_result *carry = &run->result[value->index];
+        result->before = carry->direct && carry->ahead < 0;
+        if (result->before) carry->ahead = r;
+        return;
+    }
     for (int other = 0; other < r && result->shares < 0; other++)
         if (plan->outputs[other] == plan->outputs[r] && run->result[other].direct)
             result->shares = other;
     const int other = result->shares;
-    if (other >= 0 && (!output || other >= run->carries || !fits)) return;
-    result->direct = fits && !plan->guard && plan->values[plan->outputs[r]].home == GR_HOME_ARENA;
+    if (other >= 0 && (!output || other >= run->carries || !fits || run->result[other].ahead >= 0))
+        return;
+    result->direct = fits && !plan->guard && value->home == GR_HOME_ARENA;
     result->shares = -1;
     if (other >= 0) /* a carry, which from now on lies here */
-        run->result[other] = (scan_result){.bytes = bytes, .shares = r, .stays = true};
+        run->result[other] = (scan_result){.bytes = bytes, .shares = r, .stays = true, .ahead = -1};
 }
 
 static void scan_find_patches(scan_run *run)
