@@ -158,6 +158,8 @@ static gr_status kernel_matmuls(const kernel_options *o)
         {"infer8 fc1", 8, 500, 800, false, true},
         {"infer16 fc1", 16, 500, 800, false, true},
         {"lenet fc2", 64, 10, 500, false, true},
+        {"ntm dw", 400, 120, 42, true, false},
+        {"ntm heads dw", 92, 100, 42, true, false},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         gr_status status = kernel_matmul(o, shapes[i].net, shapes[i].m, shapes[i].n, shapes[i].k,

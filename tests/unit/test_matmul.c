@@ -175,6 +175,20 @@ static void test_edges(void **state)
     check_product(GR_F32, 2, 2, 16);
 }
 
+/* Sums of two outer products, and a few rows times a matrix that the first-level cache holds: rows
+ * of n elements from which on they have kernels of their own, and just below. */
+static void test_thin(void **state)
+{
+    (void)state;
+    static const int64_t rows[] = {2, 3, 4, 20}, inner[] = {2, 3, 20},
+                         columns[] = {63, 64, 65, 135};
+    for (size_t i = 0; i < 48; i++) {
+        check_product(GR_F32, rows[i % 4], columns[i / 12], inner[i / 4 % 3]);
+        check_product(GR_F64, rows[i % 4], columns[i / 12], inner[i / 4 % 3]);
+    }
+    check_product(GR_F32, 2, 128, 33); /* the matrix does not fit */
+}
+
 static void test_blocks(void **state)
 {
     (void)state;
@@ -231,7 +245,7 @@ int main(void)
         cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_nothing_to_add),
         cmocka_unit_test(test_extremes), cmocka_unit_test(test_edges),
         cmocka_unit_test(test_blocks),   cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_steady),
+        cmocka_unit_test(test_steady),   cmocka_unit_test(test_thin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

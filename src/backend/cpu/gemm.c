@@ -9,6 +9,8 @@
  */
 #define GEMM_ROWS_K 64
 #define GEMM_ROWS_APART 2048
+/* Most rows that are taken one by one, where the second matrix is not read again from afar. */
+#define GEMM_FEW 3
 /* Products of fewer multiplications are not worth packing. */
 #define GEMM_TINY 256
 /* Products that are summed along k: least k with few rows or columns, whose packing is used little,
@@ -154,6 +156,21 @@ static bool gemm_run_vector(const gr_gemm *g, int threads)
     return true;
 }
 
+/* A few rows, one after the other: each reads a second matrix that stays in the first-level cache,
+ * and tiles of so few rows would wait for their own sums. */
+static bool gemm_run_few(const gr_gemm *g)
+{
+    if (g->m > GEMM_FEW || g->a.column != 1 || g->b.column != 1) return false;
+    const int64_t bytes = (int64_t)g->kit->element;
+    if (g->n < 2 * g->kit->nr || g->b.row * g->k * bytes > GEMM_DIRECT_BYTES) return false;
+    for (int64_t i = 0; i < g->m; i++) {
+        char *c = (char *)g->c + i * g->n * bytes;
+        g->kit->sums(g->n, g->k, g->b.data, g->b.row, gemm_at(g, &g->a, i, 0), c);
+    }
+    gemm_finish(g, (gemm_region){0, g->m, 0, g->n});
+    return true;
+}
+
 /* ---- Outer products ----------------------------------------------------------------------------
  */
 
@@ -161,13 +178,15 @@ static void gemm_outer_share(void *ctx, int64_t begin, int64_t end)
 {
     const gr_gemm *g = ctx;
     char *c = (char *)g->c + (size_t)(begin * g->n) * g->kit->element;
-    g->kit->outer(end - begin, g->n, gemm_at(g, &g->a, begin, 0), g->b.data, c);
+    g->kit->outer(end - begin, g->n, g->k, gemm_at(g, &g->a, begin, 0), g->a.column, g->b.data,
+                  g->b.row, c);
     gemm_finish(g, (gemm_region){begin, end, 0, g->n});
 }
 
 static bool gemm_run_outer(const gr_gemm *g, int threads)
 {
-    if (g->k != 1 || g->a.row != 1 || g->b.column != 1) return false;
+    if (g->k > GR_GEMM_OUTER || g->a.row != 1 || g->b.column != 1 || g->stream) return false;
+    if (g->k > 1 && g->n < 2 * g->kit->nr) return false; /* of short rows little is whole vectors */
     const int workers = gemm_awake(gemm_operations(g), threads);
     gr_parallel(workers, g->m, (g->m + workers - 1) / workers, gemm_outer_share,
                 (void *)(uintptr_t)g);
@@ -476,7 +495,7 @@ void gr_gemm_run(const gr_gemm *gemm, int threads, void *work)
         return;
     }
     if (!gemm->packed && (gemm_run_vector(gemm, threads) || gemm_run_outer(gemm, threads) ||
-                          gemm_run_pairs(gemm, threads)))
+                          gemm_run_pairs(gemm, threads) || gemm_run_few(gemm)))
         return;
     gemm_job job = {.gemm = gemm,
                     .block_k = gr_gemm_block(gemm->kit, gemm->k),

@@ -49,6 +49,9 @@ typedef struct gr_gemm_chain {
     int64_t count, a_step, ldb;
 } gr_gemm_chain;
 
+/* Outer products that are summed as they are computed. */
+#define GR_GEMM_OUTER 2
+
 /* The kernels of one element type and CPU level. Sizes in elements. Packed A: slivers of `sliver`
  * values for each k, of which the first mr are used. Packed B: panels of nr values for each k, but
  * of nr/2 in a last panel that needs no more: see gr_gemm_panel. */
@@ -94,8 +97,9 @@ typedef struct gr_gemm_kit {
     void (*dots)(int64_t m, int64_t k, const void *a, int64_t lda, const void *x, void *y);
     /* y[j] = Σ_k x[k]·b[k·ldb + j] for j < n */
     void (*sums)(int64_t n, int64_t k, const void *b, int64_t ldb, const void *x, void *y);
-    /* c[i·n + j] = x[i]·y[j] for i < m, j < n */
-    void (*outer)(int64_t m, int64_t n, const void *x, const void *y, void *c);
+    /* c[i·n + j] = Σ_k x[k·ldx + i]·y[k·ldy + j] for i < m, j < n, 1 ≤ k ≤ GR_GEMM_OUTER */
+    void (*outer)(int64_t m, int64_t n, int64_t k, const void *x, int64_t ldx, const void *y,
+                  int64_t ldy, void *c);
     /* c[i·c_row + j·c_column] = Σ_k a[i·lda + k]·b[j·ldb + k] for i < m, j < n, in lanes along k: a
      * product with a transposed matrix, for which nothing needs packing */
     void (*pairs)(int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,

@@ -116,17 +116,37 @@ GEMM_FN void GEMM_NAME(sums)(int64_t n, int64_t k, const void *b_, int64_t ldb, 
 
 /* ---- Outer products -------------------------------------------------------------------------- */
 
-GEMM_FN void GEMM_NAME(outer)(int64_t m, int64_t n, const void *x_, const void *y_, void *c_)
+GEMM_INNER void GEMM_NAME(outer_core)(const int k, int64_t m, int64_t n, const GEMM_T *x,
+                                      int64_t ldx, const GEMM_T *y, int64_t ldy, GEMM_T *c)
 {
-    const GEMM_T *x = x_, *y = y_;
-    GEMM_T *c = c_;
     for (int64_t i = 0; i < m; i++, c += n) {
-        const GEMM_V factor = GEMM_SPREAD(x[i]);
+        GEMM_V factor[GR_GEMM_OUTER];
+        GEMM_UNROLL
+        for (int p = 0; p < k; p++) factor[p] = GEMM_SPREAD(x[p * ldx + i]);
         int64_t j = 0;
         for (; j + GEMM_LANES <= n; j += GEMM_LANES) {
-            GEMM_STORE(c + j, factor * GEMM_LOAD(y + j));
+            GEMM_V sum = factor[0] * GEMM_LOAD(y + j);
+            GEMM_UNROLL
+            for (int p = 1; p < k; p++) sum = GEMM_FMA(factor[p], GEMM_LOAD(y + p * ldy + j), sum);
+            GEMM_STORE(c + j, sum);
         }
-        if (j < n) GEMM_STORE_PART(c + j, factor * GEMM_LOAD_PART(y + j, n - j), n - j);
+        if (j < n) {
+            GEMM_V sum = factor[0] * GEMM_LOAD_PART(y + j, n - j);
+            GEMM_UNROLL
+            for (int p = 1; p < k; p++)
+                sum = GEMM_FMA(factor[p], GEMM_LOAD_PART(y + p * ldy + j, n - j), sum);
+            GEMM_STORE_PART(c + j, sum, n - j);
+        }
+    }
+}
+
+GEMM_FN void GEMM_NAME(outer)(int64_t m, int64_t n, int64_t k, const void *x, int64_t ldx,
+                              const void *y, int64_t ldy, void *c)
+{
+    if (k == 1) {
+        GEMM_NAME(outer_core)(1, m, n, x, ldx, y, ldy, c);
+    } else {
+        GEMM_NAME(outer_core)(GR_GEMM_OUTER, m, n, x, ldx, y, ldy, c);
     }
 }
 
