@@ -84,7 +84,8 @@ static bool parallel_has_threads(void)
 }
 
 /* A team that was late after a pause is not asked, after another, for what saves less than that,
- * but for more it is; and again when the lateness is long ago. */
+ * but for more it is; also for little that comes often enough, but not if each follows a pause, in
+ * which the team would have gone to sleep again. */
 static void sleeping_threads(void **state)
 {
     (void)state;
@@ -100,7 +101,11 @@ static void sleeping_threads(void **state)
     }
     assert_int_equal(few, 1);
     assert_int_equal(gr_parallel_threads(4, 1), 4);
-    for (int skipped = 0; skipped < 10000; skipped++) few = gr_parallel_threads(4, 1e-6);
+    for (int alone = 0; alone < 100; alone++) {
+        parallel_pause();
+        assert_int_equal(gr_parallel_threads(4, 1e-6), 1);
+    }
+    for (int alone = 0; alone < 1000 && few == 1; alone++) few = gr_parallel_threads(4, 1e-6);
     assert_int_equal(few, 4);
 }
 

@@ -209,6 +209,10 @@ void gr_fused_start_plain(gr_fused_work *w)
 
 void gr_fused_run_plain(gr_fused_work *w)
 {
+    const gr_fused_pass *p = w->pass;
     gr_fused_start_plain(w);
-    gr_fused_parallel(w, w->pass->count, w->pass->grain);
+    const bool shared = p->count > p->grain && p->seconds > 0;
+    const int threads = w->call->threads;
+    gr_parallel(shared ? gr_parallel_threads(threads, p->seconds) : threads, p->count, p->grain,
+                gr_fused_part, w);
 }

@@ -110,6 +110,7 @@ typedef struct gr_fused_pass {
     int64_t align;  /* pieces do not cross multiples of it; 0: they may lie anywhere */
     int64_t grain;  /* elements, bands or tasks worth a thread */
     int64_t store;  /* bytes of registers */
+    double seconds; /* plain: what one thread takes, in its caches; 0: they do not hold it */
     gr_reduction r; /* the geometry of its reductions; kind and dtype are those of each */
     int64_t band;   /* rows: neighbouring groups that are walked together; columns: rows */
     int64_t some;   /* rows: groups of a piece */

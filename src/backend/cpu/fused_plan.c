@@ -11,9 +11,11 @@ enum {
     PLAN_PIECE_LEAST = 256,
     PLAN_GRAIN = 65536, /* additions and passes over memory of a thread's chunk, at least, … */
     PLAN_PAYS = 4,      /* … and so many chunks are worth a second thread */
+    PLAN_HOT = 2 << 20, /* bytes that caches hold */
     PLAN_COSTLY = 8,    /* additions that a costly gate takes */
     PLAN_LODGES = 3     /* gates from which on a value is not computed twice */
 };
+static const double plan_grain_seconds = 4e-6; /* of a chunk, in the caches */
 
 /* ---- Values and passes ----------------------------------------------------------------------- */
 
@@ -334,6 +336,20 @@ static int64_t plan_footprint(gr_fused_draft *d, int64_t piece)
     return bytes;
 }
 
+static int64_t plan_bytes(gr_type type)
+{
+    return gr_shape_count(type.shape) * (int64_t)gr_dtype_size(type.dtype);
+}
+
+/* Seconds that one thread takes for the pass; 0 if memory decides. */
+static double plan_seconds(const gr_node *node, const gr_fused_pass *p)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < node->n_in; i++) bytes += plan_bytes(gr_type_of(node->in[i]));
+    for (int j = 0; j < node->n_out; j++) bytes += plan_bytes(node->out[j]);
+    return bytes > PLAN_HOT ? 0 : plan_grain_seconds * (double)p->count / (double)p->grain;
+}
+
 static gr_status plan_plain(gr_fused_draft *d)
 {
     gr_fused_pass *p = d->pass;
@@ -352,6 +368,7 @@ static gr_status plan_plain(gr_fused_draft *d)
     p->piece = gr_draft_outer_piece(d, plan_whole_periods(d, p->piece));
     gr_draft_lay_out(d, p->piece);
     p->grain = plan_parts(plan_grain(d, p->count), p->piece) * p->piece;
+    p->seconds = plan_seconds(d->request->node, p);
     return gr_draft_end_pass(d);
 }
 

@@ -6,7 +6,9 @@
 #include "backend/cpu/transpose.h"
 
 enum {
-    MOVEMENT_GRAIN = 1 << 17, /* bytes worth a thread */
+    MOVEMENT_GRAIN = 1 << 17, /* bytes of a thread's chunk, at least, … */
+    MOVEMENT_PAYS = 4,        /* … and so many chunks are worth a second thread, of long rows: */
+    MOVEMENT_LONG_BYTES = 256,
     MOVEMENT_SHORT_BYTES = 64 /* longest row that is not copied by a call of its own */
 };
 
@@ -297,6 +299,8 @@ static void movement_prepare_part(movement_part *part, int64_t size)
     if (!movement_make_transpose(c)) {
         part->body = movement_body_rows;
         part->row = movement_row(size, c->in_step[last], c->out_step[last]);
+        const bool quick = c->dim[last] * size >= MOVEMENT_LONG_BYTES;
+        if (quick && part->count < MOVEMENT_PAYS * part->grain) part->grain = part->count;
         return;
     }
     part->body = movement_body_transpose;

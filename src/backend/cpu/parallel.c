@@ -8,9 +8,9 @@
  * than the wait hardly work alone.
  *
  * A team that has had nothing to do for a while sleeps, and takes tens of microseconds to wake.
- * That is noted too: after a stretch of work on one thread, the first regions are given to a team
- * only if they save more than it takes to wake. Who computes a chunk never changes what is
- * computed. */
+ * That is noted too: after a stretch of work on one thread, a region is given to a team only if it
+ * saves more than it takes to wake, together with those before it that were not. Who computes a
+ * chunk never changes what is computed. */
 #include "backend/backend.h"
 
 #if defined(_OPENMP)
@@ -26,6 +26,8 @@ typedef struct parallel_pace {
     double until; /* when to ask for the team again */
     int times;    /* the wait, to work alone if the team is late again */
     double end;   /* of the last region of a team */
+    double asked; /* when a region was last kept from a team */
+    double lost;  /* seconds that a team would have saved since it fell asleep */
     double wakes; /* seconds that a region takes longer with a team that sleeps, as a rule */
 } parallel_pace;
 
@@ -47,8 +49,15 @@ int gr_parallel_threads(int threads, double seconds)
 {
 #if defined(_OPENMP)
     parallel_pace *const pace = &parallel_own;
-    if (threads <= 1 || seconds * (1 - 1.0 / threads) > pace->wakes) return threads;
-    if (gr_seconds() - pace->end < PARALLEL_AWAKE) return threads;
+    const double saves = seconds * (1 - 1.0 / threads);
+    if (threads <= 1 || saves > pace->wakes) return threads;
+    const double now = gr_seconds();
+    if (now - pace->end < PARALLEL_AWAKE) return threads;
+    /* after a pause a team that had been woken would be asleep again */
+    const bool pause = now - pace->asked > PARALLEL_AWAKE;
+    pace->lost = (pause ? 0 : pace->lost) + saves;
+    if (pace->lost > pace->wakes) return threads;
+    pace->asked = now + seconds;
     pace->wakes *= PARALLEL_FORGET;
     return 1;
 #else
