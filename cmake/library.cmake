@@ -5,10 +5,16 @@
 set(folders base graph ops grad backend/cpu passes plan run check data io nn optim lang train classic)
 list(TRANSFORM folders REPLACE "(.+)" "src/\\1/*.c" OUTPUT_VARIABLE patterns)
 file(GLOB core_sources CONFIGURE_DEPENDS src/backend/*.c ${patterns})
+if(GRADUS_SMALL)
+    file(STRINGS cmake/small.list left_out REGEX "^[^#]")
+    list(TRANSFORM left_out PREPEND "src/")
+    file(GLOB left_out CONFIGURE_DEPENDS ${left_out})
+    list(REMOVE_ITEM core_sources ${left_out})
+endif()
 # Sizes: what no step runs (reading, building and planning; ops whose kernels are elsewhere) is
-# compiled for size, and what calls kernels and kernels as -O2 does it: loops that gain by vectors say so (`omp simd`), the
-# others stay loops. Kernels written in vectors count on loops of constant length coming undone,
-# which -fpeel-loops allows; pooling counts on more.
+# compiled for size, and kernels, with what calls them step by step, as -O2 does it: loops that gain
+# by vectors say so (`omp simd`), the others stay loops. Kernels written in vectors count on loops of
+# constant length coming undone, which -fpeel-loops allows; pooling counts on more.
 file(GLOB small_sources CONFIGURE_DEPENDS ${patterns})
 set(kernel_sources ${small_sources})
 set(own_kernels activation algebra arithmetic cast compare elementwise exp_log extremes logic one_hot
@@ -25,7 +31,8 @@ list(REMOVE_ITEM kernel_sources ${planning})
 list(APPEND small_sources ${planning})
 list(FILTER kernel_sources EXCLUDE REGEX "/(argsort|elementwise|fused_pairs|movement|pool)\\.c$")
 function(gradus_optimise flag)
-    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:${flag}>)
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS
+        $<$<NOT:$<OR:$<CONFIG:Debug>,$<CONFIG:MinSizeRel>>>:${flag}>)
 endfunction()
 gradus_optimise(-Os ${small_sources})
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
@@ -35,6 +42,9 @@ gradus_optimise(-O3 ${PROJECT_SOURCE_DIR}/src/backend/cpu/pool.c)
 file(GLOB extra_sources CONFIGURE_DEPENDS src/extra/*.c src/plot/*.c)
 file(GLOB onednn_sources CONFIGURE_DEPENDS src/backend/onednn/*.c)
 file(GLOB flann_sources CONFIGURE_DEPENDS src/classic/flann/*.c)
+if(GRADUS_SMALL)
+    set(extra_sources "")
+endif()
 # Kernels decide nothing that a fuzzer could find its way through.
 if(GRADUS_FUZZ)
     file(GLOB kernel_sources CONFIGURE_DEPENDS src/backend/cpu/*.c)

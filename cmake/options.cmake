@@ -1,6 +1,7 @@
 # What a builder may choose, and the compiler flags that follow from it.
 
 option(GRADUS_MINIMAL "Use no library beyond libc and libm" OFF)
+option(GRADUS_SMALL "Build the core alone: no nets as text, data sets, training loops; minimal" OFF)
 option(GRADUS_BASELINE "Leave out the kernels for AVX2 and AVX-512, to be small" OFF)
 option(GRADUS_OPENMP "Use OpenMP threads where found" ON)
 option(GRADUS_ONEDNN "Build the oneDNN backend where found" ON)
@@ -49,6 +50,12 @@ target_compile_options(gradus_options INTERFACE
 target_compile_definitions(gradus_options INTERFACE _GNU_SOURCE)
 if(GRADUS_BASELINE)
     target_compile_definitions(gradus_options INTERFACE GRADUS_BASELINE)
+endif()
+if(GRADUS_SMALL)
+    set(GRADUS_MINIMAL ON)
+    target_compile_definitions(gradus_options INTERFACE GRADUS_SMALL)
+    target_compile_options(gradus_options INTERFACE -ffunction-sections -fdata-sections)
+    target_link_options(gradus_options INTERFACE -Wl,--gc-sections)
 endif()
 if(GRADUS_WERROR)
     target_compile_options(gradus_options INTERFACE -Werror)

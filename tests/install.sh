@@ -1,7 +1,7 @@
 #!/bin/sh
 # What is installed serves a project of somebody else's, tests/outside, that finds it by pkg-config
 # or by CMake, under any prefix and below DESTDIR. With GRADUS_LONG=1 it also builds with the
-# source tree among its own folders; else it is only configured so.
+# source tree among its own folders, which else is only configured so, and with the small core.
 set -eu
 [ -z "$GRADUS_SANITIZE" ] || { echo "a sanitizer's build is not installed: skipped"; exit 77; }
 stage=$(mktemp -d)
@@ -105,3 +105,20 @@ quiet "$CMAKE" -S "$outside" -B "$stage/among" -DCMAKE_C_COMPILER="$CC" -DCMAKE_
 [ -n "${GRADUS_LONG:-}" ] || exit 0
 quiet "$CMAKE" --build "$stage/among" --parallel
 for program in shared static plain; do says "$stage/among/$program"; done
+
+# ---- The small core ------------------------------------------------------------------------------
+
+quiet "$CMAKE" -S "$GRADUS_SOURCE" -B "$stage/small" -DCMAKE_C_COMPILER="$CC" \
+    -DCMAKE_BUILD_TYPE=MinSizeRel -DGRADUS_SMALL=ON -DGRADUS_WERROR=ON
+quiet "$CMAKE" --build "$stage/small" --parallel
+quiet "$CMAKE" --install "$stage/small" --prefix "$stage/less"
+[ ! -e "$stage/less/bin" ] || { echo "the small core installs a command"; exit 1; }
+quiet "$CMAKE" -S "$outside" -B "$stage/on_small" -DCMAKE_C_COMPILER="$CC" \
+    -DCMAKE_PREFIX_PATH="$stage/less"
+quiet "$CMAKE" --build "$stage/on_small"
+for program in shared static plain; do says "$stage/on_small/$program"; done
+library=$(find "$stage/less" -name 'libgradus.so.*.*')
+strip "$library"
+size=$(wc -c <"$library")
+echo "the small core takes $size bytes"
+[ "$("$CC" -dumpmachine)" != x86_64-linux-gnu ] || [ "$size" -le 600000 ] || exit 1

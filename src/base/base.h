@@ -155,8 +155,8 @@ void gr_rng_shuffle(gr_rng *rng, int64_t *items, int64_t count); /* Fisher–Yat
 GR_SHARED double gr_seconds(void); /* monotonic */
 
 /* Whether kernels for AVX2 and AVX-512 stand beside those that run everywhere: -DGRADUS_BASELINE
- * leaves them out, for programs that must be small. */
-#if defined(__x86_64__) && !defined(GRADUS_BASELINE)
+ * leaves them out, for programs that must be small, and -DGRADUS_SMALL more: see install.md. */
+#if defined(__x86_64__) && !defined(GRADUS_BASELINE) && !defined(GRADUS_SMALL)
 #define GR_X86_LEVELS 1
 #endif
 typedef enum gr_cpu_level { GR_CPU_BASE, GR_CPU_AVX2, GR_CPU_AVX512, GR_CPU_LEVELS } gr_cpu_level;

@@ -29,7 +29,9 @@ static gr_status program_options(const gr_compile_options *options, program_choi
     *plan = (gr_plan_options){.threads = gr_default_threads()};
     choices->passes = getenv("GRADUS_PASSES");
     plan->guard = getenv("GRADUS_GUARD") != NULL;
+#if !defined(GRADUS_SMALL) /* else there is but one */
     GR_TRY(gr_conv_check_choice());
+#endif
     if (memory && *memory) GR_TRY(program_budget(memory, &choices->memory));
     gr_compile_options o;
     GR_TRY(GR_OPTIONS(gr_compile_options, &o, options));

@@ -15,7 +15,7 @@ enum {
     PLAN_COSTLY = 8,    /* additions that a costly gate takes */
     PLAN_LODGES = 3     /* gates from which on a value is not computed twice */
 };
-static const double plan_grain_seconds = 4e-6; /* of a chunk, in the caches */
+#define PLAN_SECONDS 4e-6 /* that a chunk takes, in the caches */
 
 /* ---- Values and passes ----------------------------------------------------------------------- */
 
@@ -347,7 +347,7 @@ static double plan_seconds(const gr_node *node, const gr_fused_pass *p)
     int64_t bytes = 0;
     for (int i = 0; i < node->n_in; i++) bytes += plan_bytes(gr_type_of(node->in[i]));
     for (int j = 0; j < node->n_out; j++) bytes += plan_bytes(node->out[j]);
-    return bytes > PLAN_HOT ? 0 : plan_grain_seconds * (double)p->count / (double)p->grain;
+    return bytes > PLAN_HOT ? 0 : PLAN_SECONDS * (double)p->count / (double)p->grain;
 }
 
 static gr_status plan_plain(gr_fused_draft *d)
