@@ -9,7 +9,7 @@
 typedef struct post_case {
     gr_shape x, w, bias;
     bool convolution, turned, residual, tiny;
-    bool few; /* so few places that tiles of f64, which are lower, are not worth it */
+    bool few; /* so few places that lower tiles than AVX-512's for f32 are not worth it */
 } post_case;
 
 /* Two gates after a contraction, whose result another contraction reads; by way of the gradient
@@ -132,7 +132,8 @@ static void test_postops_keep_their_bits(void **state)
                 /* the kernels that surely tell which elements are complete */
                 const bool rows = ways[i] && !strcmp(ways[i], "rows");
                 const bool joins = cases[k].convolution ? rows : !cases[k].tiny;
-                post_check(&cases[k], GR_F32, threads, joins);
+                const bool high = gr_cpu() == GR_CPU_AVX512;
+                post_check(&cases[k], GR_F32, threads, joins && (high || !cases[k].few));
                 post_check(&cases[k], GR_F64, threads, joins && !cases[k].few);
                 unsetenv("GRADUS_CONV");
             }

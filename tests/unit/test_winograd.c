@@ -181,7 +181,9 @@ static void test_choice(void **state)
     const gr_node *many = gr_conv(x, w, NULL), *few = gr_conv(grey, w_grey, NULL);
     unsetenv("GRADUS_CONV");
     assert_int_equal(chosen(many, false, true), GR_CONV_WINOGRAD);
-    assert_int_equal(chosen(many, true, false), GR_CONV_PLACES);
+    /* vectors of other lengths fit another way's tiles */
+    const gr_conv_way exact = chosen(many, true, false);
+    assert_true(exact == GR_CONV_PLACES || (gr_cpu() < GR_CPU_AVX512 && exact == GR_CONV_GEMM));
     assert_int_equal(chosen(few, false, true), GR_CONV_GEMM);
     setenv("GRADUS_CONV", "winograd", 1);
     assert_int_equal(chosen(few, false, true), GR_CONV_WINOGRAD);
